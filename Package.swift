@@ -1,0 +1,39 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: GPL-2.0-only
+
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .enableExperimentalFeature("Lifetimes"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("ExistentialAny"),
+  .treatAllWarnings(as: .error),
+]
+
+/// One room of the house: a target, and what of the rooms above it it may use.
+func room(_ name: String, uses dependencies: Target.Dependency...) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+/// A room's unit tests.
+func tests(of name: String, uses dependencies: Target.Dependency...) -> Target {
+  .testTarget(
+    name: name + "Tests", dependencies: [.byName(name: name)] + dependencies,
+    swiftSettings: settings)
+}
+
+let package = Package(
+  name: "ncdevmem",
+  targets: [
+    .target(name: "CLinux"),
+    .systemLibrary(name: "CMnl", pkgConfig: "libmnl", providers: [.apt(["libmnl-dev"])]),
+    room("Kernel", uses: "CLinux"),
+    .target(
+      name: "TestSupport", dependencies: ["Kernel"], path: "Tests/TestSupport",
+      swiftSettings: settings),
+    tests(of: "Kernel", uses: "TestSupport"),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* System calls and library calls behind _GNU_SOURCE or variable arguments. */
+#ifndef CLINUX_CALLS_H
+#define CLINUX_CALLS_H
+
+#include <signal.h>
+#include <stdint.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+
+int CLinux_ioctl(int fd, unsigned long request, void *_Nullable argument);
+int CLinux_memfd_create(const char *_Nonnull name, unsigned int flags);
+int CLinux_add_seals(int fd, int seals);
+int CLinux_accept4(int fd, struct sockaddr *_Nullable address, socklen_t *_Nullable length,
+		   int flags);
+const char *_Nullable CLinux_strerrorname_np(int number);
+const char *_Nullable CLinux_strerrordesc_np(int number);
+
+extern const unsigned int CLinux_MFD_CLOEXEC;
+extern const unsigned int CLinux_MFD_ALLOW_SEALING;
+extern const unsigned int CLinux_MFD_HUGETLB;
+extern const unsigned int CLinux_MFD_HUGE_2MB;
+extern const unsigned int CLinux_MFD_HUGE_1GB;
+extern const int CLinux_F_SEAL_SHRINK;
+
+#endif

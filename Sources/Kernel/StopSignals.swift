@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import CLinux
+internal import Glibc
+
+/// SIGINT, SIGTERM and SIGHUP as a descriptor that becomes readable, so that a run ends where its
+/// author chose and not wherever the signal found it.
+package struct StopSignals: ~Copyable {
+  private let descriptor: OwnedDescriptor
+
+  /// Blocks the three signals for the process, which must have one thread yet, and opens the
+  /// descriptor. The corresponding C functions are `sigprocmask` and `signalfd`.
+  package init() throws(Errno) {
+    var set = sigset_t()
+    unsafe sigemptyset(&set)
+    for signal in [SIGINT, SIGTERM, SIGHUP] { unsafe sigaddset(&set, signal) }
+    try retrying { unsafe sigprocmask(SIG_BLOCK, &set, nil) }
+    descriptor = OwnedDescriptor(
+      owning: try retrying {
+        unsafe signalfd(-1, &set, CInt(SFD_CLOEXEC | SFD_NONBLOCK))
+      })
+  }
+
+  /// For `poll`: readable when a signal waits.
+  package var rawDescriptor: CInt { descriptor.rawValue }
+
+  /// Takes the signal that waits, if one does.
+  package func take() -> CInt? {
+    var info = signalfd_siginfo()
+    let size = MemoryLayout<signalfd_siginfo>.size
+    let count = unsafe Glibc.read(descriptor.rawValue, &info, size)
+    return count == size ? CInt(info.ssi_signo) : nil
+  }
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+import Kernel
+import Testing
+
+struct FailureTests {
+  @Test("a failure names what was tried, on what, the errno and the hint")
+  func describesItself() {
+    let failure = Failure(
+      "bind RX queues", on: "eth0 queue 3", errno: .invalidArgument,
+      reason: "tcp-data-split is disabled", hint: "enable header split")
+    #expect(
+      failure.description == """
+        cannot bind RX queues eth0 queue 3: EINVAL (Invalid argument): tcp-data-split is disabled
+        hint: enable header split
+        """)
+  }
+
+  @Test("numbers that libc does not name are named as the kernel names them")
+  func namesKernelErrnos() {
+    #expect(Errno.tooSmall.name == "ETOOSMALL")
+    #expect(Errno(524).name == "ENOTSUPP")
+    #expect(Errno(5999).name == "errno 5999")
+  }
+
+  @Test("an attempt turns an errno into a failure with its hint")
+  func attemptsAreTold() throws {
+    let failure = try #require(
+      #expect(throws: Failure.self) {
+        try attempt("open", on: "it", hint: "look") { () throws(Errno) in
+          throw Errno.noDevice
+        }
+      })
+    #expect(failure.errno == .noDevice)
+    #expect(failure.hint == "look")
+  }
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import Glibc
+package import Kernel
+
+/// Both ends of a pipe or a socket pair.
+package struct Pipe: ~Copyable {
+  package let reader: OwnedDescriptor
+  package let writer: OwnedDescriptor
+
+  /// A pipe. The corresponding C function is `pipe`.
+  package init() throws(Errno) {
+    var ends: [2 of CInt] = [-1, -1]
+    var span = ends.mutableSpan
+    try retrying { unsafe span.withUnsafeMutableBufferPointer { unsafe pipe($0.baseAddress!) } }
+    reader = OwnedDescriptor(owning: span[0])
+    writer = OwnedDescriptor(owning: span[1])
+  }
+
+  /// Writes bytes that fit into the pipe at once.
+  package func write(_ bytes: [UInt8]) throws(Errno) {
+    try retrying {
+      unsafe bytes.withUnsafeBytes { unsafe Glibc.write(writer.rawValue, $0.baseAddress, $0.count) }
+    }
+  }
+}
