@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+import Kernel
+import Testing
+
+struct IPAddressTests {
+  @Test(
+    "an address is read as people write it and written in its shortest form",
+    arguments: [
+      ("192.0.2.1", "192.0.2.1", IPAddress.Family.v4),
+      ("2001:db8:0:0::1", "2001:db8::1", .v6),
+      ("::", "::", .v6),
+      ("fe80::1%eth0", "fe80::1%eth0", .v6),
+      ("fe80::1%7", "fe80::1%7", .v6),
+      ("::ffff:192.0.2.1", "192.0.2.1", .v4),
+    ])
+  func readsAndWrites(text: String, written: String, family: IPAddress.Family) throws {
+    let address = try #require(IPAddress(text))
+    #expect(address.description == written)
+    #expect(address.family == family)
+    #expect(IPAddress(octets: address.octets, scope: address.scope) == address)
+  }
+
+  @Test(
+    "what is no address is refused",
+    arguments: [
+      "", "%", "localhost", "1.2.3", "1.2.3.4.5", "01.2.3.4", "1.2.3.256", "1.2.3.4%eth0",
+      "1::2::3", "fe80::1%", "::ffff:192.0.2.1%eth0", "[::1]", " ::1", "1.2.3.4:5201",
+    ])
+  func refuses(text: String) {
+    #expect(IPAddress(text) == nil)
+  }
+
+  @Test("only fe80::/10 is link-local")
+  func knowsLinkLocal() throws {
+    for text in ["fe80::1", "febf::"] { #expect(try #require(IPAddress(text)).isLinkLocal) }
+    for text in ["fec0::", "2001:db8::1", "254.128.0.1"] {
+      #expect(try !#require(IPAddress(text)).isLinkLocal)
+    }
+  }
+
+  @Test("a scope is an interface's name or its index")
+  func findsScope() throws {
+    #expect(try IPAddress("fe80::1%7")?.scopeIndex() == 7)
+    #expect(try IPAddress("fe80::1%lo")?.scopeIndex() == 1)
+    #expect(try IPAddress("fe80::1")?.scopeIndex() == 0)
+    #expect(throws: Errno.noDevice) { try IPAddress("fe80::1%no such")?.scopeIndex() }
+  }
+}
