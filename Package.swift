@@ -30,10 +30,12 @@ let package = Package(
     .target(name: "CLinux"),
     .systemLibrary(name: "CMnl", pkgConfig: "libmnl", providers: [.apt(["libmnl-dev"])]),
     room("Kernel", uses: "CLinux"),
+    room("Payload"),
     .target(
       name: "TestSupport", dependencies: ["Kernel"], path: "Tests/TestSupport",
       swiftSettings: settings),
     tests(of: "Kernel", uses: "TestSupport"),
+    tests(of: "Payload"),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+/// Compares a stream with its pattern, piece by piece, and keeps count of what is wrong.
+package struct Validator: Sendable {
+  /// A byte that is not what the pattern has in its place.
+  package struct Mismatch: Hashable, Sendable {
+    /// Where the byte is, in bytes from the start of the stream.
+    package let streamOffset: Int
+    /// Where the byte is, in bytes from the start of the piece that was checked.
+    package let pieceOffset: Int
+    package let expected: UInt8
+    package let actual: UInt8
+  }
+
+  /// How many mismatches are kept; more are only counted.
+  package static let mismatchLimit = 20
+
+  package let pattern: Pattern
+
+  /// How many bytes were checked: the offset in the stream of the byte to come.
+  package private(set) var streamOffset = 0
+
+  /// How many of them were wrong.
+  package private(set) var wrongByteCount = 0
+
+  /// The first wrong ones, in order; at most `mismatchLimit`.
+  package private(set) var mismatches: [Mismatch] = []
+
+  private let table: PatternTable
+
+  package init(_ pattern: Pattern) {
+    self.pattern = pattern
+    table = PatternTable(pattern)
+  }
+
+  /// Checks the stream's next bytes. Allocates nothing unless some are wrong.
+  ///
+  /// - Returns: how many of them are wrong.
+  @discardableResult
+  package mutating func check(_ piece: RawSpan) -> Int {
+    let wrongBefore = wrongByteCount
+    let phase = streamOffset % pattern.period
+    var start = 0
+    while start < piece.byteCount {
+      let block = start..<min(start + table.blockSize, piece.byteCount)
+      if !table.matches(piece.extracting(block), phase: phase) { examine(block, of: piece) }
+      start = block.upperBound
+    }
+    streamOffset += piece.byteCount
+    return wrongByteCount - wrongBefore
+  }
+
+  /// Finds the wrong bytes of a block that has some.
+  private mutating func examine(_ block: Range<Int>, of piece: RawSpan) {
+    for offset in block {
+      let expected = pattern.byte(at: streamOffset + offset)
+      let actual = unsafe piece.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+      guard actual != expected else { continue }
+      wrongByteCount += 1
+      guard mismatches.count < Self.mismatchLimit else { continue }
+      mismatches.append(
+        Mismatch(
+          streamOffset: streamOffset + offset, pieceOffset: offset, expected: expected,
+          actual: actual))
+    }
+  }
+}
