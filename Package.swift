@@ -31,11 +31,15 @@ let package = Package(
     .systemLibrary(name: "CMnl", pkgConfig: "libmnl", providers: [.apt(["libmnl-dev"])]),
     room("Kernel", uses: "CLinux"),
     room("Payload"),
+    room("DeviceMemory", uses: "CLinux", "Kernel"),
+    room("Sockets", uses: "CLinux", "Kernel"),
     .target(
       name: "TestSupport", dependencies: ["Kernel"], path: "Tests/TestSupport",
       swiftSettings: settings),
     tests(of: "Kernel", uses: "TestSupport"),
     tests(of: "Payload"),
+    tests(of: "DeviceMemory", uses: "Kernel", "TestSupport"),
+    tests(of: "Sockets", uses: "CLinux", "Kernel", "TestSupport"),
   ],
   swiftLanguageModes: [.v6]
 )

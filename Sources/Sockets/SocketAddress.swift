@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import Glibc
+package import Kernel
+
+/// An IP address with a port, as socket calls want it. The corresponding C type is
+/// `struct sockaddr_storage`.
+package struct SocketAddress: Sendable {
+  package let address: IPAddress
+  /// In host byte order.
+  package let port: UInt16
+  private let scopeIndex: UInt32
+
+  /// - Throws: `ENODEV` if the address names an interface that is not there.
+  package init(_ address: IPAddress, port: UInt16) throws(Errno) {
+    self.address = address
+    self.port = port
+    scopeIndex = try address.scopeIndex()
+  }
+
+  /// Reads what the kernel filled in; `nil` for what is neither IPv4 nor IPv6.
+  init?(_ storage: sockaddr_storage) {
+    var storage = storage
+    switch CInt(storage.ss_family) {
+    case AF_INET:
+      let parts = unsafe withUnsafeBytes(of: &storage) { bytes in
+        let v4 = unsafe bytes.load(as: sockaddr_in.self)
+        return (v4.sin_port, unsafe Array(bytes[4..<8]))
+      }
+      self.init(octets: parts.1, portInNetworkOrder: parts.0, scopeIndex: 0)
+    case AF_INET6:
+      let parts = unsafe withUnsafeBytes(of: &storage) { bytes in
+        let v6 = unsafe bytes.load(as: sockaddr_in6.self)
+        return (v6.sin6_port, unsafe Array(bytes[8..<24]), v6.sin6_scope_id)
+      }
+      self.init(octets: parts.1, portInNetworkOrder: parts.0, scopeIndex: parts.2)
+    default:
+      return nil
+    }
+  }
+
+  private init(octets: [UInt8], portInNetworkOrder: in_port_t, scopeIndex: UInt32) {
+    address = IPAddress(octets: octets, scope: scopeIndex == 0 ? nil : String(scopeIndex))
+    port = UInt16(bigEndian: portInNetworkOrder)
+    self.scopeIndex = scopeIndex
+  }
+
+  /// `AF_INET` or `AF_INET6`.
+  var family: CInt { address.family == .v4 ? AF_INET : AF_INET6 }
+
+  /// Hands the address to a call that takes a `struct sockaddr`.
+  func withSocketAddress<Result>(
+    _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
+  ) -> Result {
+    switch address.family {
+    case .v4:
+      var v4 = sockaddr_in()
+      v4.sin_family = sa_family_t(AF_INET)
+      v4.sin_port = port.bigEndian
+      unsafe withUnsafeMutableBytes(of: &v4.sin_addr) { unsafe $0.copyBytes(from: address.octets) }
+      let length = socklen_t(MemoryLayout<sockaddr_in>.size)
+      return unsafe withSockaddr(&v4) { unsafe body($0, length) }
+    case .v6:
+      var v6 = sockaddr_in6()
+      v6.sin6_family = sa_family_t(AF_INET6)
+      v6.sin6_port = port.bigEndian
+      v6.sin6_scope_id = scopeIndex
+      unsafe withUnsafeMutableBytes(of: &v6.sin6_addr) { unsafe $0.copyBytes(from: address.octets) }
+      let length = socklen_t(MemoryLayout<sockaddr_in6>.size)
+      return unsafe withSockaddr(&v6) { unsafe body($0, length) }
+    }
+  }
+}
+
+extension SocketAddress: CustomStringConvertible {
+  /// As people write it: `192.0.2.1:5201`, `[2001:db8::1]:5201`.
+  package var description: String {
+    address.family == .v4 ? "\(address):\(port)" : "[\(address)]:\(port)"
+  }
+}
+
+/// Hands an address structure to a call that takes any of them.
+func withSockaddr<Address, Result>(
+  _ address: inout Address, _ body: (UnsafeMutablePointer<sockaddr>) -> Result
+) -> Result {
+  unsafe withUnsafeMutablePointer(to: &address) {
+    unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe body($0) }
+  }
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+import Sockets
+import TestSupport
+import Testing
+
+struct ControlMessageTests {
+  @Test("messages are read in the order of the stream")
+  func readsInOrder() {
+    var bytes = ControlMessageBytes()
+    bytes.addLinear(size: 12)
+    bytes.addOther()
+    bytes.addFragment(offset: 1 << 33, size: 1448, token: 9, binding: 3)
+    #expect(
+      read(bytes.bytes) == [
+        .linear(12), .other,
+        .fragment(Fragment(offset: 1 << 33, size: 1448, token: 9, binding: 3)),
+      ])
+  }
+
+  @Test("no bytes hold no message")
+  func readsNothing() { #expect(read([]) == []) }
+
+  @Test("a message cut anywhere is malformed, and the last", arguments: 1..<40)
+  func stopsAtTruncation(length: Int) {
+    var bytes = ControlMessageBytes()
+    bytes.addFragment(offset: 0, size: 1, token: 1)
+    #expect(read(Array(bytes.bytes.prefix(length))) == [.malformed])
+  }
+
+  @Test("a length that is too small or beyond the buffer is malformed", arguments: [0, 15, 41, -1])
+  func refusesLengths(length: Int) {
+    var bytes = ControlMessageBytes()
+    bytes.addFragment(offset: 0, size: 1, token: 1)
+    var raw = bytes.bytes
+    unsafe withUnsafeBytes(of: length) { unsafe raw.replaceSubrange(0..<8, with: $0) }
+    #expect(read(raw) == [.malformed])
+  }
+
+  @Test("a devmem message with too little data is malformed")
+  func refusesShortData() {
+    var bytes = ControlMessageBytes()
+    bytes.addFragment(offset: 0, size: 1, token: 1)
+    var raw = bytes.bytes
+    raw[0] = 39
+    #expect(read(raw) == [.malformed])
+  }
+
+  private func read(_ bytes: [UInt8]) -> [ControlMessage] {
+    var found: [ControlMessage] = []
+    var messages = unsafe ControlMessages(bytes.span.bytes)
+    while let message = messages.next() { found.append(message) }
+    return found
+  }
+}
