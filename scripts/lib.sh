@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Shared by the scripts beside it: where things are cached, and how they get there.
+# shellcheck shell=sh disable=SC2034
+
+set -eu
+
+checkout=$(cd "$(dirname "$0")/.." && pwd -P)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/ncdevmem
+mkdir -p "$cache"
+cache=$(cd "$cache" && pwd -P)
+
+say() {
+    echo "${0##*/}: $*" >&2
+}
+
+die() {
+    say "$*"
+    exit 1
+}
+
+# once TARGET COMMAND...: run COMMAND with a temporary path as its last
+# argument and rename the result to TARGET, unless TARGET exists. Two runs at
+# once wait for each other, and an interrupted one leaves no TARGET.
+once() {
+    target=$1
+    shift
+    [ ! -e "$target" ] || return 0
+    mkdir -p "${target%/*}"
+    exec 9>"$target.lock"
+    flock -n 9 || {
+        say "waiting for another run to make $target"
+        flock 9
+    }
+    if [ ! -e "$target" ]; then
+        rm -rf "$target.tmp"
+        "$@" "$target.tmp"
+        mv "$target.tmp" "$target"
+    fi
+    exec 9>&-
+}
+
+# digest FILE...: a short name for these files' contents.
+digest() {
+    cat -- "$@" | sha256sum | cut -c1-16
+}
