@@ -33,13 +33,15 @@ let package = Package(
     room("Payload"),
     room("DeviceMemory", uses: "CLinux", "Kernel"),
     room("Sockets", uses: "CLinux", "Kernel"),
+    room("Netlink", uses: "CLinux", "CMnl", "Kernel"),
     .target(
-      name: "TestSupport", dependencies: ["Kernel"], path: "Tests/TestSupport",
+      name: "TestSupport", dependencies: ["CLinux", "Kernel", "Netlink"], path: "Tests/TestSupport",
       swiftSettings: settings),
     tests(of: "Kernel", uses: "TestSupport"),
     tests(of: "Payload"),
     tests(of: "DeviceMemory", uses: "Kernel", "TestSupport"),
     tests(of: "Sockets", uses: "CLinux", "Kernel", "TestSupport"),
+    tests(of: "Netlink", uses: "CLinux", "Kernel", "TestSupport"),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -59,6 +59,7 @@ extension Errno {
   package static let timedOut = Errno(ETIMEDOUT)
   package static let tooBig = Errno(E2BIG)
   package static let badMessage = Errno(EBADMSG)
+  package static let messageTooLong = Errno(EMSGSIZE)
 
   /// `ETOOSMALL`, 525: a control buffer that holds not one message of those that wait
   /// (`net/core/scm.c`, `put_cmsg_notrunc`).

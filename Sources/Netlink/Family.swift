@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import CLinux
+package import Kernel
+
+/// A generic-netlink family as the running kernel numbers it.
+package struct Family: Sendable {
+  package let name: String
+  package let id: UInt16
+  package let version: UInt8
+
+  /// `nlctrl`, the family that tells of the others. Its number is fixed.
+  package static let controller = Family(name: "nlctrl", id: UInt16(GENL_ID_CTRL), version: 2)
+
+  package init(name: String, id: UInt16, version: UInt8 = 1) {
+    self.name = name
+    self.id = id
+    self.version = version
+  }
+}
+
+extension GenericNetlink {
+  /// Looks up a family by its name. The corresponding command is `CTRL_CMD_GETFAMILY`.
+  ///
+  /// - Throws: A failure of the kind `unsupported` where the kernel has no such family.
+  package mutating func family(_ name: String) throws(Failure) -> Family {
+    var request = Request(.controller, command: UInt8(CTRL_CMD_GETFAMILY))
+    request.put(UInt16(CTRL_ATTR_FAMILY_NAME), name)
+    do throws(Failure) {
+      return try get(request, "find the netlink family", on: name) { answer throws(Errno) in
+        let version: UInt32 = try answer.required(UInt16(CTRL_ATTR_VERSION))
+        return Family(
+          name: name, id: try answer.required(UInt16(CTRL_ATTR_FAMILY_ID)),
+          version: UInt8(truncatingIfNeeded: version))
+      }
+    } catch {
+      var failure = error
+      if failure.errno == .noEntry {
+        failure.kind = .unsupported
+        failure.hint = "this kernel was built without it, or is too old for it"
+      }
+      throw failure
+    }
+  }
+}
