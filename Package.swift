@@ -34,12 +34,16 @@ let package = Package(
     room("DeviceMemory", uses: "CLinux", "Kernel"),
     room("Sockets", uses: "CLinux", "Kernel"),
     room("Netlink", uses: "CLinux", "CMnl", "Kernel"),
+    room("Session", uses: "CLinux", "Kernel", "DeviceMemory", "Sockets", "Payload"),
     .target(
       name: "TestSupport", dependencies: ["CLinux", "Kernel", "Netlink"], path: "Tests/TestSupport",
       swiftSettings: settings),
     tests(of: "Kernel", uses: "TestSupport"),
     tests(of: "Payload"),
     tests(of: "DeviceMemory", uses: "Kernel", "TestSupport"),
+    tests(
+      of: "Session", uses: "CLinux", "Kernel", "DeviceMemory", "Sockets", "Payload",
+      "TestSupport"),
     tests(of: "Sockets", uses: "CLinux", "Kernel", "TestSupport"),
     tests(of: "Netlink", uses: "CLinux", "Kernel", "TestSupport"),
   ],

@@ -28,13 +28,4 @@ internal import Glibc
         RawSpan(_unsafeStart: UnsafeRawPointer(base), byteCount: count), borrowing: self)
     }
   }
-
-  /// The mapped bytes, to be written.
-  package var mutableBytes: MutableRawSpan {
-    @_lifetime(&self)
-    mutating get {
-      unsafe _overrideLifetime(
-        MutableRawSpan(_unsafeStart: base, byteCount: count), mutating: &self)
-    }
-  }
 }

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import Glibc
+internal import Kernel
+internal import Sockets
+
+extension ReceiveLoop {
+  func wait(
+    for descriptor: CInt, until deadline: Instant?, orStoppedBy stop: CInt
+  ) throws(Failure) -> Readiness {
+    try attempt("wait for data") { () throws(Errno) in
+      try waitUntilReady(descriptor, until: deadline, orStoppedBy: stop)
+    }
+  }
+
+  var idleFailure: Failure {
+    Failure(
+      "receive", errno: .timedOut,
+      reason: "no data for \(idleLimit ?? 0) s after \(statistics.totalBytes) bytes",
+      hint: "is the peer still sending? an empty page pool drops frames: see the queue's statistics"
+    )
+  }
+
+  static func failure(toReceive errno: Errno) -> Failure {
+    Failure("receive", errno: errno, hint: hint(for: errno))
+  }
+
+  /// What `recvmsg` on a devmem flow fails with, and why (`net/ipv4/tcp.c`,
+  /// `tcp_recvmsg_locked` and `tcp_recvmsg_dmabuf`).
+  private static func hint(for errno: Errno) -> String? {
+    switch errno {
+    case .badAddress:
+      "the kernel could not copy what it must; in manual mode: a socket that used another binding"
+    case .noDevice:
+      "the payload is in memory that no devmem binding owns, or its binding is gone"
+    case .tooSmall:
+      "control messages need more than \(ReceiveFrame.controlLimit) bytes"
+    case .outOfMemory:
+      "the kernel has no memory for tokens"
+    case .connectionReset:
+      "the peer broke the connection off"
+    default:
+      nil
+    }
+  }
+
+  /// The C tool's line for a fragment.
+  func trace(_ fragment: Fragment) {
+    let page = UInt64(sysconf(CInt(_SC_PAGESIZE)))
+    Diagnostics.print(
+      """
+      received frag_page=\(fragment.offset / page), in_page_offset=\(fragment.offset % page), \
+      frag_offset=\(fragment.offset), frag_size=\(fragment.size), token=\(fragment.token), \
+      total_received=\(statistics.totalBytes + Int(fragment.size)), dmabuf_id=\(fragment.binding)
+      """)
+  }
+}

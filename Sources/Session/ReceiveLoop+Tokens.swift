@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import Kernel
+internal import Sockets
+
+extension ReceiveLoop {
+  /// Gathers a token, after making room for it where there is none.
+  mutating func gather<
+    Source: DevmemSource & ~Copyable, Sink: PayloadSink & ~Copyable
+  >(
+    _ token: UInt32, from source: borrowing Source, releasing sink: inout Sink
+  ) throws(Failure) {
+    if tokens.append(token) { return }
+    try sink.release()
+    try returnTokens(to: source)
+    _ = tokens.append(token)
+  }
+
+  /// Returns the tokens gathered so far.
+  mutating func returnTokens<Source: DevmemSource & ~Copyable>(
+    to source: borrowing Source
+  ) throws(Failure) {
+    guard !tokens.isEmpty else { return }
+    let expected = tokens.fragmentCount
+    let freed: Int
+    do throws(Errno) {
+      freed = try source.returnTokens(tokens.ranges)
+      tokens.removeAll()
+    } catch {
+      tokens.removeAll()
+      throw Failure("return tokens (SO_DEVMEM_DONTNEED)", errno: error)
+    }
+    statistics.returnCalls += 1
+    statistics.tokensReturned += freed
+    // The kernel skips tokens that it does not know: the count is the only sign of it.
+    guard freed == expected else {
+      throw Failure(
+        "return tokens (SO_DEVMEM_DONTNEED)", reason: "the kernel freed \(freed) of \(expected)")
+    }
+  }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+package import Kernel
+package import Payload
+internal import Sockets
+
+/// Checks the stream against its pattern and tells of the bytes that are wrong.
+package struct ValidatingSink: PayloadSink, ~Copyable {
+  package private(set) var validator: Validator
+  private let report: (String) -> Void
+
+  /// - Parameter report: Takes a line for each of the first wrong bytes.
+  package init(_ pattern: Pattern, report: @escaping (String) -> Void) {
+    validator = Validator(pattern)
+    self.report = report
+  }
+
+  package mutating func take(_ piece: RawSpan, from origin: PieceOrigin) throws(Failure) {
+    let known = validator.mismatches.count
+    guard validator.check(piece) > 0 else { return }
+    for mismatch in validator.mismatches[known...] {
+      report(Self.describe(mismatch, in: origin))
+    }
+  }
+
+  package mutating func release() throws(Failure) {}
+
+  private static func describe(_ mismatch: Validator.Mismatch, in origin: PieceOrigin) -> String {
+    let place =
+      switch origin {
+      case .fragment(let fragment, let index):
+        """
+        fragment \(index), token \(fragment.token), page \
+        \((Int(fragment.offset) + mismatch.pieceOffset) / 4096)
+        """
+      case .linear: "linear part"
+      case .plain: "plain frame"
+      }
+    return """
+      wrong byte at \(mismatch.streamOffset): expected \(mismatch.expected), \
+      got \(mismatch.actual) (\(place))
+      """
+  }
+}

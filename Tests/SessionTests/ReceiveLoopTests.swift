@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+import Kernel
+import Payload
+import Session
+import Sockets
+import TestSupport
+import Testing
+
+/// A sink that keeps what it is given.
+private struct CollectingSink: PayloadSink, ~Copyable {
+  var bytes: [UInt8] = []
+
+  mutating func take(_ piece: RawSpan, from origin: PieceOrigin) throws(Failure) {
+    for offset in piece.byteOffsets {
+      bytes.append(unsafe piece.unsafeLoad(fromByteOffset: offset, as: UInt8.self))
+    }
+  }
+
+  mutating func release() throws(Failure) {}
+}
+
+struct ReceiveLoopTests {
+  /// What a run over scripted calls came to.
+  private struct Run {
+    var end: ReceiveLoop.End?
+    var failure: Failure?
+    var bytes: [UInt8]
+    var statistics: ReceiveStatistics
+  }
+
+  private static let memory = [UInt8](0...255)
+
+  private func run(
+    _ connection: ScriptedConnection, failsOnLinear: Bool = false, idleLimit: Int? = nil,
+    memoryError: Errno? = nil, stopped: Bool = false
+  ) throws -> Run {
+    let stop = try Pipe()
+    if stopped { try stop.write([1]) }
+    var loop = ReceiveLoop(binding: 7, failsOnLinear: failsOnLinear, idleLimit: idleLimit)
+    var sink = CollectingSink()
+    let memory = PlainMemory(Self.memory, beginError: memoryError)
+    var end: ReceiveLoop.End?
+    var failure: Failure?
+    do throws(Failure) {
+      end = try loop.run(
+        from: connection, in: memory, into: &sink, orStoppedBy: stop.reader.rawValue)
+    } catch {
+      failure = error
+    }
+    return Run(end: end, failure: failure, bytes: sink.bytes, statistics: loop.statistics)
+  }
+
+  private func fragments(_ list: [(offset: UInt64, size: UInt32, token: UInt32)]) -> [UInt8] {
+    var messages = ControlMessageBytes()
+    for (offset, size, token) in list {
+      messages.addFragment(offset: offset, size: size, token: token)
+    }
+    return messages.bytes
+  }
+
+  @Test("fragments, linear and plain bytes make one stream, each kind counted")
+  func joinsKinds() throws {
+    var mixed = ControlMessageBytes()
+    mixed.addLinear(size: 2)
+    mixed.addFragment(offset: 10, size: 3, token: 1)
+    mixed.addOther()
+    mixed.addLinear(size: 1)
+    mixed.addFragment(offset: 255, size: 1, token: 2)
+    let connection = try ScriptedConnection([
+      .payload(returns: 7, plain: [201, 202, 203], control: mixed.bytes),
+      .payload(returns: 2, plain: [91, 92]),
+      .end,
+    ])
+    let run = try run(connection)
+    #expect(run.end == .endOfStream)
+    #expect(run.bytes == [201, 202, 10, 11, 12, 203, 255, 91, 92])
+    #expect(run.statistics.deviceBytes == 4)
+    #expect(run.statistics.linearBytes == 3)
+    #expect(run.statistics.plainBytes == 2)
+    #expect(run.statistics.fragments == 2)
+    #expect(run.statistics.receiveCalls == 2)
+    #expect(run.statistics.tokensReturned == 2)
+    #expect(connection.returns == [[[1, 2]]])
+  }
+
+  @Test("tokens are returned before the loop waits")
+  func returnsBeforeWaiting() throws {
+    let connection = try ScriptedConnection([
+      .payload(returns: 1, control: fragments([(0, 1, 5)])), .error(.tryAgain),
+      .payload(returns: 1, control: fragments([(1, 1, 5)])), .end,
+    ])
+    let run = try run(connection)
+    #expect(run.bytes == [0, 1])
+    #expect(connection.returns == [[[5, 1]], [[5, 1]]])
+  }
+
+  @Test("tokens are returned when a batch is full")
+  func returnsFullBatches() throws {
+    let many = fragments((0..<1000).map { (UInt64($0 % 256), 1, UInt32($0) * 2) })
+    let connection = try ScriptedConnection([
+      .payload(returns: 1000, control: many), .payload(returns: 1000, control: many), .end,
+    ])
+    let run = try run(connection)
+    #expect(run.statistics.tokensReturned == 2000)
+    #expect(run.statistics.returnCalls == 16)
+    #expect(connection.returns.allSatisfy { $0.count <= 128 })
+  }
+
+  @Test(
+    "an error of recvmsg ends the run, and tokens come back all the same",
+    arguments: [
+      Errno.noDevice, .badAddress, .connectionReset, .outOfMemory, .badDescriptor, .timedOut,
+    ])
+  func failsWithErrno(errno: Errno) throws {
+    let connection = try ScriptedConnection(
+      [.payload(returns: 1, control: fragments([(0, 1, 9)]))]
+        + [ScriptedConnection.Step](repeating: .error(errno), count: 20))
+    let run = try run(connection)
+    #expect(run.failure?.errno == errno)
+    #expect(connection.returns == [[[9, 1]]])
+  }
+
+  @Test("memory that the kernel lacks for a while is waited for")
+  func outlivesShortMemory() throws {
+    let connection = try ScriptedConnection([
+      .error(.outOfMemory), .error(.outOfMemory),
+      .payload(returns: 1, control: fragments([(3, 1, 1)])), .end,
+    ])
+    #expect(try run(connection).bytes == [3])
+  }
+
+  @Test("a control buffer that is too small grows, up to its limit")
+  func growsControl() throws {
+    let grown = try ScriptedConnection([
+      .error(.tooSmall), .payload(returns: 1, control: fragments([(3, 1, 1)])), .end,
+    ])
+    #expect(try run(grown).bytes == [3])
+
+    let hopeless = try ScriptedConnection(Array(repeating: .error(.tooSmall), count: 20))
+    #expect(try run(hopeless).failure?.errno == .tooSmall)
+  }
+
+  @Test("a fragment of another binding, or outside the memory, is refused, its token returned")
+  func refusesForeignFragments() throws {
+    var foreign = ControlMessageBytes()
+    foreign.addFragment(offset: 0, size: 1, token: 4, binding: 8)
+    foreign.addFragment(offset: 0, size: 1, token: 6, binding: 8)
+    for control in [
+      foreign.bytes, fragments([(250, 7, 4), (0, 1, 6)]), fragments([(.max, 1, 4), (0, 1, 6)]),
+    ] {
+      let connection = try ScriptedConnection([.payload(returns: 2, control: control), .end])
+      let run = try run(connection)
+      #expect(run.failure != nil)
+      #expect(run.bytes.isEmpty)
+      #expect(connection.returns == [[[4, 1], [6, 1]]])
+    }
+  }
+
+  @Test("messages that do not add up, are malformed or were cut are refused")
+  func refusesInconsistency() throws {
+    let one = fragments([(0, 1, 1)])
+    let steps: [ScriptedConnection.Step] = [
+      .payload(returns: 2, control: one),
+      .payload(returns: 1, control: one.dropLast(8) + []),
+      .payload(returns: 1, control: one, truncated: true),
+    ]
+    for step in steps {
+      #expect(try run(try ScriptedConnection([step, .end])).failure?.operation == "receive")
+    }
+  }
+
+  @Test("linear bytes fail the run that forbids them")
+  func failsOnLinear() throws {
+    var messages = ControlMessageBytes()
+    messages.addLinear(size: 3)
+    let steps: [ScriptedConnection.Step] = [
+      .payload(returns: 3, plain: [1, 2, 3], control: messages.bytes), .end,
+    ]
+    #expect(try run(try ScriptedConnection(steps)).failure == nil)
+    let refused = try run(try ScriptedConnection(steps), failsOnLinear: true)
+    #expect(refused.failure?.reason?.contains("-L") == true)
+  }
+
+  @Test("a kernel that frees fewer fragments than were returned fails the run")
+  func noticesLostTokens() throws {
+    for result in [Result<Int, Errno>.success(0), .failure(.badDescriptor)] {
+      let connection = try ScriptedConnection(
+        [.payload(returns: 1, control: fragments([(0, 1, 1)])), .end], returnResults: [result])
+      #expect(try run(connection).failure?.operation.contains("SO_DEVMEM_DONTNEED") == true)
+    }
+  }
+
+  @Test("a memory that cannot be read fails the run")
+  func failsOnMemory() throws {
+    let connection = try ScriptedConnection([
+      .payload(returns: 1, control: fragments([(0, 1, 1)])), .end,
+    ])
+    #expect(try run(connection, memoryError: .badDescriptor).failure?.errno == .badDescriptor)
+  }
+
+  @Test("a silent connection fails after its time, a stop signal ends the wait at once")
+  func endsWaits() throws {
+    let silent = try ScriptedConnection([.error(.tryAgain)], readable: false)
+    #expect(try run(silent, idleLimit: 0).failure?.errno == .timedOut)
+    let stopped = try ScriptedConnection([.error(.tryAgain)], readable: false)
+    #expect(try run(stopped, stopped: true).end == .stopped)
+  }
+
+  @Test("a stop signal ends a run whose data never pauses")
+  func stopsUnderLoad() throws {
+    let step = ScriptedConnection.Step.payload(returns: 1, control: fragments([(0, 1, 1)]))
+    let connection = try ScriptedConnection(Array(repeating: step, count: 200))
+    let run = try run(connection, stopped: true)
+    #expect(run.end == .stopped)
+    #expect(run.statistics.receiveCalls < 200)
+    #expect(run.statistics.tokensReturned == run.statistics.fragments)
+  }
+}
