@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The rest of ethtool: rings and header split, channels, the private flag. */
+#include <linux/ethtool.h>
+#include <net/netdev_queues.h>
+
+#include "dmnic.h"
+
+static void dmn_get_drvinfo(struct net_device *dev,
+			    struct ethtool_drvinfo *info)
+{
+	strscpy(info->driver, KBUILD_MODNAME);
+	strscpy(info->bus_info, dev_name(dev->dev.parent));
+}
+
+static u32 dmn_get_link(struct net_device *dev)
+{
+	return netif_carrier_ok(dev);
+}
+
+static int dmn_get_link_ksettings(struct net_device *dev,
+				  struct ethtool_link_ksettings *settings)
+{
+	settings->base.speed = SPEED_10000;
+	settings->base.duplex = DUPLEX_FULL;
+	settings->base.port = PORT_DA;
+	return 0;
+}
+
+static void dmn_get_channels(struct net_device *dev,
+			     struct ethtool_channels *channels)
+{
+	struct dmn_port *port = netdev_priv(dev);
+
+	channels->max_combined = port->max_queues;
+	channels->combined_count = port->queues;
+}
+
+static int dmn_set_channels(struct net_device *dev,
+			    struct ethtool_channels *channels)
+{
+	return dmn_set_queues(netdev_priv(dev), channels->combined_count);
+}
+
+static void dmn_get_ringparam(struct net_device *dev,
+			      struct ethtool_ringparam *ring,
+			      struct kernel_ethtool_ringparam *kring,
+			      struct netlink_ext_ack *extack)
+{
+	struct dmn_port *port = netdev_priv(dev);
+
+	ring->rx_max_pending = DMN_RX_RING_MAX;
+	ring->tx_max_pending = DMN_TX_RING_MAX;
+	ring->rx_pending = port->rx_ring;
+	ring->tx_pending = port->tx_ring;
+	if (!dmn_hds_private_flag)
+		kring->tcp_data_split = port->split ?
+					ETHTOOL_TCP_DATA_SPLIT_ENABLED :
+					ETHTOOL_TCP_DATA_SPLIT_DISABLED;
+	if (!dmn_no_hds_thresh)
+		dmn_report_hds_thresh(kring, port->hds_thresh,
+				      DMN_HDS_THRESH_MAX);
+}
+
+/* Page pools know whether they may be unreadable: a change means new ones. */
+static int dmn_set_split(struct dmn_port *port, bool split)
+{
+	bool old = port->split;
+	int err;
+
+	if (split == old)
+		return 0;
+	WRITE_ONCE(port->split, split);
+	err = dmn_rebuild(port);
+	if (err)
+		WRITE_ONCE(port->split, old);
+	return err;
+}
+
+static int dmn_set_ringparam(struct net_device *dev,
+			     struct ethtool_ringparam *ring,
+			     struct kernel_ethtool_ringparam *kring,
+			     struct netlink_ext_ack *extack)
+{
+	struct dmn_port *port = netdev_priv(dev);
+	int err = 0;
+
+	if (ring->rx_pending < DMN_RX_RING_MIN ||
+	    ring->tx_pending < DMN_TX_RING_MIN) {
+		NL_SET_ERR_MSG(extack, "rings need 64 receive and 32 transmit entries");
+		return -EINVAL;
+	}
+	/* Unless told otherwise, headers and data stay together. */
+	if (!dmn_hds_private_flag)
+		err = dmn_set_split(port, kring->tcp_data_split ==
+					  ETHTOOL_TCP_DATA_SPLIT_ENABLED);
+	if (err)
+		return err;
+	WRITE_ONCE(port->hds_thresh, dmn_asked_hds_thresh(kring));
+	WRITE_ONCE(port->rx_ring, ring->rx_pending);
+	WRITE_ONCE(port->tx_ring, ring->tx_pending);
+	return 0;
+}
+
+static int dmn_get_sset_count(struct net_device *dev, int set)
+{
+	if (set == ETH_SS_PRIV_FLAGS && dmn_hds_private_flag)
+		return 1;
+	return -EOPNOTSUPP;
+}
+
+static void dmn_get_strings(struct net_device *dev, u32 set, u8 *data)
+{
+	if (set == ETH_SS_PRIV_FLAGS)
+		ethtool_puts(&data, "enable-header-split");
+}
+
+static u32 dmn_get_priv_flags(struct net_device *dev)
+{
+	struct dmn_port *port = netdev_priv(dev);
+
+	return port->split;
+}
+
+static int dmn_set_priv_flags(struct net_device *dev, u32 flags)
+{
+	struct dmn_port *port = netdev_priv(dev);
+	unsigned int i;
+	int err;
+
+	/* The core guards a bound queue from a ring setting, not from this. */
+	for (i = 0; !(flags & 1) && i < port->queues; i++)
+		if (netif_rxq_has_unreadable_mp(dev, i))
+			return -EBUSY;
+	err = dmn_set_split(port, flags & 1);
+	if (!err)
+		dmn_record_split(dev, flags & 1);
+	return err;
+}
+
+#if DMN_HAS_RX_RING_COUNT
+static u32 dmn_get_rx_ring_count(struct net_device *dev)
+{
+	struct dmn_port *port = netdev_priv(dev);
+
+	return port->queues;
+}
+#endif
+
+static struct ethtool_ops dmn_ethtool_ops = {
+	.supported_ring_params	= ETHTOOL_RING_USE_TCP_DATA_SPLIT |
+				  DMN_RING_USE_HDS_THRS,
+	.supported_input_xfrm	= RXH_XFRM_SYM_XOR | RXH_XFRM_SYM_OR_XOR,
+	.cap_rss_rxnfc_adds	= true,
+	.rxfh_per_ctx_fields	= true,
+	.rxfh_per_ctx_key	= true,
+	.rxfh_max_num_contexts	= DMN_MAX_CONTEXTS,
+#ifdef ETHTOOL_OP_NEEDS_RTNL_SCHANNELS
+	.op_needs_rtnl		= ETHTOOL_OP_NEEDS_RTNL_SCHANNELS,
+#endif
+	.get_drvinfo		= dmn_get_drvinfo,
+	.get_link		= dmn_get_link,
+	.get_link_ksettings	= dmn_get_link_ksettings,
+	.get_ts_info		= ethtool_op_get_ts_info,
+	.get_channels		= dmn_get_channels,
+	.set_channels		= dmn_set_channels,
+	.get_ringparam		= dmn_get_ringparam,
+	.set_ringparam		= dmn_set_ringparam,
+	.get_sset_count		= dmn_get_sset_count,
+	.get_strings		= dmn_get_strings,
+	.get_priv_flags		= dmn_get_priv_flags,
+	.set_priv_flags		= dmn_set_priv_flags,
+	.get_rxnfc		= dmn_get_rxnfc,
+	.set_rxnfc		= dmn_set_rxnfc,
+#if DMN_HAS_RX_RING_COUNT
+	.get_rx_ring_count	= dmn_get_rx_ring_count,
+#endif
+	.get_rxfh_indir_size	= dmn_get_rxfh_size,
+	.get_rxfh_key_size	= dmn_get_rxfh_key_size,
+	.get_rxfh		= dmn_get_rxfh,
+	.set_rxfh		= dmn_set_rxfh,
+	.get_rxfh_fields	= dmn_get_rxfh_fields,
+	.set_rxfh_fields	= dmn_set_rxfh_fields,
+	.create_rxfh_context	= dmn_create_context,
+	.modify_rxfh_context	= dmn_modify_context,
+	.remove_rxfh_context	= dmn_remove_context,
+};
+
+/* The operations of a card with the faults that were asked for. */
+const struct ethtool_ops *dmn_ethtool_init(void)
+{
+	struct ethtool_ops *ops = &dmn_ethtool_ops;
+
+	if (dmn_no_hds_thresh)
+		ops->supported_ring_params &= ~DMN_RING_USE_HDS_THRS;
+	if (dmn_hds_private_flag)
+		ops->supported_ring_params &= ~ETHTOOL_RING_USE_TCP_DATA_SPLIT;
+	else
+		ops->get_priv_flags = NULL;
+	if (dmn_refuse_ntuple)
+		ops->set_rxnfc = NULL;
+	return ops;
+}

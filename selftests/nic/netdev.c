@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A port as the stack sees it: up and down, its queues, its totals. */
+#include <linux/etherdevice.h>
+#include <linux/if_link.h>
+#include <net/netdev_queues.h>
+
+#include "dmnic.h"
+
+static void dmn_link_update(struct dmn_port *port)
+{
+	if (port->running && port->peer->running) {
+		netif_carrier_on(port->dev);
+		netif_carrier_on(port->peer->dev);
+	} else {
+		netif_carrier_off(port->dev);
+		netif_carrier_off(port->peer->dev);
+	}
+}
+
+static void dmn_close_queues(struct dmn_port *port, unsigned int from,
+			     unsigned int to)
+{
+	while (to > from)
+		dmn_queue_close(&port->queue[--to]);
+}
+
+static int dmn_open_queues(struct dmn_port *port, unsigned int from,
+			   unsigned int to)
+{
+	unsigned int i;
+	int err;
+
+	for (i = from; i < to; i++) {
+		err = dmn_queue_open(&port->queue[i]);
+		if (err) {
+			dmn_close_queues(port, from, i);
+			return err;
+		}
+	}
+	return 0;
+}
+
+static int dmn_open(struct net_device *dev)
+{
+	struct dmn_port *port = netdev_priv(dev);
+	int err;
+
+	err = dmn_open_queues(port, 0, port->queues);
+	if (err)
+		return err;
+	port->running = true;
+	netif_tx_start_all_queues(dev);
+	dmn_link_update(port);
+	return 0;
+}
+
+static int dmn_stop(struct net_device *dev)
+{
+	struct dmn_port *port = netdev_priv(dev);
+
+	port->running = false;
+	dmn_link_update(port);
+	netif_tx_disable(dev);
+	dmn_close_queues(port, 0, port->queues);
+	return 0;
+}
+
+/* Change the number of channels; those that stay are not disturbed. */
+int dmn_set_queues(struct dmn_port *port, unsigned int count)
+{
+	unsigned int i, old = port->queues;
+	int err;
+
+	if (port->running && count > old) {
+		err = dmn_open_queues(port, old, count);
+		if (err)
+			return err;
+	}
+
+	/* Steer no more to those that go; then send no more from them. */
+	if (count < old) {
+		WRITE_ONCE(port->queues, count);
+		dmn_rss_spread(port);
+	}
+	err = netif_set_real_num_queues(port->dev, count, count);
+	if (err) {
+		WRITE_ONCE(port->queues, old);
+		dmn_rss_spread(port);
+		if (port->running && count > old)
+			dmn_close_queues(port, old, count);
+		return err;
+	}
+	if (port->running && count < old)
+		dmn_close_queues(port, count, old);
+	if (count > old) {
+		WRITE_ONCE(port->queues, count);
+		dmn_rss_spread(port);
+	}
+
+	for (i = old; port->running && i < count; i++)
+		netif_tx_wake_queue(netdev_get_tx_queue(port->dev, i));
+	return 0;
+}
+
+/* Give every queue new page pools, after a change of how they are made. */
+int dmn_rebuild(struct dmn_port *port)
+{
+	struct netdev_queue_config qcfg;
+	struct dmn_rx *fresh;
+	unsigned int i;
+	int err = 0;
+
+	if (!port->running)
+		return 0;
+
+	fresh = kcalloc(port->queues, sizeof(*fresh), GFP_KERNEL);
+	if (!fresh)
+		return -ENOMEM;
+	for (i = 0; i < port->queues && !err; i++) {
+		netdev_queue_config(port->dev, i, &qcfg);
+		err = dmn_rx_alloc(port, i, qcfg.rx_page_size, &fresh[i]);
+	}
+	/* Nothing can fail from here; what is left in fresh is to be freed. */
+	for (i = 0; i < port->queues; i++) {
+		if (!err)
+			dmn_queue_replace(&port->queue[i], &fresh[i]);
+		dmn_rx_free(&fresh[i]);
+	}
+	kfree(fresh);
+	return err;
+}
+
+static int dmn_set_features(struct net_device *dev, netdev_features_t features)
+{
+	struct dmn_port *port = netdev_priv(dev);
+
+	if (!(features & NETIF_F_NTUPLE))
+		dmn_flush_rules(port);
+	return 0;
+}
+
+static int dmn_change_mtu(struct net_device *dev, int mtu)
+{
+	WRITE_ONCE(dev->mtu, mtu);
+	return 0;
+}
+
+static void dmn_get_stats64(struct net_device *dev,
+			    struct rtnl_link_stats64 *stats)
+{
+	struct dmn_port *port = netdev_priv(dev);
+	struct netdev_queue_stats_rx rx;
+	struct netdev_queue_stats_tx tx;
+	unsigned int i;
+
+	for (i = 0; i < port->max_queues; i++) {
+		dmn_queue_rx_stats(&port->queue[i], &rx);
+		dmn_queue_tx_stats(&port->queue[i], &tx);
+		stats->rx_packets += rx.packets;
+		stats->rx_bytes += rx.bytes;
+		stats->rx_dropped += rx.hw_drops;
+		stats->tx_packets += tx.packets;
+		stats->tx_bytes += tx.bytes;
+		stats->tx_dropped += tx.hw_drops;
+	}
+}
+
+const struct net_device_ops dmn_netdev_ops = {
+	.ndo_open		= dmn_open,
+	.ndo_stop		= dmn_stop,
+	.ndo_start_xmit		= dmn_xmit,
+	.ndo_change_mtu		= dmn_change_mtu,
+	.ndo_set_features	= dmn_set_features,
+	.ndo_get_stats64	= dmn_get_stats64,
+	.ndo_set_mac_address	= eth_mac_addr,
+	.ndo_validate_addr	= eth_validate_addr,
+};

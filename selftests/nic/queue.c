@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Channels: their life, their interrupt, the exchange of their receive memory
+ * (which is how the core binds a dma-buf), and their counters.
+ */
+#include <linux/cpumask.h>
+#include <net/netdev_queues.h>
+
+#include "dmnic.h"
+
+/* Runs on the channel's CPU with interrupts off. */
+static void dmn_irq(void *data)
+{
+	struct dmn_queue *q = data;
+
+	clear_bit(0, &q->irq_pending);
+	/* Work posted before this interrupt was found pending is seen. */
+	smp_mb__after_atomic();
+	napi_schedule_irqoff(&q->napi);
+}
+
+/* Tell the channel that it has work; with bottom halves disabled. */
+void dmn_interrupt(struct dmn_queue *q)
+{
+	if (test_and_set_bit(0, &q->irq_pending))
+		return;
+	if (!smp_call_function_single_async(q->cpu, &q->irq))
+		return;
+	/* That CPU is offline: any will do. */
+	clear_bit(0, &q->irq_pending);
+	napi_schedule(&q->napi);
+}
+
+static void dmn_interrupt_all(struct dmn_queue *q)
+{
+	local_bh_disable();
+	dmn_interrupt(q);
+	dmn_resume_senders(q);
+	local_bh_enable();
+}
+
+void dmn_queue_init(struct dmn_port *port, unsigned int index)
+{
+	struct dmn_queue *q = &port->queue[index];
+
+	q->port = port;
+	q->index = index;
+	q->cpu = cpumask_local_spread(index, NUMA_NO_NODE);
+	INIT_CSD(&q->irq, dmn_irq, q);
+	skb_queue_head_init(&q->tx);
+	skb_queue_head_init(&q->wire);
+	u64_stats_init(&q->rx_stats.sync);
+	u64_stats_init(&q->tx_stats.sync);
+}
+
+static void dmn_queue_start(struct dmn_queue *q, struct dmn_rx *rx)
+{
+	q->rx = *rx;
+	memset(rx, 0, sizeof(*rx));
+	page_pool_enable_direct_recycling(q->rx.payload.pool, &q->napi);
+	page_pool_enable_direct_recycling(q->rx.plain.pool, &q->napi);
+	napi_enable_locked(&q->napi);
+	dmn_interrupt_all(q);
+}
+
+static void dmn_queue_stop(struct dmn_queue *q, struct dmn_rx *rx)
+{
+	napi_disable_locked(&q->napi);
+	/* The pools may outlive this and must not look at the NAPI again. */
+	page_pool_disable_direct_recycling(q->rx.payload.pool);
+	page_pool_disable_direct_recycling(q->rx.plain.pool);
+	*rx = q->rx;
+	memset(&q->rx, 0, sizeof(q->rx));
+}
+
+/* Exchange receive memory: @fresh holds the old when this returns. */
+void dmn_queue_replace(struct dmn_queue *q, struct dmn_rx *fresh)
+{
+	struct dmn_rx old;
+
+	dmn_queue_stop(q, &old);
+	dmn_queue_start(q, fresh);
+	*fresh = old;
+}
+
+int dmn_queue_open(struct dmn_queue *q)
+{
+	struct net_device *dev = q->port->dev;
+	struct netdev_queue_config qcfg;
+	struct dmn_rx rx = {};
+	int err;
+
+	netdev_queue_config(dev, q->index, &qcfg);
+	err = dmn_rx_alloc(q->port, q->index, qcfg.rx_page_size, &rx);
+	if (err)
+		return err;
+
+	netif_napi_add_locked(dev, &q->napi, dmn_poll);
+	netif_queue_set_napi(dev, q->index, NETDEV_QUEUE_TYPE_RX, &q->napi);
+	netif_queue_set_napi(dev, q->index, NETDEV_QUEUE_TYPE_TX, &q->napi);
+	WRITE_ONCE(q->up, true);
+	dmn_queue_start(q, &rx);
+	return 0;
+}
+
+void dmn_queue_close(struct dmn_queue *q)
+{
+	struct net_device *dev = q->port->dev;
+	struct dmn_rx rx;
+
+	/* Whoever saw it up has posted, and interrupted, when this is over. */
+	WRITE_ONCE(q->up, false);
+	synchronize_net();
+	while (test_bit(0, &q->irq_pending))
+		cpu_relax();
+
+	dmn_queue_stop(q, &rx);
+	netif_queue_set_napi(dev, q->index, NETDEV_QUEUE_TYPE_RX, NULL);
+	netif_queue_set_napi(dev, q->index, NETDEV_QUEUE_TYPE_TX, NULL);
+	netif_napi_del_locked(&q->napi);
+	dmn_rx_free(&rx);
+	skb_queue_purge(&q->wire);
+	skb_queue_purge(&q->tx);
+	netdev_tx_reset_queue(netdev_get_tx_queue(dev, q->index));
+
+	local_bh_disable();
+	dmn_resume_senders(q);
+	local_bh_enable();
+}
+
+static int dmn_mem_alloc(struct net_device *dev,
+			 struct netdev_queue_config *qcfg, void *mem, int index)
+{
+	return dmn_rx_alloc(netdev_priv(dev), index, qcfg->rx_page_size, mem);
+}
+
+static void dmn_mem_free(struct net_device *dev, void *mem)
+{
+	dmn_rx_free(mem);
+}
+
+static int dmn_mem_start(struct net_device *dev,
+			 struct netdev_queue_config *qcfg, void *mem, int index)
+{
+	struct dmn_port *port = netdev_priv(dev);
+
+	dmn_queue_start(&port->queue[index], mem);
+	return 0;
+}
+
+static int dmn_mem_stop(struct net_device *dev, void *mem, int index)
+{
+	struct dmn_port *port = netdev_priv(dev);
+
+	dmn_queue_stop(&port->queue[index], mem);
+	return 0;
+}
+
+#if DMN_HAS_QUEUE_CONFIG
+static void dmn_default_config(struct net_device *dev,
+			       struct netdev_queue_config *qcfg)
+{
+	qcfg->rx_page_size = PAGE_SIZE;
+}
+
+static int dmn_validate_config(struct net_device *dev,
+			       struct netdev_queue_config *qcfg,
+			       struct netlink_ext_ack *extack)
+{
+	if (!is_power_of_2(qcfg->rx_page_size) ||
+	    qcfg->rx_page_size < PAGE_SIZE ||
+	    qcfg->rx_page_size > max(DMN_MAX_PAGE_SIZE, PAGE_SIZE)) {
+		NL_SET_ERR_MSG(extack, "rx-page-size is not supported");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+const struct netdev_queue_mgmt_ops dmn_queue_mgmt_ops = {
+	.ndo_queue_mem_size	= sizeof(struct dmn_rx),
+	.ndo_queue_mem_alloc	= dmn_mem_alloc,
+	.ndo_queue_mem_free	= dmn_mem_free,
+	.ndo_queue_start	= dmn_mem_start,
+	.ndo_queue_stop		= dmn_mem_stop,
+	.ndo_default_qcfg	= dmn_default_config,
+	.ndo_validate_qcfg	= dmn_validate_config,
+	.supported_params	= QCFG_RX_PAGE_SIZE,
+};
+#else
+static int dmn_mem_alloc_plain(struct net_device *dev, void *mem, int index)
+{
+	struct netdev_queue_config qcfg = { .rx_page_size = PAGE_SIZE };
+
+	return dmn_mem_alloc(dev, &qcfg, mem, index);
+}
+
+static int dmn_mem_start_plain(struct net_device *dev, void *mem, int index)
+{
+	return dmn_mem_start(dev, NULL, mem, index);
+}
+
+const struct netdev_queue_mgmt_ops dmn_queue_mgmt_ops = {
+	.ndo_queue_mem_size	= sizeof(struct dmn_rx),
+	.ndo_queue_mem_alloc	= dmn_mem_alloc_plain,
+	.ndo_queue_mem_free	= dmn_mem_free,
+	.ndo_queue_start	= dmn_mem_start_plain,
+	.ndo_queue_stop		= dmn_mem_stop,
+};
+#endif
+
+void dmn_queue_rx_stats(struct dmn_queue *q, struct netdev_queue_stats_rx *s)
+{
+	unsigned int start;
+
+	do {
+		start = u64_stats_fetch_begin(&q->rx_stats.sync);
+		s->packets = u64_stats_read(&q->rx_stats.packets);
+		s->bytes = u64_stats_read(&q->rx_stats.bytes);
+		s->hw_drops = u64_stats_read(&q->rx_stats.drops);
+		s->alloc_fail = u64_stats_read(&q->rx_stats.alloc_fail);
+	} while (u64_stats_fetch_retry(&q->rx_stats.sync, start));
+}
+
+void dmn_queue_tx_stats(struct dmn_queue *q, struct netdev_queue_stats_tx *s)
+{
+	unsigned int start;
+
+	do {
+		start = u64_stats_fetch_begin(&q->tx_stats.sync);
+		s->packets = u64_stats_read(&q->tx_stats.packets);
+		s->bytes = u64_stats_read(&q->tx_stats.bytes);
+		s->hw_drops = u64_stats_read(&q->tx_stats.drops);
+	} while (u64_stats_fetch_retry(&q->tx_stats.sync, start));
+}
+
+static void dmn_get_queue_stats_rx(struct net_device *dev, int index,
+				   struct netdev_queue_stats_rx *stats)
+{
+	struct dmn_port *port = netdev_priv(dev);
+
+	dmn_queue_rx_stats(&port->queue[index], stats);
+}
+
+static void dmn_get_queue_stats_tx(struct net_device *dev, int index,
+				   struct netdev_queue_stats_tx *stats)
+{
+	struct dmn_port *port = netdev_priv(dev);
+
+	dmn_queue_tx_stats(&port->queue[index], stats);
+}
+
+/* What the channels that are not in use now counted when they were. */
+static void dmn_get_base_stats(struct net_device *dev,
+			       struct netdev_queue_stats_rx *rx,
+			       struct netdev_queue_stats_tx *tx)
+{
+	struct dmn_port *port = netdev_priv(dev);
+	struct netdev_queue_stats_rx rxq;
+	struct netdev_queue_stats_tx txq;
+	unsigned int i;
+
+	rx->packets = 0;
+	rx->bytes = 0;
+	rx->hw_drops = 0;
+	rx->alloc_fail = 0;
+	tx->packets = 0;
+	tx->bytes = 0;
+	tx->hw_drops = 0;
+	for (i = port->queues; i < port->max_queues; i++) {
+		dmn_queue_rx_stats(&port->queue[i], &rxq);
+		dmn_queue_tx_stats(&port->queue[i], &txq);
+		rx->packets += rxq.packets;
+		rx->bytes += rxq.bytes;
+		rx->hw_drops += rxq.hw_drops;
+		rx->alloc_fail += rxq.alloc_fail;
+		tx->packets += txq.packets;
+		tx->bytes += txq.bytes;
+		tx->hw_drops += txq.hw_drops;
+	}
+}
+
+const struct netdev_stat_ops dmn_stat_ops = {
+	.get_queue_stats_rx	= dmn_get_queue_stats_rx,
+	.get_queue_stats_tx	= dmn_get_queue_stats_tx,
+	.get_base_stats		= dmn_get_base_stats,
+};

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Flow rules: TCP and UDP over IPv4 and IPv6, any bits of the addresses, the
+ * ports and the traffic class, to a queue, an RSS context or nowhere.
+ * The core serialises the writers; readers are frames, under RCU.
+ */
+#include <linux/ethtool.h>
+#include <linux/rculist.h>
+#include <net/ipv6.h>
+#include <net/netdev_queues.h>
+
+#include "dmnic.h"
+
+static struct dmn_rule *dmn_rule_at(struct dmn_port *port, u32 location)
+{
+	struct dmn_rule *rule;
+
+	list_for_each_entry(rule, &port->rules, list)
+		if (rule->spec.location == location)
+			return rule;
+	return NULL;
+}
+
+static void dmn_remove_rule(struct dmn_port *port, struct dmn_rule *rule)
+{
+	list_del_rcu(&rule->list);
+	port->num_rules--;
+	kfree_rcu(rule, rcu);
+}
+
+void dmn_flush_rules(struct dmn_port *port)
+{
+	struct dmn_rule *rule, *next;
+
+	list_for_each_entry_safe(rule, next, &port->rules, list)
+		dmn_remove_rule(port, rule);
+}
+
+bool dmn_context_in_use(struct dmn_port *port, u32 context)
+{
+	struct dmn_rule *rule;
+
+	list_for_each_entry(rule, &port->rules, list)
+		if (rule->spec.flow_type & FLOW_RSS && rule->context == context)
+			return true;
+	return false;
+}
+
+static void dmn_key_ip4(const struct ethtool_tcpip4_spec *spec,
+			struct dmn_key *key)
+{
+	key->saddr.s6_addr32[0] = spec->ip4src;
+	key->daddr.s6_addr32[0] = spec->ip4dst;
+	key->sport = spec->psrc;
+	key->dport = spec->pdst;
+	key->tos = spec->tos;
+}
+
+static void dmn_key_ip6(const struct ethtool_tcpip6_spec *spec,
+			struct dmn_key *key)
+{
+	memcpy(&key->saddr, spec->ip6src, sizeof(key->saddr));
+	memcpy(&key->daddr, spec->ip6dst, sizeof(key->daddr));
+	key->sport = spec->psrc;
+	key->dport = spec->pdst;
+	key->tos = spec->tclass;
+}
+
+static int dmn_translate(struct dmn_rule *rule)
+{
+	const struct ethtool_rx_flow_spec *spec = &rule->spec;
+
+	switch (spec->flow_type & ~FLOW_RSS) {
+	case TCP_V4_FLOW:
+	case UDP_V4_FLOW:
+		rule->value.family = AF_INET;
+		dmn_key_ip4(&spec->h_u.tcp_ip4_spec, &rule->value);
+		dmn_key_ip4(&spec->m_u.tcp_ip4_spec, &rule->mask);
+		break;
+	case TCP_V6_FLOW:
+	case UDP_V6_FLOW:
+		rule->value.family = AF_INET6;
+		dmn_key_ip6(&spec->h_u.tcp_ip6_spec, &rule->value);
+		dmn_key_ip6(&spec->m_u.tcp_ip6_spec, &rule->mask);
+		break;
+	default:
+		return -EOPNOTSUPP;
+	}
+
+	switch (spec->flow_type & ~FLOW_RSS) {
+	case TCP_V4_FLOW:
+	case TCP_V6_FLOW:
+		rule->value.proto = IPPROTO_TCP;
+		break;
+	default:
+		rule->value.proto = IPPROTO_UDP;
+	}
+	rule->mask.family = 0xff;
+	rule->mask.proto = 0xff;
+	return 0;
+}
+
+/* Does the rule lead to queues that exist? */
+static int dmn_check_target(struct dmn_port *port, const struct dmn_rule *rule)
+{
+	u64 cookie = rule->spec.ring_cookie, highest = cookie;
+	const struct dmn_rss *rss;
+	unsigned int i;
+
+	if (cookie == RX_CLS_FLOW_DISC)
+		return 0;
+	if (cookie >= port->queues)
+		return -EINVAL;
+	if (!(rule->spec.flow_type & FLOW_RSS))
+		return 0;
+
+	if (rule->context >= DMN_MAX_CONTEXTS)
+		return -EINVAL;
+	rss = rcu_dereference_protected(port->rss[rule->context], true);
+	if (!rss)
+		return -EINVAL;
+	for (i = 0; i < DMN_INDIR_SIZE; i++)
+		highest = max(highest, cookie + rss->indir[i]);
+	return highest < port->queues ? 0 : -EINVAL;
+}
+
+/* Locations are priorities; a rule added again keeps the one it has. */
+static int dmn_choose_location(struct dmn_port *port, struct dmn_rule *new)
+{
+	u32 location = new->spec.location;
+	struct dmn_rule *rule;
+	int i;
+
+	if (!(location & RX_CLS_LOC_SPECIAL))
+		return location < DMN_MAX_RULES ? 0 : -EINVAL;
+
+	list_for_each_entry(rule, &port->rules, list) {
+		if (location == RX_CLS_LOC_ANY &&
+		    !memcmp(&rule->value, &new->value, sizeof(new->value)) &&
+		    !memcmp(&rule->mask, &new->mask, sizeof(new->mask))) {
+			new->spec.location = rule->spec.location;
+			return 0;
+		}
+	}
+	for (i = 0; i < DMN_MAX_RULES; i++) {
+		new->spec.location = location == RX_CLS_LOC_LAST ?
+				     DMN_MAX_RULES - 1 - i : i;
+		if (!dmn_rule_at(port, new->spec.location))
+			return 0;
+	}
+	return -ENOSPC;
+}
+
+static bool dmn_is_5tuple(const struct dmn_key *mask)
+{
+	return !ipv6_addr_any(&mask->saddr) && !ipv6_addr_any(&mask->daddr) &&
+	       mask->sport && mask->dport;
+}
+
+static void dmn_insert(struct dmn_port *port, struct dmn_rule *new)
+{
+	struct dmn_rule *old = dmn_rule_at(port, new->spec.location);
+	struct dmn_rule *rule;
+
+	if (old) {
+		list_replace_rcu(&old->list, &new->list);
+		kfree_rcu(old, rcu);
+		return;
+	}
+	list_for_each_entry(rule, &port->rules, list)
+		if (rule->spec.location > new->spec.location)
+			break;
+	list_add_tail_rcu(&new->list, &rule->list);
+	port->num_rules++;
+}
+
+static int dmn_add_rule(struct dmn_port *port, struct ethtool_rxnfc *info)
+{
+	struct dmn_rule *rule;
+	int err;
+
+	if (!(port->dev->features & NETIF_F_NTUPLE))
+		return -EOPNOTSUPP;
+	rule = kzalloc(sizeof(*rule), GFP_KERNEL);
+	if (!rule)
+		return -ENOMEM;
+	rule->spec = info->fs;
+	if (info->fs.flow_type & FLOW_RSS)
+		rule->context = info->rss_context;
+
+	err = dmn_translate(rule);
+	if (!err && READ_ONCE(dmn_refuse_5tuple) && dmn_is_5tuple(&rule->mask))
+		err = -EOPNOTSUPP;
+	if (!err)
+		err = dmn_check_target(port, rule);
+	if (!err)
+		err = dmn_choose_location(port, rule);
+	if (err) {
+		kfree(rule);
+		return err;
+	}
+	info->fs.location = rule->spec.location;
+	dmn_insert(port, rule);
+	return 0;
+}
+
+int dmn_set_rxnfc(struct net_device *dev, struct ethtool_rxnfc *info)
+{
+	struct dmn_port *port = netdev_priv(dev);
+	struct dmn_rule *rule;
+
+	switch (info->cmd) {
+	case ETHTOOL_SRXCLSRLINS:
+		return dmn_add_rule(port, info);
+	case ETHTOOL_SRXCLSRLDEL:
+		rule = dmn_rule_at(port, info->fs.location);
+		if (!rule)
+			return -ENOENT;
+		dmn_remove_rule(port, rule);
+		return 0;
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+static int dmn_get_rule(struct dmn_port *port, struct ethtool_rxnfc *info)
+{
+	struct dmn_rule *rule = dmn_rule_at(port, info->fs.location);
+
+	if (!rule)
+		return -ENOENT;
+	info->fs = rule->spec;
+	/* A channel change looks for FLOW_RSS in the outer flow type. */
+	info->flow_type = rule->spec.flow_type;
+	info->rss_context = rule->context;
+	info->data = DMN_MAX_RULES;
+	return 0;
+}
+
+static int dmn_get_locations(struct dmn_port *port, struct ethtool_rxnfc *info,
+			     u32 *locations)
+{
+	struct dmn_rule *rule;
+	unsigned int n = 0;
+
+	if (info->rule_cnt < port->num_rules)
+		return -EMSGSIZE;
+	list_for_each_entry(rule, &port->rules, list)
+		locations[n++] = rule->spec.location;
+	info->rule_cnt = n;
+	info->data = DMN_MAX_RULES;
+	return 0;
+}
+
+int dmn_get_rxnfc(struct net_device *dev, struct ethtool_rxnfc *info,
+		  u32 *locations)
+{
+	struct dmn_port *port = netdev_priv(dev);
+
+	switch (info->cmd) {
+	case ETHTOOL_GRXRINGS:	/* before get_rx_ring_count() */
+		info->data = port->queues;
+		return 0;
+	case ETHTOOL_GRXCLSRLCNT:
+		if (dmn_refuse_ntuple)
+			return -EOPNOTSUPP;
+		info->rule_cnt = port->num_rules;
+		info->data = DMN_MAX_RULES | RX_CLS_LOC_SPECIAL;
+		return 0;
+	case ETHTOOL_GRXCLSRULE:
+		return dmn_get_rule(port, info);
+	case ETHTOOL_GRXCLSRLALL:
+		return dmn_get_locations(port, info, locations);
+	default:
+		return -EOPNOTSUPP;
+	}
+}
