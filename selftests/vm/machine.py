@@ -17,6 +17,10 @@ from typing import BinaryIO
 TERMINAL, STDOUT, STDERR, STATUS, STDIN = range(5)
 LOG = "log"
 
+# The sysroot's QEMU, not the host's: before 8.1, TCG could go on running code
+# that another processor had just patched, and the kernel died of an int3.
+IN_SYSROOT = Path(__file__).resolve().parent.parent.parent / "scripts/in-sysroot"
+
 # panic=-1 with -no-reboot: a panic ends QEMU at once. An oops is a panic, a
 # warning is not: its report needs the log that follows.
 COMMAND_LINE = (
@@ -41,7 +45,7 @@ class Machine:
         self,
         *,
         image: Path,
-        initrd: Path,
+        initrd: bytes,
         accel: str,
         memory: str,
         shares: dict[str, Path],
@@ -57,13 +61,15 @@ class Machine:
         self._ports = [TERMINAL, STATUS] if terminal else [STDOUT, STDERR, STATUS]
         if stdin:
             self._ports.append(STDIN)
+        self._initrd = os.memfd_create("initrd")
+        os.write(self._initrd, initrd)
         self._command = [
             # QEMU must not outlive this process, however it ends.
-            *("setpriv", "--pdeathsig", "KILL"),
+            *("setpriv", "--pdeathsig", "KILL", str(IN_SYSROOT)),
             *("qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot"),
             *("-display", "none", "-accel", "tcg,thread=multi" if accel == "tcg" else accel),
             *("-cpu", "max", "-smp", "2", "-m", memory),
-            *("-kernel", str(image), "-initrd", str(initrd), "-append", COMMAND_LINE),
+            *("-kernel", str(image), "-initrd", f"/proc/self/fd/{self._initrd}", "-append", COMMAND_LINE),
             *("-device", "virtio-serial-pci"),
         ]
         for tag, path in shares.items():
@@ -87,7 +93,7 @@ class Machine:
             stdin=subprocess.DEVNULL,
             stdout=self._errors,
             stderr=self._errors,
-            pass_fds=descriptors,
+            pass_fds=[self._initrd, *descriptors],
         )
         try:
             for end in theirs:
