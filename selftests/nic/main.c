@@ -54,9 +54,9 @@ static void dmn_set_features(struct net_device *dev)
 	dev->hw_features = NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_TSO |
 			   NETIF_F_TSO6 | NETIF_F_TSO_ECN | NETIF_F_GSO_UDP_L4 |
 			   NETIF_F_RXHASH;
-	dev->features = dev->hw_features | NETIF_F_RXCSUM | NETIF_F_HIGHDMA;
 	if (!dmn_refuse_ntuple)
 		dev->hw_features |= NETIF_F_NTUPLE;
+	dev->features = dev->hw_features | NETIF_F_RXCSUM | NETIF_F_HIGHDMA;
 }
 
 static struct dmn_port *dmn_port_create(void)
