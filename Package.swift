@@ -34,9 +34,11 @@ let package = Package(
     room("DeviceMemory", uses: "CLinux", "Kernel"),
     room("Sockets", uses: "CLinux", "Kernel"),
     room("Netlink", uses: "CLinux", "CMnl", "Kernel"),
+    room("NIC", uses: "CLinux", "Kernel", "Netlink"),
     room("Session", uses: "CLinux", "Kernel", "DeviceMemory", "Sockets", "Payload"),
     .target(
-      name: "TestSupport", dependencies: ["CLinux", "Kernel", "Netlink"], path: "Tests/TestSupport",
+      name: "TestSupport", dependencies: ["CLinux", "Kernel", "Netlink", "NIC"],
+      path: "Tests/TestSupport",
       swiftSettings: settings),
     tests(of: "Kernel", uses: "TestSupport"),
     tests(of: "Payload"),
@@ -46,6 +48,7 @@ let package = Package(
       "TestSupport"),
     tests(of: "Sockets", uses: "CLinux", "Kernel", "TestSupport"),
     tests(of: "Netlink", uses: "CLinux", "Kernel", "TestSupport"),
+    tests(of: "NIC", uses: "CLinux", "Kernel", "Netlink", "TestSupport"),
   ],
   swiftLanguageModes: [.v6]
 )

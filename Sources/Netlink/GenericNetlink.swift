@@ -93,7 +93,8 @@ package struct GenericNetlink: ~Copyable {
       Refusal(errno: .tryAgain, reason: "the list changes faster than it can be read"))
   }
 
-  private static let privilegeHint =
+  /// What a refusal for want of privilege is told with.
+  package static let privilegeHint =
     "needs CAP_NET_ADMIN in the user namespace that owns this network namespace"
 
   /// What an exchange came to.

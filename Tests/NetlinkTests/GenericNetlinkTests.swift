@@ -172,13 +172,3 @@ struct GenericNetlinkTests {
     #expect(failure?.errno == .badMessage)
   }
 }
-
-/// The failure that a body ends with, if it does.
-func failing<Value>(_ body: () throws(Failure) -> Value) -> Failure? {
-  do throws(Failure) {
-    _ = try body()
-    return nil
-  } catch {
-    return error
-  }
-}

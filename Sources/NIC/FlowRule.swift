@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import CLinux
+internal import Kernel
+
+/// A flow rule as the kernel passes it. The corresponding C structure is `ethtool_rx_flow_spec`.
+package struct FlowRule: Equatable, Sendable {
+  /// Its place in the driver's table; `anywhere` before the driver has chosen one.
+  package var location: UInt32
+  /// `TCP_V4_FLOW` and the like, with the `FLOW_` flags.
+  package let type: UInt32
+  /// The values to match (`h_u` and `h_ext`).
+  package let match: [UInt8]
+  /// Which bits of them count (`m_u` and `m_ext`).
+  package let mask: [UInt8]
+  /// The queue and more, or `RX_CLS_FLOW_DISC`.
+  package let ringCookie: UInt64
+  /// The RSS context, with the flag `FLOW_RSS`; 0 without.
+  package let context: UInt32
+
+  /// `RX_CLS_LOC_ANY`.
+  package static let anywhere = UInt32(RX_CLS_LOC_ANY)
+
+  /// A rule for a TCP flow.
+  package init(_ tuple: FlowTuple, to target: FlowTarget, location: UInt32 = anywhere) {
+    let isV4 = tuple.destination.address.family == .v4
+    let addressSize = tuple.destination.address.octets.count
+    let flow = UInt32(isV4 ? TCP_V4_FLOW : TCP_V6_FLOW)
+    func field(_ value: (FlowTuple.End) -> [UInt8], _ count: Int) -> (match: [UInt8], mask: [UInt8])
+    {
+      // Both specifications lay out source and destination address, then the two ports.
+      let none = [UInt8](repeating: 0, count: count)
+      let all = [UInt8](repeating: 0xff, count: count)
+      let source = tuple.source.map { (value($0), all) } ?? (none, none)
+      return (source.0 + value(tuple.destination), source.1 + all)
+    }
+    let addresses = field({ $0.address.octets }, addressSize)
+    let ports = field({ $0.port.bigEndian.bytes }, 2)
+    let rest = [UInt8](repeating: 0, count: Self.matchSize - 2 * addressSize - 4)
+    match = addresses.match + ports.match + rest
+    mask = addresses.mask + ports.mask + rest
+    self.location = location
+    switch target {
+    case .queue(let queue):
+      type = flow
+      ringCookie = UInt64(queue)
+      context = 0
+    case .context(let id):
+      type = flow | UInt32(FLOW_RSS)
+      ringCookie = 0
+      context = id
+    }
+  }
+
+  /// Whether another rule does the same, wherever it lies.
+  package func isSame(as other: FlowRule) -> Bool {
+    var other = other
+    other.location = location
+    return other == self
+  }
+
+  /// The sizes of `h_u` and `h_ext`, which are those of `m_u` and `m_ext`.
+  fileprivate static let matchSize =
+    MemoryLayout<ethtool_flow_union>.size + MemoryLayout<ethtool_flow_ext>.size
+}
+
+extension FlowRule {
+  init(_ request: ethtool_rxnfc) {
+    let bytes = request.fs.bytes
+    location = request.fs.location
+    type = request.fs.flow_type
+    match = Array(bytes[4..<4 + Self.matchSize])
+    mask = Array(bytes[4 + Self.matchSize..<4 + 2 * Self.matchSize])
+    ringCookie = request.fs.ring_cookie
+    context = type & UInt32(FLOW_RSS) != 0 ? request.rss_context : 0
+  }
+
+  /// The rule as a request, behind its command.
+  func request(command: CInt) -> ethtool_rxnfc {
+    var request = ethtool_rxnfc(command: command)
+    let padding = [UInt8](repeating: 0, count: MemoryLayout<ethtool_rx_flow_spec>.size)
+    request.fs = ethtool_rx_flow_spec((type.bytes + match + mask + padding)[...])
+    request.fs.ring_cookie = ringCookie
+    request.fs.location = location
+    request.rss_context = context
+    return request
+  }
+}
+
+extension FlowRule: CustomStringConvertible {
+  /// One line, exact: what is not a TCP flow to a queue or a context shows its bytes.
+  package var description: String {
+    let base = type & ~UInt32(FLOW_RSS)
+    let size = base == UInt32(TCP_V4_FLOW) ? 4 : 16
+    let action =
+      type & UInt32(FLOW_RSS) != 0
+      ? "to context \(context) plus \(ringCookie)" : "to queue \(ringCookie)"
+    let head = "rule \(location): "
+    guard base == UInt32(TCP_V4_FLOW) || base == UInt32(TCP_V6_FLOW) else {
+      return head + "type \(hex([base])) match \(hex(match)) mask \(hex(mask)) \(action)"
+    }
+    let plain = FlowRule(
+      FlowTuple(to: end(1, size), from: end(0, size)), to: .queue(0), location: location)
+    let masked = plain.mask == mask
+    let fromAnywhere = FlowRule(FlowTuple(to: end(1, size)), to: .queue(0)).mask == mask
+    guard masked || fromAnywhere, plain.match == match else {
+      return head + "type \(hex([base])) match \(hex(match)) mask \(hex(mask)) \(action)"
+    }
+    let source = masked ? "\(text(end(0, size)))" : "anywhere"
+    return head + "tcp from \(source) to \(text(end(1, size))), \(action)"
+  }
+
+  private func end(_ index: Int, _ size: Int) -> FlowTuple.End {
+    let address = match[index * size..<(index + 1) * size]
+    let port = match[(2 * size + 2 * index)...].prefix(2).reduce(0) { $0 << 8 | UInt16($1) }
+    return FlowTuple.End(IPAddress(octets: Array(address)), port: port)
+  }
+
+  private func text(_ end: FlowTuple.End) -> String { "\(end.address) port \(end.port)" }
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import CLinux
+package import Kernel
+
+extension Interface {
+  /// All flow rules, by location. The corresponding commands are `ETHTOOL_GRXCLSRLCNT`,
+  /// `ETHTOOL_GRXCLSRLALL` and `ETHTOOL_GRXCLSRULE`.
+  package mutating func flowRules() throws(Failure) -> [FlowRule] {
+    var rules: [FlowRule] = []
+    for location in try flowRuleTable().locations {
+      var request = ethtool_rxnfc(command: ETHTOOL_GRXCLSRULE)
+      request.fs.location = location
+      rules.append(FlowRule(try perform(request, "read flow rule \(location) of")))
+    }
+    return rules.sorted { $0.location < $1.location }
+  }
+
+  /// Inserts a rule at its location, or where it has none where the driver likes it; in the
+  /// highest free slot if the driver has no choice of its own. The corresponding command is
+  /// `ETHTOOL_SRXCLSRLINS`.
+  ///
+  /// - Returns: The rule with its location.
+  package mutating func insert(_ rule: FlowRule) throws(Failure) -> FlowRule {
+    let operation = "insert a flow rule on"
+    var rule = rule
+    if rule.location == FlowRule.anywhere {
+      let table = try flowRuleTable()
+      if !table.takesSpecialLocations {
+        let taken = Set(table.locations)
+        let free = (0..<table.size).reversed().first { !taken.contains($0) }
+        guard let free else {
+          throw refusal(
+            operation, .noSpace, reason: "its table of \(table.size) rules is full",
+            hint: FlowRule.hint(for: .noSpace))
+        }
+        rule.location = free
+      }
+    }
+    do throws(Failure) {
+      let answer = try perform(rule.request(command: ETHTOOL_SRXCLSRLINS), operation)
+      rule.location = answer.fs.location
+    } catch {
+      var failure = error
+      failure.hint = failure.hint ?? FlowRule.hint(for: error.errno)
+      throw failure
+    }
+    return rule
+  }
+
+  /// Deletes the rule at a location. The corresponding command is `ETHTOOL_SRXCLSRLDEL`.
+  package mutating func deleteFlowRule(at location: UInt32) throws(Failure) {
+    var request = ethtool_rxnfc(command: ETHTOOL_SRXCLSRLDEL)
+    request.fs.location = location
+    _ = try perform(request, "delete flow rule \(location) of")
+  }
+
+  /// What the driver's table of rules is like.
+  struct FlowRuleTable {
+    let locations: [UInt32]
+    /// How many locations there are, where the driver tells.
+    let size: UInt32
+    /// Whether the driver finds a location by itself (`RX_CLS_LOC_SPECIAL`).
+    let takesSpecialLocations: Bool
+  }
+
+  mutating func flowRuleTable() throws(Failure) -> FlowRuleTable {
+    let operation = "list the flow rules of"
+    let hint = FlowRule.hint(for: .notSupported)
+    var head = try perform(
+      ethtool_rxnfc(command: ETHTOOL_GRXCLSRLCNT), operation, hint: hint)
+    let special = UInt64(RX_CLS_LOC_SPECIAL)
+    let takesSpecialLocations = head.data & special != 0
+    let size = UInt32(truncatingIfNeeded: head.data & ~special)
+    let count = Int(head.rule_cnt)
+    head.cmd = UInt32(ETHTOOL_GRXCLSRLALL)
+    head.data = 0
+    // The locations begin in front of the structure's padding.
+    let start = CLinux_ethtool_rxnfc_rule_locs
+    var request = head.bytes + [UInt8](repeating: 0, count: count * 4)
+    try perform(&request, operation)
+    let answer = ethtool_rxnfc(request[...])
+    let listed = words(request[start...]).prefix(min(count, Int(answer.rule_cnt)))
+    return FlowRuleTable(
+      locations: Array(listed), size: size > 0 ? size : UInt32(truncatingIfNeeded: answer.data),
+      takesSpecialLocations: takesSpecialLocations)
+  }
+}
+
+extension FlowRule {
+  /// What would help a driver that refuses a rule.
+  static func hint(for errno: Errno?) -> String? {
+    switch errno {
+    case .notSupported:
+      "this driver does not take flow rules: steer by RSS set up by hand, and run with -n"
+    case .invalidArgument:
+      "this driver does not take rules of this kind: steer by hand, and run with -n"
+    case .noSpace:
+      "`ethtool -n` lists the rules, `ethtool -N` deletes one"
+    case .exists:
+      "another rule matches the same flow: `ethtool -n` lists it"
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import CLinux
+package import Kernel
+internal import Netlink
+
+/// How an interface spreads flows over its queues. The corresponding C structure is
+/// `ethtool_rxfh`.
+package struct RSS: Equatable, Sendable {
+  /// The indirection table: for each hash value, modulo the table's size, a queue.
+  package var table: [UInt32]
+  package var key: [UInt8]
+  /// The hash function, one bit of `ETH_RSS_HASH_*`; 0 where the driver does not tell.
+  package var function: UInt8
+  /// What the hash's input goes through first, bits of `RXH_XFRM_*`.
+  package var transform: UInt8
+
+  package init(table: [UInt32], key: [UInt8] = [], function: UInt8 = 0, transform: UInt8 = 0) {
+    self.table = table
+    self.key = key
+    self.function = function
+    self.transform = transform
+  }
+
+  /// Whether the table is the one that the kernel makes where nobody configured one: all queues in
+  /// turn (`ethtool_rxfh_indir_default`).
+  package func isDefault(queueCount: UInt32) -> Bool {
+    queueCount > 0
+      && table.enumerated().allSatisfy { index, queue in queue == UInt32(index) % queueCount }
+  }
+
+  /// Where the table first names one of some queues.
+  package func firstEntry(naming queues: Set<UInt32>) -> Int? {
+    table.firstIndex { queues.contains($0) }
+  }
+}
+
+extension Interface {
+  /// The main spread, or that of a further RSS context. The corresponding command is
+  /// `ETHTOOL_GRSSH`.
+  ///
+  /// - Parameter context: A context's number; 0 is the main one.
+  package mutating func rss(context: UInt32 = 0) throws(Failure) -> RSS {
+    let operation = "read the RSS table of"
+    var head = CLinux_ethtool_rxfh(command: ETHTOOL_GRSSH)
+    head.rss_context = context
+    head = try perform(head, operation)
+    // With the sizes filled in, the kernel writes the table and the key behind the head.
+    let headSize = MemoryLayout<CLinux_ethtool_rxfh>.size
+    let tableEnd = headSize + Int(head.indir_size) * 4
+    let keyEnd = tableEnd + Int(head.key_size)
+    var request = head.bytes + [UInt8](repeating: 0, count: keyEnd - headSize)
+    try perform(&request, operation)
+    let answer = CLinux_ethtool_rxfh(request[...])
+    // A context that shares the main key answers with a key size of 0.
+    return RSS(
+      table: words(request[headSize..<tableEnd]),
+      key: Array(request[tableEnd..<keyEnd].prefix(Int(answer.key_size))),
+      function: answer.hfunc, transform: answer.input_xfrm)
+  }
+
+  /// Writes the main table and nothing else. The corresponding command is `ETHTOOL_SRSSH`.
+  package mutating func setRSSTable(_ table: [UInt32]) throws(Failure) {
+    var head = Self.unchangedRSS
+    head.indir_size = UInt32(table.count)
+    var request = head.bytes + table.flatMap(\.bytes)
+    try perform(&request, "set the RSS table of", hint: Self.tableHint)
+  }
+
+  /// Makes the kernel forget that somebody configured the main table: it is the default one, and
+  /// follows the number of queues.
+  package mutating func resetRSSTable() throws(Failure) {
+    var head = Self.unchangedRSS
+    head.indir_size = 0
+    var request = head.bytes
+    try perform(&request, "reset the RSS table of", hint: Self.tableHint)
+  }
+
+  /// Writes the main spread's key, hash function and input transformation.
+  package mutating func setRSSHash(like rss: RSS) throws(Failure) {
+    var head = Self.unchangedRSS
+    head.key_size = UInt32(rss.key.count)
+    head.hfunc = rss.function
+    head.input_xfrm = rss.transform
+    var request = head.bytes + rss.key
+    try perform(&request, "set the RSS hash of")
+  }
+
+  /// The further RSS contexts, by number, with their tables. The corresponding command is a dump
+  /// of `ETHTOOL_MSG_RSS_GET`, which kernels before 6.12 don't have: none are told then.
+  package mutating func rssContexts() throws(Failure) -> [UInt32: [UInt32]] {
+    typealias Attribute = CLinux_ethtool_rss
+    let request = request(
+      Int(CLinux_ETHTOOL_MSG_RSS_GET.rawValue),
+      header: UInt16(CLinux_ETHTOOL_A_RSS_HEADER.rawValue))
+    let all = try ifSupported { () throws(Failure) in
+      try netlink.dump(request, "list the RSS contexts of", on: subject) { answer throws(Errno) in
+        let id: UInt32? = try answer.integer(UInt16(CLinux_ETHTOOL_A_RSS_CONTEXT.rawValue))
+        let table = answer.bytes(UInt16(CLinux_ETHTOOL_A_RSS_INDIR.rawValue))
+        return (id: id ?? 0, table: words(table ?? []))
+      }
+    }
+    let further = (all ?? []).filter { $0.id != 0 }
+    return Dictionary(further.map { ($0.id, $0.table) }) { first, _ in first }
+  }
+
+  /// Creates an RSS context with a table of its own; key and hash are the driver's choice.
+  ///
+  /// - Returns: The context's number, for flow rules.
+  package mutating func createRSSContext(table: [UInt32]) throws(Failure) -> UInt32 {
+    var head = Self.unchangedRSS
+    head.rss_context = CLinux_ETH_RXFH_CONTEXT_ALLOC
+    head.indir_size = UInt32(table.count)
+    var request = head.bytes + table.flatMap(\.bytes)
+    try perform(
+      &request, "create an RSS context on",
+      hint: "this NIC may have none to give: steer to a single queue instead")
+    let answer = CLinux_ethtool_rxfh(request[...])
+    return answer.rss_context
+  }
+
+  /// Deletes an RSS context, which no flow rule may name any more.
+  package mutating func deleteRSSContext(_ context: UInt32) throws(Failure) {
+    var head = Self.unchangedRSS
+    head.rss_context = context
+    head.indir_size = 0
+    var request = head.bytes
+    try perform(&request, "delete RSS context \(context) of")
+  }
+
+  private static let tableHint =
+    "set RSS up by hand (`ethtool -X`) and run with -n"
+
+  /// A request to change nothing. No hash function (0) means to keep it.
+  private static var unchangedRSS: CLinux_ethtool_rxfh {
+    var head = CLinux_ethtool_rxfh(command: ETHTOOL_SRSSH)
+    head.indir_size = CLinux_ETH_RXFH_INDIR_NO_CHANGE
+    head.input_xfrm = CLinux_RXH_XFRM_NO_CHANGE
+    return head
+  }
+}

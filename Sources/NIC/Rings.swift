@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import CLinux
+package import Kernel
+internal import Netlink
+
+/// Whether the NIC puts TCP headers and payload into separate buffers. The corresponding C
+/// constants begin with `ETHTOOL_TCP_DATA_SPLIT_`.
+package enum HeaderSplit: UInt8, Sendable {
+  /// To be set: the driver's choice. As read: the driver does not tell.
+  case automatic = 0
+  case disabled = 1
+  case enabled = 2
+}
+
+/// The ring parameters that matter here. The corresponding netlink attributes begin with
+/// `ETHTOOL_A_RINGS_`.
+package struct Rings: Equatable, Sendable {
+  package var split: HeaderSplit
+  /// Payload of at most this many bytes stays with its headers (`hds-thresh`); nil where the
+  /// driver has no such setting.
+  package var threshold: UInt32?
+  /// Entries of an RX ring; nil where the driver does not tell.
+  package var receiveEntries: UInt32?
+  /// Entries of a TX ring; nil where the driver does not tell.
+  package var transmitEntries: UInt32?
+
+  package init(
+    split: HeaderSplit, threshold: UInt32? = nil, receiveEntries: UInt32? = nil,
+    transmitEntries: UInt32? = nil
+  ) {
+    self.split = split
+    self.threshold = threshold
+    self.receiveEntries = receiveEntries
+    self.transmitEntries = transmitEntries
+  }
+}
+
+private enum Attribute {
+  static let header = UInt16(ETHTOOL_A_RINGS_HEADER)
+  static let receiveEntries = UInt16(ETHTOOL_A_RINGS_RX)
+  static let transmitEntries = UInt16(ETHTOOL_A_RINGS_TX)
+  static let split = UInt16(ETHTOOL_A_RINGS_TCP_DATA_SPLIT)
+  static let threshold = UInt16(CLinux_ETHTOOL_A_RINGS_HDS_THRESH.rawValue)
+}
+
+extension Interface {
+  /// The corresponding command is `ETHTOOL_MSG_RINGS_GET`. What it tells of the split is what the
+  /// driver does, which need not be what somebody configured.
+  package mutating func rings() throws(Failure) -> Rings {
+    let request = request(ETHTOOL_MSG_RINGS_GET, header: Attribute.header)
+    return try netlink.get(request, "read the ring parameters of", on: subject) {
+      answer throws(Errno) in
+      let split: UInt8 = try answer.integer(Attribute.split) ?? 0
+      return Rings(
+        split: HeaderSplit(rawValue: split) ?? .automatic,
+        threshold: try answer.integer(Attribute.threshold),
+        receiveEntries: try answer.integer(Attribute.receiveEntries),
+        transmitEntries: try answer.integer(Attribute.transmitEntries))
+    }
+  }
+
+  /// Sets the split, and the threshold where one is given. The corresponding command is
+  /// `ETHTOOL_MSG_RINGS_SET`.
+  ///
+  /// - Throws: `EOPNOTSUPP` (of the kind `unsupported`) where the driver cannot set one of them,
+  ///   `EINVAL` where a queue is bound to device memory and the split would not stay enabled or
+  ///   the threshold not 0, or where single-buffer XDP is attached (`net/ethtool/rings.c`,
+  ///   `ethnl_set_rings`).
+  package mutating func setHeaderSplit(
+    _ split: HeaderSplit, threshold: UInt32?
+  ) throws(Failure) {
+    var request = request(ETHTOOL_MSG_RINGS_SET, header: Attribute.header)
+    request.put(Attribute.split, split.rawValue)
+    if let threshold { request.put(Attribute.threshold, threshold) }
+    do throws(Failure) {
+      try netlink.execute(request, "set the header split of", on: subject)
+    } catch {
+      var failure = error
+      if failure.errno == .notSupported { failure.kind = .unsupported }
+      throw failure
+    }
+  }
+
+  /// An ethtool request that names this interface in its header attribute.
+  func request(_ command: Int, header: UInt16) -> Request {
+    var request = Request(ethtool, command: UInt8(command))
+    request.nest(header) { $0.put(UInt16(ETHTOOL_A_HEADER_DEV_INDEX), index) }
+    return request
+  }
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import CLinux
+internal import Kernel
+internal import Netlink
+
+/// RSS and flow rules.
+extension ScriptedNIC {
+  func tellRSS(_ request: inout [UInt8]) throws(Errno) {
+    let context = request.word(4)
+    let sizes = (request.word(8), request.word(12))
+    let told: [UInt32]
+    if context == 0 {
+      told = table
+    } else {
+      guard let table = contexts[context] else { throw .noEntry }
+      told = table
+    }
+    request.set(8, UInt32(told.count))
+    request.set(12, UInt32(key.count))
+    guard sizes != (0, 0) else { return }
+    request[16] = function
+    request[17] = transform
+    request.replace(24, told.flatMap { NetlinkBytes.bytes($0) } + key)
+  }
+
+  func setRSS(_ request: inout [UInt8]) throws(Errno) {
+    let (context, size, keySize) = (request.word(4), request.word(8), request.word(12))
+    let isKept = size == UInt32.max
+    let queues = (0..<(isKept ? 0 : Int(size))).map { request.word(24 + $0 * 4) }
+    guard queues.isEmpty || queues.count == table.count, queues.allSatisfy({ $0 < queueCount })
+    else { throw .invalidArgument }
+    let list = queues.map(String.init).joined(separator: " ")
+    switch context {
+    case 0 where isKept:
+      let newKey = Array(request[24..<24 + Int(keySize)])
+      if try write("rss key \(newKey)") {
+        key = newKey
+        function = request[16]
+        transform = request[17]
+      }
+    case 0 where size == 0:
+      if try write("rss default") { table = table.indices.map { UInt32($0) % queueCount } }
+    case 0:
+      guard keySize == 0, request[16] == 0, request[17] == 0xff else { throw .invalidArgument }
+      if try write("rss table \(list)") { table = queues }
+    case UInt32.max:
+      if try write("context create \(list)") {
+        let id = (contexts.keys.max() ?? 0) + 1
+        contexts[id] = queues
+        request.set(4, id)
+      }
+    default:
+      guard contexts[context] != nil else { throw .noEntry }
+      if try write("context delete \(context)") { contexts[context] = nil }
+    }
+  }
+
+  func changeRules(_ command: CInt, _ request: inout [UInt8]) throws(Errno) {
+    let location = request.word(176)
+    switch command {
+    case ETHTOOL_GRXCLSRLCNT:
+      request.set(8, choosesLocations ? ruleSlots | 1 << 31 : ruleSlots)
+      request.set(184, UInt32(rules.count))
+    case ETHTOOL_GRXCLSRLALL:
+      guard request.word(184) >= rules.count else { throw .messageTooLong }
+      request.set(8, ruleSlots)
+      request.set(184, UInt32(rules.count))
+      request.replace(188, rules.keys.flatMap { NetlinkBytes.bytes($0) })
+    case ETHTOOL_GRXCLSRULE:
+      guard let rule = rules[location] else { throw .noEntry }
+      request.replace(16, rule.specification)
+      request.set(184, rule.context)
+    case ETHTOOL_SRXCLSRLINS:
+      let isAnywhere = location == UInt32.max
+      guard !isAnywhere || choosesLocations else { throw .invalidArgument }
+      let free = (0..<ruleSlots).first { rules[$0] == nil }
+      guard let chosen = isAnywhere ? free : location else { throw .noSpace }
+      // The mask of the source: m_u begins with its address.
+      let isExact = request[16 + 76] != 0
+      let target =
+        request.word(16) & UInt32(FLOW_RSS) != 0
+        ? "context \(request.word(184))" : "queue \(request.word(168))"
+      if try write("rule \(isExact ? 5 : 3)-tuple at \(chosen) to \(target)") {
+        request.set(176, chosen)
+        rules[chosen] = (Array(request[16..<184]), request.word(184))
+      }
+    case ETHTOOL_SRXCLSRLDEL:
+      guard rules[location] != nil else { throw .noEntry }
+      if try write("rule delete \(location)") { rules[location] = nil }
+    default: throw .notSupported
+    }
+  }
+}
+
+/// The ethtool netlink family: rings, and the dump of RSS contexts.
+extension ScriptedNIC {
+  func answer(_ request: ScriptedNetlink.Request) -> [ScriptedNetlink.Answer] {
+    let header = try? request.attributes.nest(1)
+    guard request.family == 21, try! header?.integer(1) as UInt32? == 7 else {
+      return [.refused(Errno.invalidArgument.rawValue, text: "no such device")]
+    }
+    switch Int(request.command) {
+    case ETHTOOL_MSG_RINGS_GET:
+      var attributes =
+        NetlinkBytes.attribute(6, UInt32(256)) + NetlinkBytes.attribute(9, UInt32(512))
+      if split != 0 { attributes += NetlinkBytes.attribute(11, split) }
+      if let threshold { attributes += NetlinkBytes.attribute(17, threshold) }
+      return [.message(attributes), .acknowledged]
+    case ETHTOOL_MSG_RINGS_SET:
+      return setRings(request.attributes)
+    case 38:
+      guard request.flags & UInt16(NLM_F_DUMP) != 0 else { break }
+      return ([0] + contexts.keys.sorted()).map { id in
+        let table = id == 0 ? table : contexts[id] ?? []
+        let entries = NetlinkBytes.attribute(4, table.flatMap { NetlinkBytes.bytes($0) })
+        return .message(id == 0 ? entries : NetlinkBytes.attribute(2, id) + entries)
+      } + [.done()]
+    default: break
+    }
+    return [.refused(Errno.notSupported.rawValue)]
+  }
+
+  private func setRings(_ attributes: Attributes) -> [ScriptedNetlink.Answer] {
+    let newSplit = try? attributes.integer(11) as UInt8?
+    let newThreshold = try? attributes.integer(17) as UInt32?
+    let note = newThreshold.map { " threshold \($0)" } ?? ""
+    do throws(Errno) {
+      guard newThreshold == nil || threshold != nil else { throw .notSupported }
+      guard let newSplit else { throw .invalidArgument }
+      if try write("split \(newSplit)" + note) {
+        split = newSplit == 0 ? automaticSplit : newSplit
+        threshold = newThreshold ?? threshold
+      }
+      return [.acknowledged]
+    } catch {
+      return [.refused(error.rawValue, text: "refused by the script")]
+    }
+  }
+}

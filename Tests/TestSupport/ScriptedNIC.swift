@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import CLinux
+package import Kernel
+package import NIC
+internal import Netlink
+
+/// A NIC played by a test: it keeps the settings that ethtool requests read and write, logs every
+/// write as a line, and refuses what the test wants refused. It knows the structures' layouts from
+/// `include/uapi/linux/ethtool.h` by offset, so that tests hold those against the code's.
+package final class ScriptedNIC: EthtoolDevice {
+  package var queueCount: UInt32 = 4
+  package var split: UInt8 = 1
+  /// Reported and settable where not nil.
+  package var threshold: UInt32?
+  /// What the driver reports where the split is left to it.
+  package var automaticSplit: UInt8 = 1
+  package var table: [UInt32] = [0, 1, 2, 3, 0, 1, 2, 3]
+  package var key: [UInt8] = [1, 2, 3, 4]
+  package var function: UInt8 = 1
+  package var transform: UInt8 = 0
+  /// The further contexts' tables.
+  package var contexts: [UInt32: [UInt32]] = [:]
+  package var ntuple = (isActive: false, isRequested: false, isAvailable: true)
+  package var privateFlagNames: [String] = []
+  package var privateFlags: UInt32 = 0
+  /// `ethtool_rx_flow_spec` and RSS context by location.
+  package var rules: [UInt32: (specification: [UInt8], context: UInt32)] = [:]
+  package var ruleSlots: UInt32 = 16
+  package var choosesLocations = true
+
+  /// The writes that were tried, in order.
+  package var log: [String] = []
+
+  /// Which writes to refuse: those whose line begins with the text.
+  package var refusals: [(line: String, errno: CInt)] = []
+
+  /// Which requests to refuse before they are looked at, by ethtool command.
+  package var missingCommands: [CInt: CInt] = [:]
+
+  /// Which writes to acknowledge and not do: those whose line begins with the text.
+  package var ignored: [String] = []
+
+  package init() {}
+
+  /// The interface `nic0`, index 7, with this NIC behind it.
+  package func interface() throws(Failure) -> Interface {
+    let kernel = ScriptedNetlink(families: ["ethtool": 21]) { self.answer($0) }
+    return try Interface(
+      named: "nic0", index: 7, device: self, netlink: GenericNetlink(over: kernel))
+  }
+
+  package func perform(_ request: inout [UInt8]) throws(Errno) -> CInt {
+    let command = CInt(request.word(0))
+    if let errno = missingCommands[command] { throw Errno(errno) }
+    switch command {
+    case ETHTOOL_GDRVINFO: request.replace(4, Array("scripted".utf8))
+    case ETHTOOL_GRXRINGS: request.set(8, queueCount)
+    case ETHTOOL_GCHANNELS:
+      request.set(16, 8)
+      request.set(32, queueCount)
+    case ETHTOOL_SCHANNELS:
+      let count = request.word(32)
+      if try write("channels \(count)") { queueCount = count }
+    case ETHTOOL_GSSET_INFO, ETHTOOL_GSTRINGS: tellStrings(&request)
+    case ETHTOOL_GFEATURES:
+      request.set(4, 2)
+      request.set(8 + 16, ntuple.isAvailable ? 2 : 0)
+      request.set(8 + 20, ntuple.isRequested ? 2 : 0)
+      request.set(8 + 24, ntuple.isActive ? 2 : 0)
+    case ETHTOOL_SFEATURES: return try setFeatures(request)
+    case ETHTOOL_GPFLAGS: request.set(4, privateFlags)
+    case ETHTOOL_SPFLAGS:
+      let flags = request.word(4)
+      if try write("flags \(flags)") { privateFlags = flags }
+    case ETHTOOL_GRSSH: try tellRSS(&request)
+    case ETHTOOL_SRSSH: try setRSS(&request)
+    default: try changeRules(command, &request)
+    }
+    return 0
+  }
+
+  /// Logs a write; false where it is to be forgotten.
+  func write(_ line: String) throws(Errno) -> Bool {
+    log.append(line)
+    if let refusal = refusals.first(where: { line.hasPrefix($0.line) }) {
+      throw Errno(refusal.errno)
+    }
+    return !ignored.contains { line.hasPrefix($0) }
+  }
+
+  /// The feature's bit is 33: the second bit of the second word.
+  private func tellStrings(_ request: inout [UInt8]) {
+    let isInfo = CInt(request.word(0)) == ETHTOOL_GSSET_INFO
+    let isFlags =
+      isInfo
+      ? request.word(8) == 1 << ETH_SS_PRIV_FLAGS.rawValue
+      : request.word(4) == ETH_SS_PRIV_FLAGS.rawValue
+    var names = privateFlagNames
+    if !isFlags {
+      names = (0..<64).map { $0 == 33 ? "rx-ntuple-filter" : "feature-\($0)" }
+    }
+    if isInfo {
+      if names.isEmpty { request.set(8, 0) }
+      request.set(16, UInt32(names.count))
+    } else {
+      for (index, name) in names.enumerated() {
+        request.replace(12 + index * 32, Array(name.utf8))
+      }
+    }
+  }
+
+  private func setFeatures(_ request: [UInt8]) throws(Errno) -> CInt {
+    guard request.word(4) == 2, request.word(8) == 0, request.word(16) == 2 else {
+      throw .invalidArgument
+    }
+    let isOn = request.word(20) == 2
+    guard try write("ntuple \(isOn ? "on" : "off")") else { return 2 }
+    ntuple.isRequested = isOn
+    ntuple.isActive = isOn
+    return 0
+  }
+}
+
+extension [UInt8] {
+  func word(_ offset: Int) -> UInt32 {
+    self[offset..<offset + 4].reversed().reduce(0) { $0 << 8 | UInt32($1) }
+  }
+
+  mutating func set(_ offset: Int, _ word: UInt32) {
+    replace(offset, NetlinkBytes.bytes(word))
+  }
+
+  mutating func replace(_ offset: Int, _ bytes: [UInt8]) {
+    replaceSubrange(offset..<offset + bytes.count, with: bytes)
+  }
+}
