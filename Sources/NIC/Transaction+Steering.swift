@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+package import Kernel
+
+extension Transaction {
+  /// Steers a flow to a queue or to an RSS context. A driver that refuses to match the source is
+  /// asked to match the destination only.
+  ///
+  /// - Returns: The rule in force.
+  /// - Throws: The driver's refusal of the simpler rule, with what would help.
+  @discardableResult
+  package mutating func steer(
+    _ flow: FlowTuple, to target: FlowTarget
+  ) throws(Failure) -> FlowRule {
+    try enableFlowRules()
+    guard flow.source != nil else { return try insert(FlowRule(flow, to: target)) }
+    do throws(Failure) {
+      return try insert(FlowRule(flow, to: target))
+    } catch {
+      guard error.errno != .notPermitted else { throw error }
+      return try insert(FlowRule(flow.fromAnywhere, to: target))
+    }
+  }
+
+  /// Creates an RSS context that spreads its flows over some queues.
+  ///
+  /// - Returns: Its number, for `steer`.
+  /// - Precondition: `queues` is not empty.
+  package mutating func createContext(over queues: [UInt32]) throws(Failure) -> UInt32 {
+    precondition(!queues.isEmpty)
+    let size = try interface.rss().table.count
+    let table = (0..<size).map { queues[$0 % queues.count] }
+    let others = try interface.rssContexts().keys.sorted()
+    record(.context(id: nil, table: table, others: others))
+    do throws(Failure) {
+      let id = try interface.createRSSContext(table: table)
+      amend(.context(id: id, table: table, others: others))
+      return id
+    } catch {
+      amend(nil)
+      throw error
+    }
+  }
+
+  /// Switches flow rules on where that can be switched and is off.
+  private mutating func enableFlowRules() throws(Failure) {
+    let feature = try interface.features().first { $0.name == Feature.ntuple }
+    guard let feature, feature.isAvailable, !feature.isActive else { return }
+    record(.feature(name: feature.name, requested: feature.isRequested))
+    try interface.setFeature(feature.name, to: true)
+  }
+
+  private mutating func insert(_ rule: FlowRule) throws(Failure) -> FlowRule {
+    let others = try interface.flowRuleTable().locations
+    record(.flowRule(rule, others: others))
+    do throws(Failure) {
+      let inserted = try interface.insert(rule)
+      amend(.flowRule(inserted, others: others))
+      return inserted
+    } catch {
+      amend(nil)
+      throw error
+    }
+  }
+}

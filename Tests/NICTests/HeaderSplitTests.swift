@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+import Glibc
+import Kernel
+import NIC
+import TestSupport
+import Testing
+
+struct HeaderSplitTests {
+  private let nic = ScriptedNIC()
+
+  @Test("the threshold is set only where the driver has one", arguments: [nil, 0, 512])
+  func threshold(earlier: UInt32?) throws {
+    nic.threshold = earlier
+    var transaction = Transaction(on: try nic.interface())
+    try transaction.enableHeaderSplit()
+    #expect(nic.log == [earlier == nil ? "split 2" : "split 2 threshold 0"])
+    #expect(transaction.undo().isEmpty)
+    #expect(nic.threshold == earlier)
+    #expect(nic.split == 1)
+  }
+
+  @Test(
+    "the earlier split comes back: by the driver's choice if that is the same, else by name",
+    arguments: [
+      (earlier: 0, automatic: 0, restored: ["split 0"]),
+      (earlier: 1, automatic: 1, restored: ["split 0"]),
+      (earlier: 1, automatic: 2, restored: ["split 0", "split 1"]),
+      (earlier: 2, automatic: 1, restored: ["split 2"]),
+    ] as [(UInt8, UInt8, [String])])
+  func earlierSplit(earlier: UInt8, automatic: UInt8, restored: [String]) throws {
+    nic.split = earlier
+    nic.automaticSplit = automatic
+    var transaction = Transaction(on: try nic.interface())
+    try transaction.enableHeaderSplit()
+    // The probe switches back and forth; the first record counts.
+    try transaction.disableHeaderSplit()
+    nic.split = earlier == 2 ? 1 : 2
+    nic.log = []
+    #expect(transaction.undo().isEmpty)
+    #expect(nic.log == restored)
+    #expect(nic.split == earlier)
+  }
+
+  @Test("a driver that refuses its own choice is told the earlier split by name")
+  func automaticRefused() throws {
+    var transaction = Transaction(on: try nic.interface())
+    try transaction.enableHeaderSplit()
+    nic.refusals = [("split 0", EINVAL)]
+    #expect(transaction.undo().isEmpty)
+    #expect(nic.split == 1)
+  }
+
+  @Test("a split that was acknowledged and is not in force is a failure")
+  func notInForce() throws {
+    nic.ignored = ["split"]
+    var transaction = Transaction(on: try nic.interface())
+    let failure = failing { () throws(Failure) in try transaction.enableHeaderSplit() }
+    #expect(failure?.reason?.contains("tcp-data-split disabled") == true)
+  }
+
+  @Test("an earlier split that does not come back is a failure")
+  func notRestored() throws {
+    var transaction = Transaction(on: try nic.interface())
+    try transaction.enableHeaderSplit()
+    nic.ignored = ["split"]
+    let failures = transaction.undo()
+    #expect(failures.count == 1)
+    #expect(failures.first?.reason == "it was set, but is not in force")
+  }
+
+  @Test("a driver without the ring parameter is asked by its private flag, and given it back")
+  func privateFlag() throws {
+    nic.refusals = [("split", EOPNOTSUPP)]
+    nic.privateFlagNames = ["other", "enable-header-split"]
+    nic.privateFlags = 1
+    var transaction = Transaction(on: try nic.interface())
+    try transaction.enableHeaderSplit()
+    #expect(nic.privateFlags == 3)
+    try transaction.disableHeaderSplit()
+    #expect(nic.privateFlags == 1)
+    try transaction.enableHeaderSplit()
+    nic.log = []
+    #expect(transaction.undo().isEmpty)
+    #expect(nic.log == ["flags 1"])
+  }
+
+  @Test("a driver with neither is not supported")
+  func neither() throws {
+    nic.refusals = [("split", EOPNOTSUPP)]
+    nic.privateFlagNames = ["other"]
+    var transaction = Transaction(on: try nic.interface())
+    let failure = failing { () throws(Failure) in try transaction.enableHeaderSplit() }
+    #expect(failure?.kind == .unsupported)
+    #expect(failure?.reason == "refused by the script")
+    #expect(transaction.changes.isEmpty)
+  }
+}
