@@ -9,8 +9,10 @@ package import Kernel
 /// Each is recorded before it is made, so that undoing it finds one of two states. It compares the
 /// present state with the earlier one and touches only what differs: undoing twice does no harm.
 package enum Change: Equatable, Sendable {
-  /// Header split and threshold were these.
-  case rings(Rings)
+  /// The split was reported as this.
+  case headerSplit(HeaderSplit)
+  /// The split's threshold was this.
+  case splitThreshold(UInt32)
   /// The private flags were these.
   case privateFlags(UInt32)
   /// A feature was asked to be on, or not.
@@ -32,7 +34,11 @@ extension Interface {
   ///   in force.
   package mutating func undo(_ change: Change) throws(Failure) {
     switch change {
-    case .rings(let earlier): try restore(earlier)
+    case .headerSplit(let earlier): try restore(earlier)
+    case .splitThreshold(let earlier):
+      guard try rings().threshold != earlier else { return }
+      try setSplitThreshold(earlier)
+      try confirm("hds-thresh", try rings().threshold == earlier)
     case .privateFlags(let earlier):
       guard try privateFlags().values != earlier else { return }
       try setPrivateFlags(earlier)
@@ -63,31 +69,27 @@ extension Interface {
     }
   }
 
-  /// Brings header split and threshold back.
+  /// Brings the split back.
   ///
   /// The kernel tells what the driver does, not what somebody configured. An enabled split is
   /// configured again, for only a configured one can be bound to. Otherwise the driver gets its
   /// choice back, and is told only if it chooses otherwise than before.
-  private mutating func restore(_ earlier: Rings) throws(Failure) {
-    func isRestored() throws(Failure) -> Bool {
-      let present = try rings()
-      return present.split == earlier.split && present.threshold == earlier.threshold
-    }
+  private mutating func restore(_ earlier: HeaderSplit) throws(Failure) {
     // A driver that does not tell may have been told all the same.
-    let isTold = earlier.split != .automatic
-    if isTold, try isRestored() { return }
+    let isTold = earlier != .automatic
+    if isTold, try rings().split == earlier { return }
     var refusal: Failure?
-    for split in earlier.split == .disabled ? [.automatic, .disabled] : [earlier.split] {
+    for split in earlier == .disabled ? [.automatic, .disabled] : [earlier] {
       do throws(Failure) {
-        try setHeaderSplit(split, threshold: earlier.threshold)
-        if try isRestored() { return }
+        try setHeaderSplit(split)
+        if try rings().split == earlier { return }
         refusal = nil
       } catch {
         refusal = error
       }
     }
     if let refusal { throw refusal }
-    try confirm("header split", false)
+    try confirm("tcp-data-split", false)
   }
 
   private mutating func restore(_ earlier: RSS, isDefault: Bool) throws(Failure) {

@@ -14,11 +14,17 @@ package struct PrivateFlags: Equatable, Sendable {
     self.values = values
   }
 
-  /// The bit of the flag that splits headers, in drivers that predate the ring parameter; 0 where
-  /// there is none.
-  package var headerSplitBit: UInt32 {
-    let known = ["tcp-data-split", "enable-header-split", "header-split"]
-    return names.firstIndex { known.contains($0) }.map { 1 << UInt32($0) } ?? 0
+  /// The names that drivers give the flag which splits headers, where the ring parameter does not.
+  private static let splitNames = ["tcp-data-split", "enable-header-split", "header-split"]
+
+  /// Whether there is a flag that splits headers, and it is on.
+  package var splitsHeaders: Bool { splittingHeaders(true) == self }
+
+  /// The same flags but for the one that splits headers; nil where there is none.
+  package func splittingHeaders(_ isOn: Bool) -> PrivateFlags? {
+    guard let index = names.firstIndex(where: Self.splitNames.contains) else { return nil }
+    let bit: UInt32 = 1 << UInt32(index)
+    return PrivateFlags(names: names, values: isOn ? values | bit : values & ~bit)
   }
 }
 

@@ -60,21 +60,29 @@ extension Interface {
     }
   }
 
-  /// Sets the split, and the threshold where one is given. The corresponding command is
-  /// `ETHTOOL_MSG_RINGS_SET`.
+  /// Sets the split. The corresponding command is `ETHTOOL_MSG_RINGS_SET`.
   ///
-  /// - Throws: `EOPNOTSUPP` (of the kind `unsupported`) where the driver cannot set one of them,
-  ///   `EINVAL` where a queue is bound to device memory and the split would not stay enabled or
-  ///   the threshold not 0, or where single-buffer XDP is attached (`net/ethtool/rings.c`,
-  ///   `ethnl_set_rings`).
-  package mutating func setHeaderSplit(
-    _ split: HeaderSplit, threshold: UInt32?
+  /// - Throws: `EOPNOTSUPP` (of the kind `unsupported`) where the driver cannot set it, `EINVAL`
+  ///   where it would not be enabled and a queue is bound to device memory, or where it would be
+  ///   and single-buffer XDP is attached (`net/ethtool/rings.c`, `ethnl_set_rings`).
+  package mutating func setHeaderSplit(_ split: HeaderSplit) throws(Failure) {
+    try setRings("set tcp-data-split of") { $0.put(Attribute.split, split.rawValue) }
+  }
+
+  /// Sets the threshold. The corresponding command is `ETHTOOL_MSG_RINGS_SET`.
+  ///
+  /// - Throws: As `setHeaderSplit`, with a threshold of 0 for an enabled split.
+  package mutating func setSplitThreshold(_ threshold: UInt32) throws(Failure) {
+    try setRings("set hds-thresh of") { $0.put(Attribute.threshold, threshold) }
+  }
+
+  private mutating func setRings(
+    _ operation: String, _ fill: (inout Request) -> Void
   ) throws(Failure) {
     var request = request(ETHTOOL_MSG_RINGS_SET, header: Attribute.header)
-    request.put(Attribute.split, split.rawValue)
-    if let threshold { request.put(Attribute.threshold, threshold) }
+    fill(&request)
     do throws(Failure) {
-      try netlink.execute(request, "set the header split of", on: subject)
+      try netlink.execute(request, operation, on: subject)
     } catch {
       var failure = error
       if failure.errno == .notSupported { failure.kind = .unsupported }

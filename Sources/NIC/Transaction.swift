@@ -43,10 +43,15 @@ package struct Transaction: ~Copyable {
   /// Splits headers from payload, all payload: what a binding needs. A driver without the ring
   /// parameter is asked by its private flag.
   package mutating func enableHeaderSplit() throws(Failure) {
-    let before = try interface.rings()
-    guard try setHeaderSplit(.enabled, threshold: before.threshold.map { _ in 0 }) else { return }
+    let isByFlag = try setHeaderSplit(.enabled)
+    if let threshold = try interface.rings().threshold, threshold != 0 {
+      record(.splitThreshold(threshold))
+      try interface.setSplitThreshold(0)
+    }
     let now = try interface.rings()
-    guard now.split == .enabled, now.threshold ?? 0 == 0 else {
+    let isEnabled =
+      isByFlag ? try interface.privateFlags().splitsHeaders : now.split == .enabled
+    guard isEnabled, now.threshold ?? 0 == 0 else {
       throw interface.refusal(
         "enable header split of", nil,
         reason: "it was set, but the driver reports tcp-data-split \(now.split)"
@@ -57,7 +62,7 @@ package struct Transaction: ~Copyable {
   /// Leaves header split to the driver: to the kernel it is then not enabled, and nothing can be
   /// bound.
   package mutating func disableHeaderSplit() throws(Failure) {
-    _ = try setHeaderSplit(.automatic, threshold: nil)
+    _ = try setHeaderSplit(.automatic)
   }
 
   /// Sends flows that no rule steers to the other queues, equally. A table that avoids the queues
@@ -110,7 +115,9 @@ package struct Transaction: ~Copyable {
   mutating func record(_ change: Change) {
     let isKnown = changes.contains { earlier in
       switch (earlier, change) {
-      case (.rings, .rings), (.privateFlags, .privateFlags), (.rss, .rss): true
+      case (.headerSplit, .headerSplit), (.splitThreshold, .splitThreshold),
+        (.privateFlags, .privateFlags), (.rss, .rss):
+        true
       case (.feature(let one, _), .feature(let other, _)): one == other
       default: false
       }
@@ -127,24 +134,20 @@ package struct Transaction: ~Copyable {
 
   /// Sets the split by ring parameter, or by private flag.
   ///
-  /// - Returns: Whether it was the ring parameter.
-  private mutating func setHeaderSplit(
-    _ split: HeaderSplit, threshold: UInt32?
-  ) throws(Failure) -> Bool {
-    record(.rings(try interface.rings()))
+  /// - Returns: Whether it was the private flag.
+  private mutating func setHeaderSplit(_ split: HeaderSplit) throws(Failure) -> Bool {
+    record(.headerSplit(try interface.rings().split))
     do throws(Failure) {
-      try interface.setHeaderSplit(split, threshold: threshold)
-      return true
+      try interface.setHeaderSplit(split)
+      return false
     } catch {
       guard error.errno == .notSupported else { throw error }
+      changes.removeAll { if case .headerSplit = $0 { true } else { false } }
       let flags = try interface.privateFlags()
-      let bit = flags.headerSplitBit
-      changes.removeAll { if case .rings = $0 { true } else { false } }
-      guard bit != 0 else { throw error }
+      guard let switched = flags.splittingHeaders(split == .enabled) else { throw error }
       record(.privateFlags(flags.values))
-      try interface.setPrivateFlags(
-        split == .enabled ? flags.values | bit : flags.values & ~bit)
-      return false
+      try interface.setPrivateFlags(switched.values)
+      return true
     }
   }
 }

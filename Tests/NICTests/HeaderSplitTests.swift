@@ -9,12 +9,12 @@ import Testing
 struct HeaderSplitTests {
   private let nic = ScriptedNIC()
 
-  @Test("the threshold is set only where the driver has one", arguments: [nil, 0, 512])
+  @Test("a threshold is set only where there is one that is not 0", arguments: [nil, 0, 512])
   func threshold(earlier: UInt32?) throws {
     nic.threshold = earlier
     var transaction = Transaction(on: try nic.interface())
     try transaction.enableHeaderSplit()
-    #expect(nic.log == [earlier == nil ? "split 2" : "split 2 threshold 0"])
+    #expect(nic.log == (earlier == 512 ? ["split 2", "threshold 0"] : ["split 2"]))
     #expect(transaction.undo().isEmpty)
     #expect(nic.threshold == earlier)
     #expect(nic.split == 1)
@@ -74,15 +74,32 @@ struct HeaderSplitTests {
     nic.refusals = [("split", EOPNOTSUPP)]
     nic.privateFlagNames = ["other", "enable-header-split"]
     nic.privateFlags = 1
+    nic.threshold = 64
     var transaction = Transaction(on: try nic.interface())
     try transaction.enableHeaderSplit()
     #expect(nic.privateFlags == 3)
+    #expect(nic.threshold == 0)
     try transaction.disableHeaderSplit()
     #expect(nic.privateFlags == 1)
     try transaction.enableHeaderSplit()
     nic.log = []
     #expect(transaction.undo().isEmpty)
-    #expect(nic.log == ["flags 1"])
+    #expect(nic.log == ["threshold 64", "flags 1"])
+  }
+
+  @Test("a private flag or a threshold that was set and is not in force is a failure")
+  func notInForceEither() throws {
+    nic.refusals = [("split", EOPNOTSUPP)]
+    nic.privateFlagNames = ["header-split"]
+    nic.ignored = ["flags"]
+    var transaction = Transaction(on: try nic.interface())
+    let byFlag = failing { () throws(Failure) in try transaction.enableHeaderSplit() }
+    #expect(byFlag?.operation == "enable header split of")
+    nic.refusals = []
+    nic.threshold = 9
+    nic.ignored = ["threshold"]
+    let byThreshold = failing { () throws(Failure) in try transaction.enableHeaderSplit() }
+    #expect(byThreshold?.reason?.contains("hds-thresh 9") == true)
   }
 
   @Test("a driver with neither is not supported")

@@ -26,7 +26,7 @@ struct TransactionTests {
     try transaction.proveRSSAvoids([2, 3])
     #expect(
       nic.log == [
-        "split 2 threshold 0", "rss table 0 1 0 1 0 1 0 1", "ntuple on",
+        "split 2", "threshold 0", "rss table 0 1 0 1 0 1 0 1", "ntuple on",
         "rule 5-tuple at 0 to queue 3", "context create 2 3 2 3 2 3 2 3",
         "rule 3-tuple at 1 to context 1",
       ])
@@ -36,7 +36,7 @@ struct TransactionTests {
     #expect(
       nic.log == [
         "rule delete 1", "context delete 1", "rule delete 0", "ntuple off", "rss default",
-        "split 0 threshold 128",
+        "threshold 128", "split 0",
       ])
     #expect(try state() == before)
     #expect(transaction.changes.isEmpty)

@@ -122,15 +122,13 @@ extension ScriptedNIC {
   }
 
   private func setRings(_ attributes: Attributes) -> [ScriptedNetlink.Answer] {
-    let newSplit = try? attributes.integer(11) as UInt8?
-    let newThreshold = try? attributes.integer(17) as UInt32?
-    let note = newThreshold.map { " threshold \($0)" } ?? ""
     do throws(Errno) {
-      guard newThreshold == nil || threshold != nil else { throw .notSupported }
-      guard let newSplit else { throw .invalidArgument }
-      if try write("split \(newSplit)" + note) {
-        split = newSplit == 0 ? automaticSplit : newSplit
-        threshold = newThreshold ?? threshold
+      if let new = try attributes.integer(11) as UInt8?, try write("split \(new)") {
+        split = new == 0 ? automaticSplit : new
+      }
+      if let new = try attributes.integer(17) as UInt32? {
+        guard threshold != nil else { throw .notSupported }
+        if try write("threshold \(new)") { threshold = new }
       }
       return [.acknowledged]
     } catch {
