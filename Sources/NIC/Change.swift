@@ -22,9 +22,9 @@ package enum Change: Equatable, Sendable {
   /// An RSS context was created; `id` is nil until the driver has answered, and `others` were
   /// there before.
   case context(id: UInt32?, table: [UInt32], others: [UInt32])
-  /// A flow rule was inserted, its location `anywhere` until the driver has answered; rules were
-  /// at `others` before.
-  case flowRule(FlowRule, others: [UInt32])
+  /// A flow rule was inserted, its location `anywhere` until the driver has answered. Rules for
+  /// the same flows were there before, which the driver may have replaced.
+  case flowRule(FlowRule, replaced: [FlowRule])
 }
 
 extension Interface {
@@ -59,13 +59,15 @@ extension Interface {
       } catch {
         guard error.errno == .noEntry else { throw error }
       }
-    case .flowRule(let rule, let others):
-      let present = try flowRules().first {
-        rule.location == FlowRule.anywhere
-          ? rule.isSame(as: $0) && !others.contains($0.location) : rule.location == $0.location
+    case .flowRule(let rule, let replaced):
+      let present = try flowRules()
+      let inserted = present.first { other in
+        !replaced.contains(other)
+          && (rule.location == FlowRule.anywhere
+            ? rule.isSame(as: other) : rule.location == other.location)
       }
-      guard let present else { return }
-      try deleteFlowRule(at: present.location)
+      if let inserted { try deleteFlowRule(at: inserted.location) }
+      for earlier in replaced where !present.contains(earlier) { _ = try insert(earlier) }
     }
   }
 

@@ -2,6 +2,7 @@
 
 internal import CLinux
 package import Kernel
+internal import Netlink
 
 /// How many queues an interface has. The corresponding C structure is `ethtool_channels`.
 package struct Channels: Equatable, Sendable {
@@ -52,17 +53,19 @@ extension Interface {
   }
 
   /// Changes the number of queues. Not part of a `Transaction`: who changes it and does not mean
-  /// it sets the earlier value again. The corresponding command is `ETHTOOL_SCHANNELS`.
+  /// it sets the earlier value again. The corresponding command is `ETHTOOL_MSG_CHANNELS_SET`: it
+  /// tells why not, as the ioctl does not.
   ///
   /// - Throws: `EINVAL` among others where a queue to be dropped is bound to device memory, or
   ///   where the RSS table or a flow rule names it (`net/ethtool/common.c`,
   ///   `ethtool_check_max_channel`).
   package mutating func setChannels(_ channels: Channels) throws(Failure) {
-    var request = ethtool_channels(command: ETHTOOL_SCHANNELS)
-    request.rx_count = channels.receive
-    request.tx_count = channels.transmit
-    request.other_count = channels.other
-    request.combined_count = channels.combined
-    _ = try perform(request, "set the channels of")
+    var request = request(
+      ETHTOOL_MSG_CHANNELS_SET, header: UInt16(ETHTOOL_A_CHANNELS_HEADER))
+    request.put(UInt16(ETHTOOL_A_CHANNELS_RX_COUNT), channels.receive)
+    request.put(UInt16(ETHTOOL_A_CHANNELS_TX_COUNT), channels.transmit)
+    request.put(UInt16(ETHTOOL_A_CHANNELS_OTHER_COUNT), channels.other)
+    request.put(UInt16(ETHTOOL_A_CHANNELS_COMBINED_COUNT), channels.combined)
+    try set(request, "set the channels of")
   }
 }

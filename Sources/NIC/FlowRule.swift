@@ -59,6 +59,12 @@ package struct FlowRule: Equatable, Sendable {
     return other == self
   }
 
+  /// Whether another rule is for the same flows, wherever it sends them.
+  package func isForSameFlows(as other: FlowRule) -> Bool {
+    let target = UInt32(FLOW_RSS)
+    return type & ~target == other.type & ~target && match == other.match && mask == other.mask
+  }
+
   /// The sizes of `h_u` and `h_ext`, which are those of `m_u` and `m_ext`.
   fileprivate static let matchSize =
     MemoryLayout<ethtool_flow_union>.size + MemoryLayout<ethtool_flow_ext>.size
@@ -93,8 +99,9 @@ extension FlowRule: CustomStringConvertible {
     let base = type & ~UInt32(FLOW_RSS)
     let size = base == UInt32(TCP_V4_FLOW) ? 4 : 16
     let action =
-      type & UInt32(FLOW_RSS) != 0
-      ? "to context \(context) plus \(ringCookie)" : "to queue \(ringCookie)"
+      type & UInt32(FLOW_RSS) == 0
+      ? "to queue \(ringCookie)"
+      : "to context \(context)" + (ringCookie == 0 ? "" : " plus \(ringCookie)")
     let head = "rule \(location): "
     guard base == UInt32(TCP_V4_FLOW) || base == UInt32(TCP_V6_FLOW) else {
       return head + "type \(hex([base])) match \(hex(match)) mask \(hex(mask)) \(action)"

@@ -86,6 +86,26 @@ package struct Interface: ~Copyable {
     return Request(request[...])
   }
 
+  /// A request of the ethtool netlink family, with a header attribute that names this interface.
+  func request(_ command: Int, header: UInt16) -> Request {
+    var request = Request(ethtool, command: UInt8(command))
+    request.nest(header) { $0.put(UInt16(ETHTOOL_A_HEADER_DEV_INDEX), index) }
+    return request
+  }
+
+  /// Does a netlink request that sets something.
+  ///
+  /// - Throws: A failure of the kind `unsupported` for `EOPNOTSUPP`.
+  mutating func set(_ request: Request, _ operation: String) throws(Failure) {
+    do throws(Failure) {
+      try netlink.execute(request, operation, on: subject)
+    } catch {
+      var failure = error
+      if failure.errno == .notSupported { failure.kind = .unsupported }
+      throw failure
+    }
+  }
+
   /// A failure of this interface, of the kind that its error tells.
   func refusal(
     _ operation: String, _ errno: Errno?, reason: String? = nil, hint: String? = nil

@@ -81,19 +81,6 @@ extension Interface {
   ) throws(Failure) {
     var request = request(ETHTOOL_MSG_RINGS_SET, header: Attribute.header)
     fill(&request)
-    do throws(Failure) {
-      try netlink.execute(request, operation, on: subject)
-    } catch {
-      var failure = error
-      if failure.errno == .notSupported { failure.kind = .unsupported }
-      throw failure
-    }
-  }
-
-  /// An ethtool request that names this interface in its header attribute.
-  func request(_ command: Int, header: UInt16) -> Request {
-    var request = Request(ethtool, command: UInt8(command))
-    request.nest(header) { $0.put(UInt16(ETHTOOL_A_HEADER_DEV_INDEX), index) }
-    return request
+    try set(request, operation)
   }
 }

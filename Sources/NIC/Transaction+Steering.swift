@@ -51,11 +51,11 @@ extension Transaction {
   }
 
   private mutating func insert(_ rule: FlowRule) throws(Failure) -> FlowRule {
-    let others = try interface.flowRuleTable().locations
-    record(.flowRule(rule, others: others))
+    let replaced = try interface.flowRules().filter { $0.isForSameFlows(as: rule) }
+    record(.flowRule(rule, replaced: replaced))
     do throws(Failure) {
       let inserted = try interface.insert(rule)
-      amend(.flowRule(inserted, others: others))
+      amend(.flowRule(inserted, replaced: replaced))
       return inserted
     } catch {
       amend(nil)

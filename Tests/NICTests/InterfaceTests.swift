@@ -49,10 +49,11 @@ struct InterfaceTests {
     let before = try interface.channels()
     #expect(before.combined == 4)
     try interface.setChannels(before.resized(to: 1))
-    #expect(nic.log == ["channels 1"])
+    #expect(nic.log == ["channels [0, 0, 0, 1]"])
     nic.refusals = [("channels", EINVAL)]
     let failure = failing { () throws(Failure) in try interface.setChannels(before) }
     #expect(failure?.errno == .invalidArgument)
+    #expect(failure?.reason == "refused by the script")
     var separate = before
     separate.maximumCombined = 0
     let resized = separate.resized(to: 2)

@@ -86,6 +86,25 @@ struct SteeringTests {
     #expect(failure?.errno == .noSpace)
   }
 
+  @Test(
+    "a rule for the same flow that was there before comes back", arguments: [1, 3], [true, false])
+  func replacedRule(queue: UInt32, isAnswered: Bool) throws {
+    nic.ntuple = (true, true, true)
+    nic.rules[7] = (nic.specification(of: flow, to: queue), 0)
+    var transaction = Transaction(on: try nic.interface())
+    let before = try transaction.interface.flowRules()
+    #expect(try transaction.steer(flow, to: .queue(3)).location == 7)
+    var journal = transaction.changes
+    if !isAnswered {
+      journal = [.flowRule(FlowRule(flow, to: .queue(3)), replaced: before)]
+    }
+    for _ in 1...2 {
+      var other = Transaction(on: try nic.interface(), resuming: journal)
+      #expect(other.undo().isEmpty)
+      #expect(try other.interface.flowRules() == before)
+    }
+  }
+
   @Test("the feature is switched only where it is off and can be switched")
   func feature() throws {
     for (state, isSwitched) in [

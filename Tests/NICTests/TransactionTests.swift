@@ -63,13 +63,12 @@ struct TransactionTests {
     "a journal that ends before the driver has answered finds the rule and the context",
     arguments: [true, false])
   func interruptedRecord(wasMade: Bool) throws {
-    nic.rules[4] = (nic.specification(of: flow, to: 1), 0)
     nic.contexts = [5: [0, 0, 0, 0, 0, 0, 0, 0]]
     let before = try state()
     let table: [UInt32] = [3, 3, 3, 3, 3, 3, 3, 3]
     let journal = [
       Change.context(id: nil, table: table, others: [5]),
-      .flowRule(FlowRule(flow, to: .queue(3)), others: [4]),
+      .flowRule(FlowRule(flow, to: .queue(3)), replaced: []),
     ]
     var interface = try nic.interface()
     if wasMade {

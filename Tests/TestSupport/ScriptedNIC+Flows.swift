@@ -74,8 +74,10 @@ extension ScriptedNIC {
     case ETHTOOL_SRXCLSRLINS:
       let isAnywhere = location == UInt32.max
       guard !isAnywhere || choosesLocations else { throw .invalidArgument }
+      // As drivers may, it puts a rule for the same flows into the place of the earlier one.
+      let same = rules.first { $0.value.specification[4..<148] == request[20..<164] }?.key
       let free = (0..<ruleSlots).first { rules[$0] == nil }
-      guard let chosen = isAnywhere ? free : location else { throw .noSpace }
+      guard let chosen = isAnywhere ? same ?? free : location else { throw .noSpace }
       // The mask of the source: m_u begins with its address.
       let isExact = request[16 + 76] != 0
       let target =
@@ -108,7 +110,14 @@ extension ScriptedNIC {
       if let threshold { attributes += NetlinkBytes.attribute(17, threshold) }
       return [.message(attributes), .acknowledged]
     case ETHTOOL_MSG_RINGS_SET:
-      return setRings(request.attributes)
+      return set { () throws(Errno) in try setRings(request.attributes) }
+    case ETHTOOL_MSG_CHANNELS_SET:
+      return set { () throws(Errno) in
+        let counts = try [6, 7, 8, 9].map { type throws(Errno) -> UInt32 in
+          try request.attributes.required(type)
+        }
+        if try write("channels \(counts)") { queueCount = counts[3] }
+      }
     case 38:
       guard request.flags & UInt16(NLM_F_DUMP) != 0 else { break }
       return ([0] + contexts.keys.sorted()).map { id in
@@ -121,15 +130,19 @@ extension ScriptedNIC {
     return [.refused(Errno.notSupported.rawValue)]
   }
 
-  private func setRings(_ attributes: Attributes) -> [ScriptedNetlink.Answer] {
+  private func setRings(_ attributes: Attributes) throws(Errno) {
+    if let new = try attributes.integer(11) as UInt8?, try write("split \(new)") {
+      split = new == 0 ? automaticSplit : new
+    }
+    if let new = try attributes.integer(17) as UInt32? {
+      guard threshold != nil else { throw .notSupported }
+      if try write("threshold \(new)") { threshold = new }
+    }
+  }
+
+  private func set(_ body: () throws(Errno) -> Void) -> [ScriptedNetlink.Answer] {
     do throws(Errno) {
-      if let new = try attributes.integer(11) as UInt8?, try write("split \(new)") {
-        split = new == 0 ? automaticSplit : new
-      }
-      if let new = try attributes.integer(17) as UInt32? {
-        guard threshold != nil else { throw .notSupported }
-        if try write("threshold \(new)") { threshold = new }
-      }
+      try body()
       return [.acknowledged]
     } catch {
       return [.refused(error.rawValue, text: "refused by the script")]

@@ -59,9 +59,6 @@ package final class ScriptedNIC: EthtoolDevice {
     case ETHTOOL_GCHANNELS:
       request.set(16, 8)
       request.set(32, queueCount)
-    case ETHTOOL_SCHANNELS:
-      let count = request.word(32)
-      if try write("channels \(count)") { queueCount = count }
     case ETHTOOL_GSSET_INFO, ETHTOOL_GSTRINGS: tellStrings(&request)
     case ETHTOOL_GFEATURES:
       request.set(4, 2)
