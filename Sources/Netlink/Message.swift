@@ -49,14 +49,11 @@ struct Message {
   func refusal(of request: [UInt8]) throws(Errno) -> Refusal? {
     let errno = try CInt(wire: payload.prefix(MemoryLayout<CInt>.size))
     guard errno < 0 else { return nil }
+    guard flags & NLM_F_ACK_TLVS != 0 else { return Refusal(errno: Errno(-errno)) }
+    // The request itself, but for its header, is not repeated: NETLINK_CAP_ACK.
     let isDone = type == UInt16(NLMSG_DONE)
     let fixed = isDone ? MemoryLayout<CInt>.size : MemoryLayout<nlmsgerr>.size
-    guard flags & NLM_F_ACK_TLVS != 0, payload.count >= fixed else {
-      return Refusal(errno: Errno(-errno))
-    }
-    // Without NLM_F_CAPPED the request lies between the fixed part and the attributes.
-    let echo = isDone || flags & NLM_F_CAPPED != 0 ? 0 : request.count - MemoryLayout<nlmsghdr>.size
-    let details = try Attributes(payload.dropFirst(fixed + echo))
+    let details = try Attributes(payload.dropFirst(fixed))
     return Refusal(errno: Errno(-errno), reason: try details.reason(for: request))
   }
 }

@@ -19,6 +19,8 @@ extension ScriptedNIC {
     request.set(8, UInt32(told.count))
     request.set(12, UInt32(key.count))
     guard sizes != (0, 0) else { return }
+    // A context has no key of its own here.
+    if context != 0 { request.set(12, 0) }
     request[16] = function
     request[17] = transform
     request.replace(24, told.flatMap { NetlinkBytes.bytes($0) } + key)
