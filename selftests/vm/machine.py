@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A QEMU process, its streams and its deadline."""
 
+import contextlib
 import os
 import selectors
 import signal
@@ -9,7 +10,9 @@ import subprocess
 import sys
 import tempfile
 import termios
+import threading
 import tty
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -37,6 +40,20 @@ def past_deadline(*_: object) -> None:
     raise Deadline
 
 
+@contextlib.contextmanager
+def raw_terminal(wanted: bool) -> Iterator[None]:
+    """Leaves each key to the guest's terminal."""
+    if not wanted:
+        yield
+        return
+    before = termios.tcgetattr(0)
+    tty.setraw(0)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(0, termios.TCSADRAIN, before)
+
+
 class Machine:
     """One boot. After `run`: the command's exit status, or None where it did
     not end, and the kernel's log."""
@@ -55,8 +72,11 @@ class Machine:
     ) -> None:
         self.status: int | None = None
         self.log = bytearray()
-        self._log_file: BinaryIO | None = open(kernel_log, "wb", buffering=0) if kernel_log else None
+        self._log_file: BinaryIO | None = None
+        if kernel_log:
+            self._log_file = open(kernel_log, "wb", buffering=0)
         self._status = bytearray()
+        self._input: socket.socket | None = None
         self._errors = tempfile.TemporaryFile()
         self._ports = [TERMINAL, STATUS] if terminal else [STDOUT, STDERR, STATUS]
         if stdin:
@@ -69,7 +89,8 @@ class Machine:
             *("qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot"),
             *("-display", "none", "-accel", "tcg,thread=multi" if accel == "tcg" else accel),
             *("-cpu", "max", "-smp", "2", "-m", memory),
-            *("-kernel", str(image), "-initrd", f"/proc/self/fd/{self._initrd}", "-append", COMMAND_LINE),
+            *("-kernel", str(image), "-initrd", f"/proc/self/fd/{self._initrd}"),
+            *("-append", COMMAND_LINE),
             *("-device", "virtio-serial-pci"),
         ]
         for tag, path in shares.items():
@@ -98,7 +119,10 @@ class Machine:
         try:
             for end in theirs:
                 end.close()
-            self._relay()
+            if self._input:
+                threading.Thread(target=self._feed, args=[self._input], daemon=True).start()
+            with raw_terminal(TERMINAL in self._ports):
+                self._relay()
             qemu.wait()
         finally:
             signal.alarm(0)
@@ -116,11 +140,19 @@ class Machine:
         name = f"port{stream}"
         self._command += ["-chardev", f"socket,id={name},fd={theirs.fileno()}"]
         self._command += [option, value.format(name)]
-        if stream == STDIN:
-            self._stdin = ours
-        else:
+        if stream in (STDIN, TERMINAL):
+            self._input = ours
+        if stream != STDIN:
             self._selector.register(ours, selectors.EVENT_READ, stream)
         return theirs
+
+    def _feed(self, port: socket.socket) -> None:
+        """Passes this program's input on, in a thread of its own: the guest
+        may be slow to read, and must not be slow to be read from."""
+        with contextlib.suppress(OSError):
+            while data := os.read(0, 65536):
+                port.sendall(data)
+            port.shutdown(socket.SHUT_WR)
 
     def _relay(self) -> None:
         """Passes all streams on until QEMU has closed its ends."""

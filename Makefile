@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# `make help` says what there is.
+
+PREFIX  ?= /usr/local
+BINDIR  ?= $(PREFIX)/bin
+SWIFT   ?= swift
+KERNEL  ?= newest
+# What `make test` boots, one after the other.
+KERNELS ?= newest 6.12
+
+binary := .build/release/ncdevmem
+vm     := selftests/vm/run --kernel $(KERNEL)
+
+.PHONY: help
+help: ## print this list
+	@sed -n 's/^\([a-z]*\):.* ## \(.*\)/\1\t\2/p' Makefile | expand -t 14
+
+.PHONY: dependencies
+dependencies: ## install the packages that the rest needs
+	@scripts/install-dependencies
+
+.PHONY: build
+build: dependencies ## build the tool, .build/release/ncdevmem
+	$(SWIFT) build -c release --static-swift-stdlib -Xlinker -s
+
+.PHONY: demo
+demo: build ## show the tool at work on a software NIC in a virtual machine
+	$(vm) -- selftests/demo.sh
+
+.PHONY: test
+test: dependencies ## run all tests, on all of KERNELS
+	SWIFT="$(SWIFT)" scripts/test $(KERNELS)
+
+.PHONY: vm
+vm: dependencies ## open a shell in the virtual machine
+	$(vm) --timeout 86400 --terminal --allow-splat -- bash
+
+.PHONY: bench
+bench: build ## measure the tool against the C tool
+	$(vm) --timeout 3600 -- selftests/bench "$$(scripts/upstream)"
+
+.PHONY: lint
+lint: dependencies ## check the style of all sources
+	scripts/lint
+
+.PHONY: install
+install: ## install the built tool below PREFIX
+	install -D -m 755 $(binary) $(DESTDIR)$(BINDIR)/ncdevmem
+
+.PHONY: clean
+clean: ## remove what was built here; ~/.cache/ncdevmem stays
+	rm -rf .build
