@@ -20,8 +20,14 @@ static void dmn_link_update(struct dmn_port *port)
 static void dmn_close_queues(struct dmn_port *port, unsigned int from,
 			     unsigned int to)
 {
-	while (to > from)
-		dmn_queue_close(&port->queue[--to]);
+	unsigned int i;
+
+	/* Whoever saw one up has posted, and interrupted, when this is over. */
+	for (i = from; i < to; i++)
+		WRITE_ONCE(port->queue[i].up, false);
+	synchronize_net();
+	for (i = from; i < to; i++)
+		dmn_queue_close(&port->queue[i]);
 }
 
 static int dmn_open_queues(struct dmn_port *port, unsigned int from,

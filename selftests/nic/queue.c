@@ -103,14 +103,12 @@ int dmn_queue_open(struct dmn_queue *q)
 	return 0;
 }
 
+/* The caller has marked it down and waited for those who did not see that. */
 void dmn_queue_close(struct dmn_queue *q)
 {
 	struct net_device *dev = q->port->dev;
 	struct dmn_rx rx;
 
-	/* Whoever saw it up has posted, and interrupted, when this is over. */
-	WRITE_ONCE(q->up, false);
-	synchronize_net();
 	while (test_bit(0, &q->irq_pending))
 		cpu_relax();
 
