@@ -7,6 +7,7 @@
 #define DMNIC_COMPAT_H
 
 #include <linux/ethtool.h>
+#include <linux/ethtool_netlink.h>
 #include <linux/netdevice.h>
 #include <linux/version.h>
 #include <net/netdev_queues.h>

@@ -2,6 +2,7 @@
 /* The rest of ethtool: rings and header split, channels, the private flag. */
 #include <linux/ethtool.h>
 #include <net/netdev_queues.h>
+#include <net/netdev_rx_queue.h>
 
 #include "dmnic.h"
 
@@ -129,7 +130,7 @@ static int dmn_set_priv_flags(struct net_device *dev, u32 flags)
 
 	/* The core guards a bound queue from a ring setting, not from this. */
 	for (i = 0; !(flags & 1) && i < port->queues; i++)
-		if (netif_rxq_has_unreadable_mp(dev, i))
+		if (__netif_get_rx_queue(dev, i)->mp_params.mp_priv)
 			return -EBUSY;
 	err = dmn_set_split(port, flags & 1);
 	if (!err)

@@ -27,7 +27,7 @@ MODULE_PARM_DESC(plain_every, "do not split each nth TCP data frame");
 
 unsigned int dmn_linear_bytes;
 module_param_named(linear_bytes, dmn_linear_bytes, uint, 0644);
-MODULE_PARM_DESC(linear_bytes, "payload bytes that a split leaves with the headers (at most 1024)");
+MODULE_PARM_DESC(linear_bytes, "payload bytes that a split leaves with the headers");
 
 bool dmn_refuse_5tuple;
 module_param_named(refuse_5tuple, dmn_refuse_5tuple, bool, 0644);

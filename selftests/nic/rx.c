@@ -97,7 +97,8 @@ static bool dmn_fill_skb(struct dmn_fill *fill, struct sk_buff *skb, u8 *data,
 		dma_addr_t addr;
 
 		if (!fill->netmem) {
-			fill->netmem = page_pool_dev_alloc_netmems(fill->pool);
+			fill->netmem = page_pool_alloc_netmems(fill->pool,
+							       GFP_ATOMIC | __GFP_NOWARN);
 			if (!fill->netmem)
 				return false;
 			fill->offset = 0;
@@ -125,12 +126,13 @@ static bool dmn_fill_skb(struct dmn_fill *fill, struct sk_buff *skb, u8 *data,
 	return true;
 }
 
+#define DMN_HEADROOM	(NET_SKB_PAD + NET_IP_ALIGN)
+
 /* An skb with @len bytes in its linear part, in a piece of the plain pool. */
 static struct sk_buff *dmn_head(struct dmn_queue *q, const u8 *data,
 				unsigned int len)
 {
-	unsigned int room = NET_SKB_PAD + NET_IP_ALIGN;
-	unsigned int size = SKB_DATA_ALIGN(room + len) +
+	unsigned int size = SKB_DATA_ALIGN(DMN_HEADROOM + len) +
 			    SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
 	struct sk_buff *skb;
 	void *va;
@@ -144,8 +146,21 @@ static struct sk_buff *dmn_head(struct dmn_queue *q, const u8 *data,
 		return NULL;
 	}
 	skb_mark_for_recycle(skb);
-	skb_reserve(skb, room);
+	skb_reserve(skb, DMN_HEADROOM);
 	skb_put_data(skb, data, len);
+	return skb;
+}
+
+/* The same, in memory that is no page of any pool. */
+static struct sk_buff *dmn_head_apart(const u8 *data, unsigned int len)
+{
+	struct sk_buff *skb = alloc_skb(DMN_HEADROOM + len,
+					GFP_ATOMIC | __GFP_NOWARN);
+
+	if (skb) {
+		skb_reserve(skb, DMN_HEADROOM);
+		skb_put_data(skb, data, len);
+	}
 	return skb;
 }
 
@@ -169,41 +184,53 @@ static bool dmn_checksum_ok(const struct sk_buff *frame)
 	return !csum_ipv6_magic(&ip6->saddr, &ip6->daddr, len, info->proto, sum);
 }
 
-/* Does the payload of this frame go to memory of its own? */
-static bool dmn_splits(struct dmn_queue *q, const struct sk_buff *frame)
+static bool dmn_is_tcp_data(const struct sk_buff *frame)
 {
 	const struct dmn_frame *info = DMN_FRAME(frame);
 
-	return READ_ONCE(q->port->split) && info->proto == IPPROTO_TCP &&
-	       info->payload && info->payload < frame->len &&
-	       frame->len > READ_ONCE(q->port->hds_thresh) &&
-	       !dmn_fault(&dmn_plain);
+	return info->proto == IPPROTO_TCP && info->payload &&
+	       info->payload < frame->len;
 }
 
+/*
+ * GRO and TCP merge skbs whose memory comes from page pools, and whose heads
+ * are in pages, without asking what is readable; and they must not mix the two
+ * kinds in one skb. So where frames of a flow are split, those that are not,
+ * or not in front of their payload, get a head that nobody takes over.
+ */
 static struct sk_buff *dmn_build(struct dmn_queue *q, struct sk_buff *frame,
 				 bool checked)
 {
-	const struct dmn_frame *info = DMN_FRAME(frame);
+	const struct dmn_port *port = q->port;
+	unsigned int linear = min(frame->len, DMN_COPYBREAK);
 	struct dmn_fill *fill = &q->rx.plain;
-	unsigned int linear;
+	bool apart = false;
 	struct sk_buff *skb;
 
-	/* The stack cannot check what it cannot read: such frames stay plain. */
-	if (checked && dmn_splits(q, frame)) {
+	if (READ_ONCE(port->split) && dmn_is_tcp_data(frame)) {
+		unsigned int keep = READ_ONCE(dmn_linear_bytes);
+
+		/* What the stack could not check must stay readable. */
+		if (!checked || dmn_fault(&dmn_plain) ||
+		    frame->len <= READ_ONCE(port->hds_thresh))
+			keep = frame->len;
+		apart = keep;
+		linear = DMN_FRAME(frame)->payload;
+		linear += min(keep, frame->len - linear);
 		fill = &q->rx.payload;
-		linear = min(READ_ONCE(dmn_linear_bytes), DMN_MAX_LINEAR);
-		linear = min(info->payload + linear, frame->len);
-	} else {
-		linear = min(frame->len, DMN_COPYBREAK);
 	}
 
-	skb = dmn_head(q, frame->data, linear);
+	skb = apart ? dmn_head_apart(frame->data, linear) :
+		      dmn_head(q, frame->data, linear);
 	if (!skb)
 		return NULL;
-	if (!dmn_fill_skb(fill, skb, frame->data + linear,
-			  frame->len - linear)) {
-		kfree_skb(skb);
-		return NULL;
+	if (linear < frame->len) {
+		skb_mark_for_recycle(skb);
+		if (!dmn_fill_skb(fill, skb, frame->data + linear,
+				  frame->len - linear)) {
+			kfree_skb(skb);
+			return NULL;
+		}
 	}
 	return skb;
 }
@@ -211,7 +238,6 @@ static struct sk_buff *dmn_build(struct dmn_queue *q, struct sk_buff *frame,
 /* Returns what to count the frame as. */
 static u64_stats_t *dmn_receive(struct dmn_queue *q, struct sk_buff *frame)
 {
-	const struct dmn_frame *info = DMN_FRAME(frame);
 	struct net_device *dev = q->port->dev;
 	bool checked = dmn_checksum_ok(frame);
 	struct sk_buff *skb;
@@ -219,8 +245,7 @@ static u64_stats_t *dmn_receive(struct dmn_queue *q, struct sk_buff *frame)
 	if (frame->len > READ_ONCE(dev->mtu) + VLAN_ETH_HLEN ||
 	    dmn_fault(&dmn_drop))
 		return &q->rx_stats.drops;
-	if (info->proto == IPPROTO_TCP && info->payload &&
-	    info->payload < frame->len && dmn_fault(&dmn_corrupt))
+	if (dmn_is_tcp_data(frame) && dmn_fault(&dmn_corrupt))
 		frame->data[frame->len - 1] ^= 0xff;
 
 	skb = dmn_build(q, frame, checked);
@@ -229,7 +254,8 @@ static u64_stats_t *dmn_receive(struct dmn_queue *q, struct sk_buff *frame)
 	if (checked)
 		skb->ip_summed = CHECKSUM_UNNECESSARY;
 	if (dev->features & NETIF_F_RXHASH)
-		skb_set_hash(skb, info->hash, info->hash_type);
+		skb_set_hash(skb, DMN_FRAME(frame)->hash,
+			     DMN_FRAME(frame)->hash_type);
 	skb_record_rx_queue(skb, q->index);
 	skb->protocol = eth_type_trans(skb, dev);
 	napi_gro_receive(&q->napi, skb);
