@@ -5,12 +5,12 @@
 #include <stddef.h>
 
 struct CLinux_option CLinux_getopt_long(int argc, char *const *argv, const char *shortopts,
-					const struct option *longopts, int from)
+					const struct option *longopts, bool afresh)
 {
 	struct CLinux_option found = { 0 };
 
 	/* 0 makes glibc forget the cluster that an earlier scan stopped in. */
-	if (from == 1)
+	if (afresh)
 		optind = 0;
 	opterr = 0;
 	optarg = NULL;

@@ -4,6 +4,7 @@
 #define CLINUX_OPTIONS_H
 
 #include <getopt.h>
+#include <stdbool.h>
 
 /* What one call of getopt_long(3) left behind. */
 struct CLinux_option {
@@ -13,9 +14,9 @@ struct CLinux_option {
 	const char *_Nullable optarg;
 };
 
-/* Reads on at word `from` (1 starts afresh), without printing errors. */
+/* Finds the next option, or the first one if `afresh`, without printing errors. */
 struct CLinux_option CLinux_getopt_long(int argc, char *_Nullable const *_Nonnull argv,
 					const char *_Nonnull shortopts,
-					const struct option *_Nonnull longopts, int from);
+					const struct option *_Nonnull longopts, bool afresh);
 
 #endif
