@@ -35,6 +35,7 @@ let package = Package(
     room("Sockets", uses: "CLinux", "Kernel"),
     room("Netlink", uses: "CLinux", "CMnl", "Kernel"),
     room("NIC", uses: "CLinux", "Kernel", "Netlink"),
+    room("Options", uses: "CLinux", "Kernel", "Payload"),
     room("Session", uses: "CLinux", "Kernel", "DeviceMemory", "Sockets", "Payload"),
     .target(
       name: "TestSupport", dependencies: ["CLinux", "Kernel", "Netlink", "NIC"],
@@ -43,6 +44,7 @@ let package = Package(
     tests(of: "Kernel", uses: "TestSupport"),
     tests(of: "Payload"),
     tests(of: "DeviceMemory", uses: "Kernel", "TestSupport"),
+    tests(of: "Options", uses: "Kernel", "Payload"),
     tests(
       of: "Session", uses: "CLinux", "Kernel", "DeviceMemory", "Sockets", "Payload",
       "TestSupport"),

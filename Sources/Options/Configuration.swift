@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+package import Kernel
+package import Payload
+
+/// What the command line asks for.
+package enum Configuration: Equatable, Sendable {
+  /// Print `Usage.help`.
+  case help
+  /// Print `Usage.version`.
+  case version
+  /// Find out whether an interface can do device-memory TCP.
+  case probe(Probe)
+  /// Wait for a connection and receive it into device memory.
+  case receive(Receive)
+  /// Connect and send standard input from device memory.
+  case send(Send)
+
+  /// See `probe`.
+  package struct Probe: Equatable, Sendable {
+    /// What to bind to what.
+    package var target: Target
+    /// Whether to report as JSON.
+    package var reportsJSON = false
+
+    package init(_ target: Target) { self.target = target }
+  }
+
+  /// See `receive`.
+  package struct Receive: Equatable, Sendable {
+    /// What to bind to what.
+    package var target: Target
+    /// The address to listen at.
+    package var address: IPAddress
+    /// The port to listen at, and the peer's port where there is a `peer`; not 0.
+    package var port: UInt16
+    /// The only address whose connection is steered to the bound queues; any if `nil`.
+    package var peer: IPAddress?
+    /// What to compare the stream with; without one, the stream goes to standard output.
+    package var pattern: Pattern?
+    /// How many bytes the stream must have, if that is known.
+    package var expectedByteCount: Int?
+    /// Whether payload outside of device memory fails the run.
+    package var failsOnLinear = false
+    /// Whether to set up the NIC (header split, RSS, flow rule) or take it as it is.
+    package var configuresNIC = true
+    /// Deadline and output.
+    package var transfer = Transfer()
+
+    package init(_ target: Target, address: IPAddress, port: UInt16) {
+      self.target = target
+      self.address = address
+      self.port = port
+    }
+  }
+
+  /// See `send`.
+  package struct Send: Equatable, Sendable {
+    /// The interface to send through.
+    package var interface: String
+    /// The address to connect to.
+    package var address: IPAddress
+    /// The port to connect to, and to send from where there is a `source`; not 0.
+    package var port: UInt16
+    /// The address to send from; the kernel's choice if `nil`.
+    package var source: IPAddress?
+    /// How many bytes one element of a message's vector has; a whole line if `nil`.
+    package var chunkSize: Int?
+    /// The device memory to send from, in bytes.
+    package var memorySize = Configuration.memorySize
+    /// Deadline and output.
+    package var transfer = Transfer()
+
+    package init(interface: String, address: IPAddress, port: UInt16) {
+      self.interface = interface
+      self.address = address
+      self.port = port
+    }
+  }
+
+  /// Queues of an interface, and what to bind them to.
+  package struct Target: Equatable, Sendable {
+    /// The network interface's name.
+    package var interface: String
+    /// The RX queues to bind, at least one; the tool's choice if `nil`.
+    package var queues: Range<UInt32>?
+    /// The size of the NIC's buffers in bytes, a power of two and no less than a page; the
+    /// driver's choice if `nil`.
+    package var rxPageSize: UInt32?
+    /// Whether tokens that a socket still holds when it is closed return by themselves; the
+    /// kernel's choice if `nil`.
+    package var autorelease: Bool?
+    /// The number that the kernel gave its autorelease attribute, if it is not to be guessed.
+    package var autoreleaseAttribute: UInt16?
+    /// The device memory to bind, in bytes.
+    package var memorySize = Configuration.memorySize
+
+    package init(interface: String) { self.interface = interface }
+  }
+
+  /// What receiving and sending have in common.
+  package struct Transfer: Equatable, Sendable {
+    /// How many seconds to wait for the peer each time; for ever if `nil`.
+    package var timeout: Int? = 300
+    /// Whether to tell of each message on standard error.
+    package var traces = false
+    /// Whether to report as JSON.
+    package var reportsJSON = false
+
+    package init() {}
+  }
+
+  /// How much device memory there is unless options say otherwise, in bytes: as much as the C
+  /// tool's `NUM_PAGES`.
+  package static let memorySize = 16000 * pageSize
+}

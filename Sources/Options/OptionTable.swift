@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import Payload
+
+extension Option {
+  /// Options that the help shows together.
+  struct Group: Sendable {
+    let title: String
+    let options: [Option]
+  }
+
+  /// All options. What `getopt_long` is told and what the help says both come from here.
+  static let groups = [
+    Group(
+      title: "Connection",
+      options: [
+        Option(
+          "l", "listen", .receive, "wait for a connection and receive", \.listens),
+        Option(
+          "s", "server", "ADDR", .transfer, "the address to listen at, or to connect to",
+          \.server, address),
+        Option("p", "port", "PORT", .transfer, "the TCP port, 1 to 65535", \.port, port),
+        Option(
+          "c", "client", "ADDR", .transfer,
+          """
+          the sender's address; its port is PORT as well. When receiving, only its connection is \
+          steered to the queues
+          """, \.client, address),
+        Option(
+          nil, "timeout", "SECONDS", .transfer,
+          "how long to wait for the peer each time, 0 for ever (default: 300)", \.timeout, timeout),
+      ]),
+    Group(
+      title: "Interface",
+      options: [
+        Option("f", "interface", "IFACE", .any, "the network interface", \.interface, interface),
+        Option(
+          "t", "first-queue", "N", .any, "the first RX queue to bind (default: the last)",
+          \.firstQueue, queueIndex),
+        Option(
+          "q", "queues", "N", .any, "how many RX queues to bind; with -t", \.queueCount, queueCount),
+        Option(
+          "n", "no-nic-config", .transfer, "leave header split, RSS and flow rules alone",
+          \.leavesNIC),
+      ]),
+    Group(
+      title: "Device memory",
+      options: [
+        Option(
+          nil, "memory-size", "SIZE", .any, "how much to bind (default: 16000 pages)", \.memorySize,
+          memorySize),
+        Option(
+          "b", "rx-page-size", "SIZE", .bind,
+          "of the NIC's buffers: a power of two, at least a page", \.rxPageSize,
+          rxPageSize),
+        Option(
+          "a", "autorelease", "0|1", .bind,
+          "whether closing a socket returns its tokens (default: the kernel's)", \.autorelease,
+          autorelease),
+        Option(
+          nil, "autorelease-attribute", "N", .bind,
+          "the number of the kernel's autorelease attribute (default: found out)",
+          \.autoreleaseAttribute, attribute),
+        Option(
+          "z", "chunk", "SIZE", .send, "send lines in pieces of this size", \.chunkSize, chunkSize),
+      ]),
+    Group(
+      title: "Verdict and output",
+      options: [
+        Option(
+          "v", "validate", "N", .receive,
+          """
+          expect bytes 1 to N-1 and a newline again and again, N from \
+          \(Pattern.periods.lowerBound) to \(Pattern.periods.upperBound); without, write the \
+          stream to standard output
+          """, \.pattern, pattern),
+        Option(
+          nil, "expect-bytes", "SIZE", .receive, "fail unless the stream has this length",
+          \.expectedByteCount, byteCount),
+        Option(
+          "L", "fail-on-linear", .receive, "fail if payload arrives outside of device memory",
+          \.failsOnLinear),
+        Option(nil, "json", .any, "report as JSON", \.reportsJSON),
+        Option(nil, "trace", .transfer, "tell of each message on standard error", \.traces),
+        Option("h", "help", "print this and exit", answers: .help),
+        Option(nil, "version", "print the version and exit", answers: .version),
+      ]),
+  ]
+
+  static let all = groups.flatMap(\.options)
+}

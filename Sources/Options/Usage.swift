@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+/// What the tool says of itself.
+package enum Usage {
+  /// The answer to `--version`, without a line's end.
+  package static let version = "ncdevmem 0.1.0"
+
+  /// The answer to `--help`: lines of at most 80 columns, the last one ended.
+  package static let help = synopsis + Option.groups.map(section).joined() + notes
+
+  private static let synopsis = """
+    Usage: ncdevmem -l -f IFACE -s ADDR -p PORT [OPTION...]   receive
+           ncdevmem -f IFACE -s ADDR -p PORT [OPTION...]      send standard input
+           ncdevmem -f IFACE [OPTION...]                      probe the interface
+
+    Netcat for device memory TCP: payload goes between the network interface and a
+    dma-buf, not through host memory.
+
+    """
+
+  private static let notes = """
+
+    SIZE is a number of bytes, which K, M or G may follow. Numbers may be
+    hexadecimal (0x1000).
+
+    Exit status: 0 if all went well, 1 if the run failed, 2 if the options cannot
+    be followed, 4 if the host, kernel or interface cannot do what they ask for.
+
+    """
+
+  /// Columns of a line, and of what stands left of the descriptions.
+  private static let width = 80
+  private static let indent = 32
+
+  private static func section(_ group: Option.Group) -> String {
+    "\n\(group.title)\n" + group.options.map(entry).joined()
+  }
+
+  private static func entry(_ option: Option) -> String {
+    let letter = option.letter.map { "-\($0), " } ?? "    "
+    let value = option.placeholder.map { " " + $0 } ?? ""
+    var text = ""
+    var line = "  \(letter)--\(option.name)\(value)"
+    line += String(repeating: " ", count: indent - line.count)
+    for word in option.help.split(separator: " ") {
+      if line.count + 1 + word.count > width {
+        text += line + "\n"
+        line = String(repeating: " ", count: indent)
+      }
+      line += line.count > indent ? " " + word : word
+    }
+    return text + line + "\n"
+  }
+}

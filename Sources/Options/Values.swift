@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import Glibc
+internal import Kernel
+internal import Payload
+
+/// Why a word is not a value of its option: a clause about what would be one.
+struct InvalidValue: Error {
+  let reason: String
+}
+
+/// The size in bytes of the pages that memory is made of.
+let pageSize = sysconf(CInt(_SC_PAGESIZE))
+
+func address(_ word: String) throws(InvalidValue) -> IPAddress {
+  guard let address = IPAddress(word) else {
+    throw InvalidValue(reason: "not an IPv4 or IPv6 address")
+  }
+  return address
+}
+
+func interface(_ word: String) throws(InvalidValue) -> String {
+  guard 1..<Int(IFNAMSIZ) ~= word.utf8.count else {
+    throw InvalidValue(reason: "an interface's name has 1 to \(IFNAMSIZ - 1) bytes")
+  }
+  return word
+}
+
+func port(_ word: String) throws(InvalidValue) -> UInt16 {
+  UInt16(try number(word, in: 1...65535))
+}
+
+func timeout(_ word: String) throws(InvalidValue) -> Int {
+  // As many seconds as poll can wait.
+  try number(word, in: 0...Int(CInt.max) / 1000)
+}
+
+func queueIndex(_ word: String) throws(InvalidValue) -> UInt32 {
+  UInt32(try number(word, in: 0...Int(UInt32.max) - 1))
+}
+
+func queueCount(_ word: String) throws(InvalidValue) -> UInt32 {
+  UInt32(try number(word, in: 1...Int(UInt32.max)))
+}
+
+func memorySize(_ word: String) throws(InvalidValue) -> Int {
+  try size(word, in: 1...Int.max)
+}
+
+func rxPageSize(_ word: String) throws(InvalidValue) -> UInt32 {
+  let size = try size(word, in: pageSize...Int(UInt32.max))
+  guard size.nonzeroBitCount == 1 else { throw InvalidValue(reason: "not a power of two") }
+  return UInt32(size)
+}
+
+func autorelease(_ word: String) throws(InvalidValue) -> Bool {
+  try number(word, in: 0...1) == 1
+}
+
+/// The number of a netlink attribute, which has 14 bits (`NLA_TYPE_MASK`); 1 to 4 mean something
+/// else in a binding.
+func attribute(_ word: String) throws(InvalidValue) -> UInt16 {
+  UInt16(try number(word, in: 5...0x3fff))
+}
+
+func chunkSize(_ word: String) throws(InvalidValue) -> Int {
+  try size(word, in: 1...Int.max)
+}
+
+func pattern(_ word: String) throws(InvalidValue) -> Pattern {
+  let period = try number(word, in: Pattern.periods.lowerBound...Pattern.periods.upperBound)
+  return Pattern(period: period)!
+}
+
+func byteCount(_ word: String) throws(InvalidValue) -> Int {
+  try size(word, in: 0...Int.max)
+}
+
+/// Reads digits, decimal or behind `0x` hexadecimal: no sign, no space, nothing behind them.
+private func number(_ word: String, in range: ClosedRange<Int>) throws(InvalidValue) -> Int {
+  guard let number = digits(word[...]), range.contains(number) else {
+    throw InvalidValue(reason: "not a number from \(range.lowerBound) to \(range.upperBound)")
+  }
+  return number
+}
+
+/// Reads a number of bytes: digits, and K, M or G for powers of 1024.
+private func size(_ word: String, in range: ClosedRange<Int>) throws(InvalidValue) -> Int {
+  let shift =
+    switch word.last {
+    case "K", "k": 10
+    case "M", "m": 20
+    case "G", "g": 30
+    default: 0
+    }
+  if let count = digits(shift == 0 ? word[...] : word.dropLast()) {
+    let (size, overflows) = count.multipliedReportingOverflow(by: 1 << shift)
+    if !overflows, range.contains(size) { return size }
+  }
+  let most = range.upperBound == .max ? "" : " to \(range.upperBound)"
+  throw InvalidValue(
+    reason: "not a number of bytes from \(range.lowerBound)\(most), which K, M or G may follow")
+}
+
+private func digits(_ word: Substring) -> Int? {
+  let isHexadecimal = word.hasPrefix("0x") || word.hasPrefix("0X")
+  let digits = isHexadecimal ? word.dropFirst(2) : word
+  // The standard library accepts a sign.
+  guard digits.first?.isHexDigit == true else { return nil }
+  return Int(digits, radix: isHexadecimal ? 16 : 10)
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+import Kernel
+import Options
+import Payload
+import Testing
+
+struct ConfigurationTests {
+  @Test(
+    "what the kernel's own tests ask for is understood",
+    arguments: [
+      ("-f eth0", .probe(probe())),
+      ("-f eth0 -b 16384", .probe(probe { $0.target.rxPageSize = 16384 })),
+      (
+        "-l -f eth0 -s 192.0.2.1 -p 5201 -c 192.0.2.2 -v 7",
+        .receive(
+          receive {
+            $0.peer = IPAddress("192.0.2.2")
+            $0.pattern = Pattern(period: 7)
+          })
+      ),
+      (
+        "-l -f eth0 -s 192.0.2.1 -p 5201 -t 3 -q 1 -n -v 7 -b 65536",
+        .receive(
+          receive {
+            $0.target.queues = 3..<4
+            $0.configuresNIC = false
+            $0.pattern = Pattern(period: 7)
+            $0.target.rxPageSize = 65536
+          })
+      ),
+      ("-l -f eth0 -s 192.0.2.1 -p 5201 -L", .receive(receive { $0.failsOnLinear = true })),
+      ("-f eth0 -s 192.0.2.1 -p 5201", .send(send())),
+      ("-f eth0 -s 192.0.2.1 -p 5201 -t 0 -q 1 -n -z 3", .send(send { $0.chunkSize = 3 })),
+    ] as [(String, Configuration)])
+  func understandsKernelTests(line: String, expected: Configuration) throws {
+    #expect(try Configuration(line) == expected)
+  }
+
+  @Test(
+    "words are split into options as the C library splits them",
+    arguments: [
+      "-lf eth0 -s192.0.2.1 -p5201",
+      "-lfeth0 -s 192.0.2.1 -p5201",
+      "-ls 192.0.2.1 -p 5201 -f eth0",
+      "--listen --interface eth0 --server=192.0.2.1 --port=5201",
+      "--lis --interf=eth0 --ser 192.0.2.1 --po 5201",
+      "-l -f eth0 -s 192.0.2.1 -p 5201 --",
+      "-l -f eth0 -s ::1 -p 1 -p 5201 -s 192.0.2.1",
+      "-l -f eth0 -s ::ffff:192.0.2.1 -p 0x1451",
+    ])
+  func splitsLikeC(line: String) throws {
+    #expect(try Configuration(line) == .receive(receive()))
+  }
+
+  @Test(
+    "each option of a receiving run has its effect",
+    arguments: [
+      ("-c 192.0.2.7", receive { $0.peer = IPAddress("192.0.2.7") }),
+      ("--client 192.0.2.7", receive { $0.peer = IPAddress("192.0.2.7") }),
+      ("--validate 256", receive { $0.pattern = Pattern(period: 256) }),
+      ("--fail-on-linear", receive { $0.failsOnLinear = true }),
+      ("--no-nic-config", receive { $0.configuresNIC = false }),
+      ("--first-queue 0 --queues 2", receive { $0.target.queues = 0..<2 }),
+      ("-q 1 -t 4294967294", receive { $0.target.queues = 4_294_967_294..<4_294_967_295 }),
+      ("-b 4096", receive { $0.target.rxPageSize = 4096 }),
+      ("--rx-page-size 64K", receive { $0.target.rxPageSize = 65536 }),
+      ("-b 0x80000000", receive { $0.target.rxPageSize = 1 << 31 }),
+      ("-a 0", receive { $0.target.autorelease = false }),
+      ("--autorelease=1", receive { $0.target.autorelease = true }),
+      ("--autorelease-attribute 6", receive { $0.target.autoreleaseAttribute = 6 }),
+      ("--memory-size 64M", receive { $0.target.memorySize = 64 << 20 }),
+      ("--memory-size 1g", receive { $0.target.memorySize = 1 << 30 }),
+      ("--memory 1", receive { $0.target.memorySize = 1 }),
+      ("--expect-bytes 0", receive { $0.expectedByteCount = 0 }),
+      ("--expect-bytes 9223372036854775807", receive { $0.expectedByteCount = .max }),
+      ("--timeout 5", receive { $0.transfer.timeout = 5 }),
+      ("--timeout 0", receive { $0.transfer.timeout = nil }),
+      ("--trace", receive { $0.transfer.traces = true }),
+      ("--json", receive { $0.transfer.reportsJSON = true }),
+    ])
+  func understandsReceiveOptions(line: String, expected: Configuration.Receive) throws {
+    #expect(
+      try Configuration("-l -f eth0 -s 192.0.2.1 -p 5201 " + line) == .receive(expected))
+  }
+
+  @Test(
+    "each option of a sending run has its effect",
+    arguments: [
+      ("-c 192.0.2.7", send { $0.source = IPAddress("192.0.2.7") }),
+      ("--chunk 4K", send { $0.chunkSize = 4096 }),
+      ("--memory-size 8192", send { $0.memorySize = 8192 }),
+      ("--timeout 2147483", send { $0.transfer.timeout = 2_147_483 }),
+      ("--trace", send { $0.transfer.traces = true }),
+      ("--json", send { $0.transfer.reportsJSON = true }),
+    ])
+  func understandsSendOptions(line: String, expected: Configuration.Send) throws {
+    #expect(try Configuration("-f eth0 -s 192.0.2.1 -p 5201 " + line) == .send(expected))
+  }
+
+  @Test("a probe may choose queues, memory and tokens, and report as JSON")
+  func understandsProbeOptions() throws {
+    #expect(
+      try Configuration("-f eth0 -t 8 -q 8 -a1 --memory-size 4K --json")
+        == .probe(
+          probe {
+            $0.target.queues = 8..<16
+            $0.target.autorelease = true
+            $0.target.memorySize = 4096
+            $0.reportsJSON = true
+          }))
+  }
+
+  @Test("a link-local address without a scope is the interface's")
+  func addsScope() throws {
+    let line = "-l -f eth0 -p 5201 -c fe80::2 -s fe80::1"
+    let expected = receive {
+      $0.address = IPAddress("fe80::1%eth0")!
+      $0.peer = IPAddress("fe80::2%eth0")
+    }
+    #expect(try Configuration(line) == .receive(expected))
+    #expect(try Configuration(line + "%eth0") == .receive(expected))
+  }
+
+  @Test(
+    "help and version are answered whatever comes after them",
+    arguments: [
+      ("--help", Configuration.help), ("-h", .help), ("-lh --nonsense", .help),
+      ("--version -p 0", .version), ("-p 5 --help", .help),
+    ])
+  func answers(line: String, expected: Configuration) throws {
+    #expect(try Configuration(line) == expected)
+  }
+}
+
+extension Configuration {
+  /// Reads a command line whose words hold no spaces.
+  init(_ line: String) throws(Failure) {
+    try self.init(words: line.split(separator: " ").map(String.init))
+  }
+}
+
+private func probe(
+  _ change: (inout Configuration.Probe) -> Void = { _ in }
+) -> Configuration.Probe {
+  var probe = Configuration.Probe(.init(interface: "eth0"))
+  change(&probe)
+  return probe
+}
+
+/// What `-l -f eth0 -s 192.0.2.1 -p 5201` asks for, changed.
+private func receive(
+  _ change: (inout Configuration.Receive) -> Void = { _ in }
+) -> Configuration.Receive {
+  var receive = Configuration.Receive(
+    .init(interface: "eth0"), address: IPAddress("192.0.2.1")!, port: 5201)
+  change(&receive)
+  return receive
+}
+
+/// What `-f eth0 -s 192.0.2.1 -p 5201` asks for, changed.
+private func send(_ change: (inout Configuration.Send) -> Void = { _ in }) -> Configuration.Send {
+  var send = Configuration.Send(
+    interface: "eth0", address: IPAddress("192.0.2.1")!, port: 5201)
+  change(&send)
+  return send
+}
