@@ -145,6 +145,21 @@ static int dmn_set_features(struct net_device *dev, netdev_features_t features)
 	return 0;
 }
 
+/* What the device cannot find its way in, it cannot cut into frames. */
+static netdev_features_t dmn_features_check(struct sk_buff *skb,
+					    struct net_device *dev,
+					    netdev_features_t features)
+{
+	struct dmn_flow flow;
+
+	if (skb_is_gso(skb)) {
+		dmn_parse(skb, &flow);
+		if (!flow.payload)
+			features &= ~NETIF_F_GSO_MASK;
+	}
+	return features;
+}
+
 static int dmn_change_mtu(struct net_device *dev, int mtu)
 {
 	WRITE_ONCE(dev->mtu, mtu);
@@ -175,6 +190,7 @@ const struct net_device_ops dmn_netdev_ops = {
 	.ndo_open		= dmn_open,
 	.ndo_stop		= dmn_stop,
 	.ndo_start_xmit		= dmn_xmit,
+	.ndo_features_check	= dmn_features_check,
 	.ndo_change_mtu		= dmn_change_mtu,
 	.ndo_set_features	= dmn_set_features,
 	.ndo_get_stats64	= dmn_get_stats64,

@@ -176,12 +176,9 @@ static void dmn_insert(struct dmn_port *port, struct dmn_rule *new)
 
 static int dmn_add_rule(struct dmn_port *port, struct ethtool_rxnfc *info)
 {
-	struct dmn_rule *rule;
+	struct dmn_rule *rule = kzalloc(sizeof(*rule), GFP_KERNEL);
 	int err;
 
-	if (!(port->dev->features & NETIF_F_NTUPLE))
-		return -EOPNOTSUPP;
-	rule = kzalloc(sizeof(*rule), GFP_KERNEL);
 	if (!rule)
 		return -ENOMEM;
 	rule->spec = info->fs;
@@ -211,6 +208,8 @@ int dmn_set_rxnfc(struct net_device *dev, struct ethtool_rxnfc *info)
 
 	switch (info->cmd) {
 	case ETHTOOL_SRXCLSRLINS:
+		if (!(dev->features & NETIF_F_NTUPLE))
+			return -EOPNOTSUPP;
 		return dmn_add_rule(port, info);
 	case ETHTOOL_SRXCLSRLDEL:
 		rule = dmn_rule_at(port, info->fs.location);
