@@ -5,10 +5,10 @@ package import Kernel
 
 /// A dma-buf that is mapped into this process. Memory and mapping go away with their owner, the
 /// memory itself once the kernel has no binding left that uses it.
-package struct DeviceBuffer: ~Copyable, ReadableMemory {
+package struct DeviceBuffer: ~Copyable, ReadableMemory, WritableMemory {
   /// The dma-buf.
   package let descriptor: OwnedDescriptor
-  private let mapping: Mapping
+  private var mapping: Mapping
 
   /// Maps a dma-buf of `byteCount` bytes. The corresponding C function is `mmap`.
   package init(dmabuf descriptor: consuming OwnedDescriptor, byteCount: Int) throws(Errno) {
@@ -25,6 +25,12 @@ package struct DeviceBuffer: ~Copyable, ReadableMemory {
     borrowing get { mapping.bytes }
   }
 
+  /// A part of the memory, to be written between `beginWriting` and `endWriting`.
+  @_lifetime(&self)
+  package mutating func mutableBytes(in range: Range<Int>) -> MutableRawSpan {
+    mapping.mutableBytes(in: range)
+  }
+
   /// Makes what the device wrote visible to the CPU. The kernel leaves this to the application for
   /// devmem (`net/core/devmem.c`, `mp_dmabuf_devmem_init`: no `dma_sync`).
   /// The corresponding C constant is `DMA_BUF_IOCTL_SYNC` with `DMA_BUF_SYNC_START`.
@@ -35,6 +41,17 @@ package struct DeviceBuffer: ~Copyable, ReadableMemory {
   /// Ends what `beginReading` began. The corresponding C constant is `DMA_BUF_SYNC_END`.
   package func endReading() throws(Errno) {
     try synchronize(CLinux_DMA_BUF_SYNC_END | CLinux_DMA_BUF_SYNC_READ)
+  }
+
+  /// Begins writing. The corresponding C constant is `DMA_BUF_SYNC_START`.
+  package func beginWriting() throws(Errno) {
+    try synchronize(CLinux_DMA_BUF_SYNC_START | CLinux_DMA_BUF_SYNC_WRITE)
+  }
+
+  /// Makes what the CPU wrote visible to devices. The corresponding C constant is
+  /// `DMA_BUF_SYNC_END`.
+  package func endWriting() throws(Errno) {
+    try synchronize(CLinux_DMA_BUF_SYNC_END | CLinux_DMA_BUF_SYNC_WRITE)
   }
 
   private func synchronize(_ flags: UInt64) throws(Errno) {

@@ -55,6 +55,8 @@ extension Errno {
   package static let addressInUse = Errno(EADDRINUSE)
   package static let addressNotAvailable = Errno(EADDRNOTAVAIL)
   package static let noBuffers = Errno(ENOBUFS)
+  package static let inProgress = Errno(EINPROGRESS)
+  package static let connectionAborted = Errno(ECONNABORTED)
   package static let connectionReset = Errno(ECONNRESET)
   package static let timedOut = Errno(ETIMEDOUT)
   package static let tooBig = Errno(E2BIG)

@@ -28,4 +28,15 @@ internal import Glibc
         RawSpan(_unsafeStart: UnsafeRawPointer(base), byteCount: count), borrowing: self)
     }
   }
+
+  /// Some of the mapped bytes, to be written.
+  ///
+  /// - Precondition: the range is within the mapping.
+  @_lifetime(&self)
+  package mutating func mutableBytes(in range: Range<Int>) -> MutableRawSpan {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count)
+    return unsafe _overrideLifetime(
+      MutableRawSpan(_unsafeStart: base + range.lowerBound, byteCount: range.count),
+      mutating: &self)
+  }
 }

@@ -9,15 +9,28 @@ package enum Readiness: Sendable {
   case timedOut
 }
 
-/// Waits until a descriptor can be read (or, with `forWriting`, written), a stop signal comes, or
-/// the deadline passes; with no deadline, however long it takes. The corresponding C function is
-/// `poll`.
+/// What a descriptor is to be ready for. An error, or something on a socket's error queue, ends each
+/// wait.
+package enum Interest: Sendable {
+  case reading
+  case writing
+  case errors
+}
+
+/// Waits until a descriptor is ready, a stop signal comes, or the deadline passes; with no deadline,
+/// however long it takes. The corresponding C function is `poll`.
 package func waitUntilReady(
-  _ descriptor: CInt, forWriting: Bool = false, until deadline: Instant?, orStoppedBy stop: CInt
+  _ descriptor: CInt, for interest: Interest = .reading, until deadline: Instant?,
+  orStoppedBy stop: CInt
 ) throws(Errno) -> Readiness {
-  let interest = Int16(forWriting ? POLLOUT : POLLIN)
+  let events =
+    switch interest {
+    case .reading: Int16(POLLIN)
+    case .writing: Int16(POLLOUT)
+    case .errors: Int16(0)
+    }
   var set: [2 of pollfd] = [
-    pollfd(fd: descriptor, events: interest, revents: 0),
+    pollfd(fd: descriptor, events: events, revents: 0),
     pollfd(fd: stop, events: Int16(POLLIN), revents: 0),
   ]
   var members = set.mutableSpan

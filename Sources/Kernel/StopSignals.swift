@@ -9,12 +9,14 @@ package struct StopSignals: ~Copyable {
   private let descriptor: OwnedDescriptor
 
   /// Blocks the three signals for the process, which must have one thread yet, and opens the
-  /// descriptor. The corresponding C functions are `sigprocmask` and `signalfd`.
+  /// descriptor. SIGPIPE is ignored: a reader that is gone shall fail the write, not the clean-up.
+  /// The corresponding C functions are `sigprocmask` and `signalfd`.
   package init() throws(Errno) {
     var set = sigset_t()
     unsafe sigemptyset(&set)
     for signal in [SIGINT, SIGTERM, SIGHUP] { unsafe sigaddset(&set, signal) }
     try retrying { unsafe sigprocmask(SIG_BLOCK, &set, nil) }
+    _ = signal(SIGPIPE, SIG_IGN)
     descriptor = OwnedDescriptor(
       owning: try retrying {
         unsafe signalfd(-1, &set, CInt(SFD_CLOEXEC | SFD_NONBLOCK))

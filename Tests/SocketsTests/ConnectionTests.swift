@@ -44,3 +44,45 @@ struct ConnectionTests {
     #expect(v6.description == "[2001:db8::1]:5201")
   }
 }
+
+struct SendNoticeTests {
+  @Test("a connection made is ready to send from device memory, with no notice and no error")
+  func connects() throws {
+    let address = try #require(IPAddress("127.0.0.1"))
+    let listener = try Listener(on: try SocketAddress(address, port: 0))
+    let local = try listener.localAddress()
+    let stop = try Pipe()
+    let connection = try Connection(
+      to: try #require(local), from: nil, through: "lo", until: .now.advanced(milliseconds: 1000),
+      orStoppedBy: stop.reader.rawValue)
+    let notice = try connection.takeNotice()
+    #expect(notice == nil)
+    let error = try connection.takeError()
+    #expect(error == nil)
+    try connection.finishSending()
+    let accepted = try listener.accept()
+    var frame = ReceiveFrame()
+    let count = try accepted.receive(into: &frame)
+    #expect(count == 0)
+  }
+
+  @Test("a port where nobody listens, and an interface that is not there, are refused")
+  func refuses() throws {
+    let stop = try Pipe()
+    let address = try SocketAddress(try #require(IPAddress("127.0.0.1")), port: 1)
+    let stopDescriptor = stop.reader.rawValue
+    let refused = #expect(throws: Failure.self) {
+      _ = try Connection(
+        to: address, from: nil, through: "lo", until: .now.advanced(milliseconds: 1000),
+        orStoppedBy: stopDescriptor
+      ).rawDescriptor
+    }
+    #expect(refused?.errno?.name == "ECONNREFUSED")
+    let missing = #expect(throws: Failure.self) {
+      _ = try Connection(
+        to: address, from: nil, through: "nosuch0", until: nil, orStoppedBy: stopDescriptor
+      ).rawDescriptor
+    }
+    #expect(missing?.errno == .noDevice)
+  }
+}
