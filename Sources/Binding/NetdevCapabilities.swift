@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import CLinux
+package import Kernel
+package import Netlink
+
+/// What the running kernel's netdev family can do, found out by its policies: a version would say
+/// less, for distributions carry features back, and numbers of features that are not merged differ.
+package struct NetdevCapabilities: Equatable, Sendable {
+  /// Device memory can be bound to RX queues: since 6.12, with `CONFIG_NET_DEVMEM`.
+  package let bindsReceive: Bool
+  /// Device memory can be bound for sending: since 6.16.
+  package let bindsTransmit: Bool
+  /// The attribute that sets the size of the NIC's buffers: since 7.3.
+  package let rxPageSizeAttribute: UInt16?
+  /// The attribute that chooses the token mode, where the kernel has modes.
+  package let autorelease: AutoreleaseAttribute?
+
+  /// An attribute whose number and width differ from kernel to kernel.
+  package struct AutoreleaseAttribute: Equatable, Sendable {
+    package let number: UInt16
+    /// Whether it is a `u8`, as in the series that proposed it; else it is a `u32`.
+    package let isByte: Bool
+  }
+
+  /// Asks the kernel.
+  ///
+  /// - Parameter autoreleaseNumber: The number of the autorelease attribute, where it is not to be
+  ///   recognised by its type.
+  /// - Throws: A failure of the kind `unsupported` where the kernel has no attribute of the given
+  ///   number that could be meant.
+  package init(
+    of family: Family, asked netlink: inout GenericNetlink, autoreleaseNumber: UInt16? = nil
+  ) throws(Failure) {
+    let receive = try netlink.policy(of: UInt8(CLinux_NETDEV_CMD_BIND_RX.rawValue), in: family)
+    let transmit = try netlink.policy(of: UInt8(CLinux_NETDEV_CMD_BIND_TX.rawValue), in: family)
+    bindsReceive = receive != nil
+    bindsTransmit = transmit != nil
+    let attributes = receive?.attributes ?? [:]
+    rxPageSizeAttribute =
+      attributes[Self.fifth]?.type == CommandPolicy.Attribute.u32 ? Self.fifth : nil
+    autorelease = try Self.autorelease(among: attributes, numbered: autoreleaseNumber)
+  }
+
+  /// The first number that was free when the series was written. Mainline has given it to
+  /// `rx-page-size` since, so the number alone says nothing.
+  private static let fifth = UInt16(CLinux_NETDEV_A_DMABUF_FIFTH.rawValue)
+
+  /// Finds the attribute that chooses the token mode: no other of this command is a `u8`.
+  private static func autorelease(
+    among attributes: [UInt16: CommandPolicy.Attribute], numbered number: UInt16?
+  ) throws(Failure) -> AutoreleaseAttribute? {
+    let u8 = CommandPolicy.Attribute.u8
+    guard let number else {
+      return attributes.filter { $0.key >= fifth && $0.value.type == u8 }.keys.min()
+        .map { AutoreleaseAttribute(number: $0, isByte: true) }
+    }
+    guard number >= fifth, let attribute = attributes[number],
+      attribute.type == u8 || attribute.type == CommandPolicy.Attribute.u32
+    else {
+      throw Failure(
+        "choose the token mode", on: "with attribute \(number)",
+        reason: "bind-rx of this kernel takes no such u8 or u32",
+        hint: "leave --autorelease-attribute out to have it found", kind: .unsupported)
+    }
+    return AutoreleaseAttribute(number: number, isByte: attribute.type == u8)
+  }
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import CLinux
+package import Kernel
+package import Netlink
+
+/// What a binding asks for beyond queues and memory.
+package struct ReceiveBindingOptions: Equatable, Sendable {
+  /// The size of the NIC's buffers in bytes; the driver's choice if `nil`.
+  package var rxPageSize: UInt32?
+  /// Whether a closed socket's tokens return by themselves; the kernel's choice if `nil`.
+  package var autorelease: Bool?
+  /// The number of the kernel's attribute for it; found out if `nil`.
+  package var autoreleaseNumber: UInt16?
+
+  package init(
+    rxPageSize: UInt32? = nil, autorelease: Bool? = nil, autoreleaseNumber: UInt16? = nil
+  ) {
+    self.rxPageSize = rxPageSize
+    self.autorelease = autorelease
+    self.autoreleaseNumber = autoreleaseNumber
+  }
+}
+
+/// Device memory that RX queues write payload into. It lasts as long as the value: the kernel undoes
+/// a binding when the netlink socket that made it is closed (`net/core/netdev-genl.c`,
+/// `netdev_nl_sock_priv_destroy`).
+package struct ReceiveBinding: ~Copyable {
+  /// The kernel's number for it, the same for all network namespaces.
+  package let id: UInt32
+  package let tokenMode: TokenMode
+  private let netlink: GenericNetlink
+
+  /// Binds a dma-buf to RX queues of an interface, which are stopped and started by that.
+  ///
+  /// - Parameters:
+  ///   - subject: The interface for people.
+  ///   - queues: Empty only to see it refused.
+  /// - Throws: A failure of the kind `unsupported` where kernel or driver cannot do it.
+  package init(
+    interface index: UInt32, named subject: String, queues: Range<UInt32>,
+    dmabuf: borrowing OwnedDescriptor, options: ReceiveBindingOptions = ReceiveBindingOptions(),
+    over netlink: consuming GenericNetlink
+  ) throws(Failure) {
+    let family = try netlink.family("netdev")
+    let capabilities = try NetdevCapabilities(
+      of: family, asked: &netlink, autoreleaseNumber: options.autoreleaseNumber)
+    var request = Request(family, command: UInt8(CLinux_NETDEV_CMD_BIND_RX.rawValue))
+    request.put(UInt16(CLinux_NETDEV_A_DMABUF_IFINDEX.rawValue), index)
+    request.put(UInt16(CLinux_NETDEV_A_DMABUF_FD.rawValue), UInt32(bitPattern: dmabuf.rawValue))
+    for queue in queues {
+      request.nest(UInt16(CLinux_NETDEV_A_DMABUF_QUEUES.rawValue)) { nest in
+        nest.put(
+          UInt16(CLinux_NETDEV_A_QUEUE_TYPE.rawValue), CLinux_NETDEV_QUEUE_TYPE_RX.rawValue)
+        nest.put(UInt16(CLinux_NETDEV_A_QUEUE_ID.rawValue), queue)
+      }
+    }
+    let tokenMode = try capabilities.apply(options, to: &request)
+    let list = queues.count == 1 ? "queue \(queues.lowerBound)" : "queues \(queues)"
+    let id: UInt32
+    do throws(Failure) {
+      id = try netlink.get(request, "bind device memory to", on: "\(list) of \(subject)") {
+        answer throws(Errno) in
+        try answer.required(UInt16(CLinux_NETDEV_A_DMABUF_ID.rawValue))
+      }
+    } catch {
+      throw Self.explained(error)
+    }
+    self.id = id
+    self.tokenMode = tokenMode
+    self.netlink = netlink
+  }
+
+  /// Adds what would help: each errno of `netdev_nl_bind_rx_doit` (`net/core/netdev-genl.c`) and of
+  /// what it calls has few causes.
+  private static func explained(_ failure: Failure) -> Failure {
+    var failure = failure
+    switch failure.errno {
+    case .notSupported:
+      failure.kind = .unsupported
+      failure.hint = "the driver, or this kind of device, cannot bind device memory"
+    case .exists:
+      failure.hint = "the queue has device memory already, or an XDP program is attached"
+    case .busy:
+      failure.hint =
+        "an AF_XDP socket has the queue, it is leased, or another binding has another token mode"
+    case .noData:
+      failure.kind = .unsupported
+      failure.hint = "the driver did not take the memory for the queue"
+    case .tooBig:
+      failure.hint = "the driver's buffers are not of the size asked for (-b)"
+    case .outOfRange:
+      failure.hint = "-b is out of the kernel's range, or the device has no such queue"
+    case .invalidArgument:
+      failure.hint = "header split must be on, hds-thresh 0, and the memory of whole buffers (-b)"
+    case .noDevice:
+      failure.hint = "the interface went away"
+    case .outOfMemory:
+      failure.hint = "memory of an earlier run may take some seconds to come back"
+    default: break
+    }
+    return failure
+  }
+}
+
+extension NetdevCapabilities {
+  /// Puts options into a request, as this kernel takes them.
+  ///
+  /// - Returns: The token mode that will be in force.
+  fileprivate func apply(
+    _ options: ReceiveBindingOptions, to request: inout Request
+  ) throws(Failure) -> TokenMode {
+    guard bindsReceive else {
+      throw Failure(
+        "bind device memory", reason: "this kernel's netdev family has no bind-rx",
+        hint: "it needs Linux 6.12 with CONFIG_NET_DEVMEM", kind: .unsupported)
+    }
+    if let size = options.rxPageSize {
+      guard let rxPageSizeAttribute else {
+        throw Failure(
+          "set the size of the NIC's buffers (-b)", reason: "this kernel's bind-rx cannot",
+          hint: "it needs Linux 7.3", kind: .unsupported)
+      }
+      request.put(rxPageSizeAttribute, size)
+    }
+    guard let autorelease else {
+      guard options.autorelease ?? true else {
+        throw Failure(
+          "keep tokens by binding (-a 0)", reason: "this kernel only keeps them by socket (-a 1)",
+          kind: .unsupported)
+      }
+      return .automatic
+    }
+    // Absent is 0 to a kernel that has the attribute.
+    guard let wish = options.autorelease else { return .manual }
+    if autorelease.isByte {
+      request.put(autorelease.number, UInt8(wish ? 1 : 0))
+    } else {
+      request.put(autorelease.number, UInt32(wish ? 1 : 0))
+    }
+    return wish ? .automatic : .manual
+  }
+}

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""However a run ends, the NIC comes back as it was and nothing stays bound."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+
+from testbed.harness import case, expect, expect_equal
+from testbed.hosts import NIC, Sender, free_port, pattern
+from testbed.state import bound_queues, expect_released, unchanged
+from testbed.tool import BINARY, finish, listen, receive, run, start
+
+
+@case("a stop signal ends a run that waits for its connection")
+def stopped_waiting() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        with unchanged():
+            process = listen(4, free_port(), "-v", "7")
+            expect(bound_queues(), "nothing is bound")
+            process.send_signal(number)
+            finish(process, 20).expect(128 + number)
+        expect_released()
+
+
+@case("a stop signal ends a run under traffic, with its report")
+def stopped_receiving() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        with unchanged():
+            port = free_port()
+            process = listen(4, port, "-v", "7")
+            Sender(4, port, pattern(1 << 30)).start()
+            time.sleep(1)
+            process.send_signal(number)
+            result = finish(process, 20).expect(128 + number, "total_received=")
+            expect("wrong byte" not in result.stderr, result.stderr)
+        expect_released()
+
+
+@case("a stop signal ends a run whose reader does not read")
+def stopped_writing() -> None:
+    with unchanged():
+        port = free_port()
+        process = listen(4, port)
+        Sender(4, port, pattern(1 << 24)).start()
+        time.sleep(2)
+        process.send_signal(signal.SIGTERM)
+        finish(process, 20).expect(128 + signal.SIGTERM)
+    expect_released()
+
+
+@case("a reader that goes away fails the run")
+def reader_leaves() -> None:
+    with unchanged():
+        port = free_port()
+        reader, writer = os.pipe()
+        process = listen(4, port, stdout=writer)
+        os.close(writer)
+        os.close(reader)
+        Sender(4, port, pattern(1 << 20)).start()
+        finish(process, 30).expect(1, "EPIPE")
+    expect_released()
+
+
+@case("a peer that breaks off fails the run with ECONNRESET")
+def peer_resets() -> None:
+    import socket  # pylint: disable=import-outside-toplevel
+    import struct  # pylint: disable=import-outside-toplevel
+
+    class Breaker(Sender):
+        """A sender that resets its connection."""
+
+        def run(self) -> None:
+            with open("/run/netns/remote", encoding="ascii") as namespace:
+                os.setns(namespace.fileno(), os.CLONE_NEWNET)
+            connection = socket.create_connection(("192.0.2.1", self.port))
+            connection.sendall(b"".join(self.pieces))
+            time.sleep(0.5)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+
+    with unchanged():
+        port = free_port()
+        process = listen(4, port, "-v", "7")
+        Breaker(4, port, pattern(10_000)).start()
+        finish(process).expect(1, "ECONNRESET")
+    expect_released()
+
+
+@case("a silent peer fails the run after --timeout")
+def times_out() -> None:
+    with unchanged():
+        port = free_port()
+        process = listen(4, port, "-v", "7", "--timeout", "1")
+        finish(process, 20).expect(1, "ETIMEDOUT")
+        port = free_port()
+        process = listen(4, port, "-v", "7", "--timeout", "1")
+        Sender(4, port, pattern(5000), hold=4).start()
+        finish(process, 20).expect(1, "ETIMEDOUT", "5000")
+    expect_released()
+
+
+@case("a run whose address is not there undoes its set-up")
+def undoes_setup() -> None:
+    with unchanged():
+        run("-l", "-f", NIC, "-s", "198.51.100.7", "-p", "5201", "-v", "7").expect(
+            1, "EADDRNOTAVAIL")
+    expect_released()
+
+
+@case("a queue that is bound already is refused, and the other run goes on")
+def refuses_bound_queue() -> None:
+    port = free_port()
+    process = listen(4, port, "-v", "7")
+    result = run("-l", "-f", NIC, "-s", "192.0.2.1", "-p", str(free_port()), "-v", "7")
+    expect(result.code == 1, f"exit status {result.code}: {result.stderr}")
+    expect(len(bound_queues()) == 1, "the other binding is gone")
+    Sender(4, port, pattern(100_000)).start()
+    finish(process).expect(0)
+    expect_released()
+
+
+@case("runs in a row leave nothing behind", deadline=300)
+def many_runs() -> None:
+    with unchanged():
+        for _ in range(20):
+            receive(20_000, "-v", "7").expect(0)
+    expect_released()
+
+
+@case("without privileges the run fails with a hint")
+def unprivileged() -> None:
+    process = subprocess.run(
+        ["setpriv", "--reuid", "65534", "--clear-groups", BINARY, "-f", NIC],
+        capture_output=True, timeout=30, check=False)
+    expect_equal(process.returncode, 1, "exit status")
+    expect(b"hint:" in process.stderr, process.stderr.decode())
+    expect(start("--version").wait(10) == 0, "--version")

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Receiving: every byte is checked or passed on, every token returned."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from testbed.harness import case, expect, expect_equal
+from testbed.hosts import REMOTE, Sender, free_port, pattern
+from testbed.state import bound_queues, device_pools, expect_released, unchanged
+from testbed.tool import finish, listen, receive
+
+SUMMARY = re.compile(
+    r"received (?P<total>\d+) bytes .*: (?P<device>\d+) in device memory \((?P<fragments>\d+) "
+    r"fragments\), (?P<linear>\d+) linear, (?P<plain>\d+) plain; "
+    r"(?P<tokens>\d+) tokens returned in (?P<calls>\d+) calls")
+
+
+def check_summary(stderr: str, length: int) -> re.Match[str]:
+    """The summary tells of so many bytes, and of a token for each fragment."""
+    found = SUMMARY.search(stderr)
+    expect(found, f"no summary in: {stderr}")
+    assert found
+    expect_equal(int(found["total"]), length, "bytes in the summary")
+    expect_equal(found["tokens"], found["fragments"], "tokens in the summary")
+    expect(f"total_received={length}\n" in stderr, "no total_received")
+    return found
+
+
+def validated(length: int, version: int) -> None:
+    """A run with -v 7 of so many bytes."""
+    with unchanged():
+        result = receive(length, "-v", "7", version=version, seconds=240).expect(0)
+        expect(b"Validated buffer" in result.stdout, "no 'Validated buffer'")
+        summary = check_summary(result.stderr, length)
+        expect_equal(int(summary["device"]), length, "bytes in device memory")
+    expect_released()
+
+
+for _version in (4, 6):
+    for _name, _length in (("1 KiB", 1 << 10), ("1 MiB", 1 << 20), ("256 MiB", 1 << 28)):
+        case(f"{_name} over IPv{_version} is received and validated", deadline=300)(
+            lambda length=_length, version=_version: validated(length, version))
+
+
+@case("without -v the payload goes to the standard output, byte for byte")
+def to_stdout() -> None:
+    length = 5 << 20
+    result = receive(length, period=256).expect(0)
+    expected = hashlib.sha256(b"".join(pattern(length, 256))).hexdigest()
+    expect_equal(hashlib.sha256(result.stdout).hexdigest(), expected, "payload")
+    check_summary(result.stderr, length)
+
+
+@case("the keys that scripts look for are on the standard error")
+def keeps_keys() -> None:
+    result = receive(1000, "-v", "7").expect(
+        0, "got dmabuf id=", "binding to address 192.0.2.1:", "Waiting or connection on ",
+        "Got connection from 192.0.2.2:", "total_received=1000")
+    expect("frag_page" not in result.stderr, "fragments are told of without --trace")
+
+
+@case("--trace tells of each fragment as the C tool does")
+def traces() -> None:
+    result = receive(1000, "-v", "7", "--trace").expect(0)
+    expect(
+        re.search(r"received frag_page=\d+, in_page_offset=\d+, frag_offset=\d+, frag_size=1000, "
+                  r"token=\d+, total_received=1000, dmabuf_id=\d+", result.stderr),
+        f"no trace line in: {result.stderr}")
+
+
+@case("-c steers only the peer's connection, from the same port")
+def steers_peer() -> None:
+    receive(100_000, "-v", "7", "-c", REMOTE[4]).expect(0)
+    receive(100_000, "-v", "7", "-c", REMOTE[6], version=6).expect(0)
+
+
+@case("-L passes where the NIC splits as it should", deadline=120)
+def strict_split() -> None:
+    for version in (4, 6):
+        for size in (1, 2, 64, 1024, 1448, 4096, 8192):
+            receive(size, "-v", "7", "-L", version=version).expect(0)
+
+
+@case("a binding shows on its queue and page pool while it lives, and no longer")
+def shows_binding() -> None:
+    port = free_port()
+    process = listen(4, port, "-v", "7")
+    queues = bound_queues()
+    pools = device_pools()
+    sender = Sender(4, port, pattern(70_000))
+    sender.start()
+    result = finish(process).expect(0)
+    expect_equal(len(queues), 1, "bound queues")
+    (queue, binding), = queues.items()
+    expect_equal(queue, 3, "the default queue, the last one")
+    expect(f"got dmabuf id={binding}\n" in result.stderr, "another id")
+    expect(any(pool["dmabuf"] == binding for pool in pools), f"no pool has it: {pools}")
+    expect_released()
+
+
+@case("-t and -q choose the queues, -n leaves the NIC alone")
+def chooses_queues() -> None:
+    port = free_port()
+    process = listen(4, port, "-v", "7", "-t", "1", "-q", "2")
+    queues = bound_queues()
+    Sender(4, port, pattern(70_000)).start()
+    finish(process).expect(0)
+    expect_equal(sorted(queues), [1, 2], "bound queues")
+    expect_released()
+
+
+@case("a stream of another length than --expect-bytes, or none at all, fails")
+def expects_length() -> None:
+    receive(5000, "-v", "7", "--expect-bytes", "5000").expect(0)
+    receive(5000, "-v", "7", "--expect-bytes", "5001").expect(1, "5000", "5001")
+    receive(5000, "--expect-bytes", "4999").expect(1, "5000", "4999")
+    receive(0, "-v", "7").expect(1, "no payload")
+    receive(0).expect(0)
+
+
+@case("another pattern fails, with at most 20 wrong bytes told of")
+def refuses_pattern() -> None:
+    with unchanged():
+        result = receive(10_000, "-v", "7", period=8).expect(
+            1, "wrong byte at 6: expected 10, got 7 (fragment 0, token ")
+    expect_equal(result.stderr.count("wrong byte at"), 20, "bytes told of")
+
+
+@case("--json gives the summary to programs")
+def json_summary() -> None:
+    import json  # pylint: disable=import-outside-toplevel
+
+    result = receive(123_456, "-v", "7", "--json").expect(0)
+    summary = json.loads(result.stdout.splitlines()[-1])
+    expect_equal(summary["bytes"], 123_456, "bytes")
+    expect_equal(summary["device_bytes"], 123_456, "device_bytes")
+    expect_equal(summary["tokens_returned"], summary["fragments"], "tokens")

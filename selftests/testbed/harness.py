@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Registers test cases and runs them one after the other, each with a deadline."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+class Failed(Exception):
+    """The case found something that is not as it should be."""
+
+
+class Skipped(Exception):
+    """The case cannot be run here, for the reason given."""
+
+
+@dataclass
+class Case:
+    """One test: a sentence and the function that proves it."""
+
+    name: str
+    function: Callable[[], None]
+    deadline: int
+
+
+@dataclass
+class Tally:
+    """How the cases of a run ended."""
+
+    passed: int = 0
+    skipped: int = 0
+    failed: list[str] = field(default_factory=list)
+
+
+_cases: list[Case] = []
+
+
+def case(name: str, deadline: int = 60) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """Registers a function as a case that may take so many seconds."""
+
+    def register(function: Callable[[], None]) -> Callable[[], None]:
+        _cases.append(Case(name, function, deadline))
+        return function
+
+    return register
+
+
+def expect(condition: object, message: str) -> None:
+    """Fails the case unless the condition holds."""
+    if not condition:
+        raise Failed(message)
+
+
+def expect_equal(actual: object, expected: object, what: str) -> None:
+    """Fails the case unless two values are equal."""
+    if actual != expected:
+        raise Failed(f"{what}: got {actual!r}, expected {expected!r}")
+
+
+def _alarm(_signal: int, _frame: object) -> None:
+    raise Failed("took too long")
+
+
+def run(pattern: str, cleanup: Callable[[], None]) -> Tally:
+    """Runs the cases whose name contains a pattern, cleaning up after each."""
+    tally = Tally()
+    signal.signal(signal.SIGALRM, _alarm)
+    for case_ in _cases:
+        if pattern not in case_.name:
+            continue
+        start = time.monotonic()
+        try:
+            signal.alarm(case_.deadline)
+            try:
+                case_.function()
+            finally:
+                cleanup()
+                signal.alarm(0)
+            tally.passed += 1
+            outcome = "ok"
+        except Skipped as reason:
+            tally.skipped += 1
+            outcome = f"skip ({reason})"
+        except Exception as error:  # pylint: disable=broad-exception-caught
+            tally.failed.append(case_.name)
+            outcome = f"FAIL: {error}"
+            if not isinstance(error, Failed):
+                traceback.print_exc()
+        print(f"{case_.name}: {outcome} [{time.monotonic() - start:.1f} s]", flush=True)
+        sys.stderr.flush()
+    return tally

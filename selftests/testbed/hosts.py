@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The two hosts of the testbed: commands, senders, and the software NIC between them."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from .harness import Failed, expect
+
+NIC = "dmnic0"
+LOCAL = {4: "192.0.2.1", 6: "2001:db8::1"}
+REMOTE = {4: "192.0.2.2", 6: "2001:db8::2"}
+
+PARAMETERS = Path("/sys/module/dmnic/parameters")
+
+_next_port = 5200
+
+
+def free_port() -> int:
+    """A port that no earlier case used."""
+    global _next_port  # pylint: disable=global-statement
+    _next_port += 1
+    return _next_port
+
+
+def output(*command: str) -> str:
+    """What a command that must succeed prints."""
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    expect(result.returncode == 0, f"{' '.join(command)}: {result.stderr.strip()}")
+    return result.stdout
+
+
+def module() -> str:
+    """The NIC's module, as the runner of the VM has noted it down."""
+    for line in Path("/run/vm/settings").read_text(encoding="utf-8").splitlines():
+        name, _, value = line.partition("=")
+        if name == "nic":
+            return shlex.split(value)[0]
+    raise Failed("the VM has no software NIC")
+
+
+def reload_nic(*parameters: str) -> None:
+    """Loads the software NIC afresh, with other parameters."""
+    output("ip", "netns", "delete", "remote")
+    # The remote port comes home when the namespace is really gone.
+    deadline = time.monotonic() + 20
+    while subprocess.run(["rmmod", "dmnic"], capture_output=True, check=False).returncode:
+        expect(time.monotonic() < deadline, "dmnic cannot be unloaded")
+        time.sleep(0.1)
+    output("selftests/vm/hosts.sh", module(), *parameters)
+
+
+def set_fault(name: str, value: int) -> None:
+    """Sets a fault of the software NIC that can be changed at any time."""
+    (PARAMETERS / name).write_text(f"{value}\n", encoding="ascii")
+
+
+def clear_faults() -> None:
+    """Makes the NIC behave."""
+    for name in ("drop_every", "corrupt_every", "linear_bytes", "plain_every"):
+        path = PARAMETERS / name
+        if path.exists():
+            path.write_text("0\n", encoding="ascii")
+
+
+def pattern(length: int, period: int = 7) -> Iterator[bytes]:
+    """The C tool's pattern, in pieces."""
+    unit = bytes(range(1, period)) + b"\n"
+    block = unit * (65536 // period)
+    whole, rest = divmod(length, len(block))
+    for _ in range(whole):
+        yield block
+    yield (unit * (rest // period + 1))[:rest]
+
+
+class Sender(threading.Thread):
+    """Connects from the remote host and sends, in a thread of its own."""
+
+    def __init__(
+        self, version: int, port: int, pieces: Iterator[bytes], source_port: int = 0,
+        hold: float = 0, segment_each: bool = False
+    ) -> None:
+        super().__init__(daemon=True)
+        self.version = version
+        self.port = port
+        self.pieces = pieces
+        self.source_port = source_port
+        self.hold = hold
+        self.segment_each = segment_each
+        self.sent = 0
+        self.error: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            # A network namespace is a thread's own matter.
+            with open("/run/netns/remote", encoding="ascii") as namespace:
+                os.setns(namespace.fileno(), os.CLONE_NEWNET)
+            family = socket.AF_INET if self.version == 4 else socket.AF_INET6
+            with socket.socket(family, socket.SOCK_STREAM) as connection:
+                connection.settimeout(60)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if self.segment_each:
+                    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                connection.bind((REMOTE[self.version], self.source_port))
+                connection.connect((LOCAL[self.version], self.port))
+                for piece in self.pieces:
+                    connection.sendall(piece)
+                    self.sent += len(piece)
+                    if self.segment_each:
+                        time.sleep(0.002)
+                time.sleep(self.hold)
+        except OSError as error:
+            self.error = error
+
+
+def wait_listening(port: int, process: subprocess.Popen[bytes], seconds: float = 20) -> None:
+    """Waits until a process listens at a port."""
+    suffix = f":{port:04X}"
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+            for line in Path(table).read_text(encoding="ascii").splitlines()[1:]:
+                fields = line.split()
+                if fields[1].endswith(suffix) and fields[3] == "0A":
+                    return
+        if process.poll() is not None:
+            return
+        time.sleep(0.02)
+    process.kill()
+    raise Failed(f"nothing listens at port {port}")

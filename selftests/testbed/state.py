@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the kernel says about the NIC and its bindings, asked by other tools than the one tested."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import functools
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from .harness import expect
+from .hosts import NIC, output
+
+
+@functools.cache
+def netdev():
+    """The netdev family, by the kernel's own netlink library (`scripts/upstream`)."""
+    source = Path(os.environ["UPSTREAM"])
+    sys.path.append(str(source / "tools/net/ynl/pyynl"))
+    from lib import YnlFamily  # pylint: disable=import-outside-toplevel,import-error
+
+    return YnlFamily(str(source / "Documentation/netlink/specs/netdev.yaml"), schema="")
+
+
+def nic_state() -> str:
+    """All that a run may change: features, rings, channels, RSS, rules and private flags."""
+    text = []
+    for option in ("-k", "-g", "-l", "-x", "-n", "--show-priv-flags"):
+        result = subprocess.run(
+            ["ethtool", option, NIC], capture_output=True, text=True, timeout=20, check=False)
+        text.append(f"## ethtool {option}: {result.returncode}\n{result.stdout}")
+    return "\n".join(text)
+
+
+@contextlib.contextmanager
+def unchanged() -> Iterator[None]:
+    """Fails the case if the NIC is not afterwards as it was before."""
+    before = nic_state()
+    yield
+    after = nic_state()
+    difference = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1)
+    expect(before == after, "the NIC was changed:\n" + "\n".join(difference))
+
+
+def bound_queues() -> dict[int, int]:
+    """The RX queues that have device memory, with the id of their binding."""
+    index = socket.if_nametoindex(NIC)
+    queues = netdev().dump("queue-get", {"ifindex": index})
+    return {
+        queue["id"]: queue["dmabuf"]["id"] if isinstance(queue["dmabuf"], dict) else queue["dmabuf"]
+        for queue in queues if queue["type"] == "rx" and "dmabuf" in queue
+    }
+
+
+def device_pools() -> list[dict]:
+    """The NIC's page pools that hand out device memory."""
+    index = socket.if_nametoindex(NIC)
+    pools = netdev().dump("page-pool-get", {})
+    return [pool for pool in pools if pool.get("ifindex") == index and "dmabuf" in pool]
+
+
+def expect_released(seconds: float = 20) -> None:
+    """Waits until neither queue nor page pool has device memory."""
+    deadline = time.monotonic() + seconds
+    while bound_queues() or device_pools():
+        expect(
+            time.monotonic() < deadline,
+            f"still bound: queues {bound_queues()}, pools {device_pools()}")
+        time.sleep(0.1)
+
+
+def huge_pages_free() -> int:
+    """Free huge pages of 2 MiB."""
+    text = Path("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages").read_text("ascii")
+    return int(text)
+
+
+def has_rules() -> bool:
+    """Whether the NIC has flow rules."""
+    return "Filter:" in output("ethtool", "-n", NIC)

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Runs the tool under test, alone or against a sender."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+
+from .harness import Failed, expect_equal
+from .hosts import LOCAL, NIC, Sender, free_port, pattern, wait_listening
+
+BINARY = os.environ.get("NCDEVMEM", ".build/release/ncdevmem")
+
+
+@dataclass
+class Result:
+    """How a run of the tool ended."""
+
+    code: int
+    stdout: bytes
+    stderr: str
+
+    def expect(self, code: int, *texts: str) -> Result:
+        """Fails the case unless the run ended so, and told of this on the standard error."""
+        if self.code != code:
+            raise Failed(f"exit status {self.code}, expected {code}: {self.stderr.strip()}")
+        for text in texts:
+            if text not in self.stderr:
+                raise Failed(f"no {text!r} in: {self.stderr.strip()}")
+        return self
+
+
+_started: list[subprocess.Popen[bytes]] = []
+
+
+def start(
+    *arguments: str, binary: str = BINARY, stdout: int = subprocess.PIPE
+) -> subprocess.Popen[bytes]:
+    """Starts the tool."""
+    process = subprocess.Popen(
+        [binary, *arguments], stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE)
+    _started.append(process)
+    return process
+
+
+def end_all() -> None:
+    """Ends what a case that failed has left running."""
+    for process in _started:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(10)
+    _started.clear()
+
+
+def finish(process: subprocess.Popen[bytes], seconds: float = 60) -> Result:
+    """Waits for the end of a run."""
+    try:
+        stdout, stderr = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired as error:
+        process.kill()
+        _, stderr = process.communicate()
+        raise Failed(f"still running after {seconds} s: {stderr.decode()}") from error
+    return Result(process.returncode, stdout, stderr.decode(errors="replace"))
+
+
+def run(*arguments: str, binary: str = BINARY, seconds: float = 60) -> Result:
+    """Runs the tool to its end."""
+    return finish(start(*arguments, binary=binary), seconds)
+
+
+def listen(
+    version: int, port: int, *options: str, binary: str = BINARY, stdout: int = subprocess.PIPE
+) -> subprocess.Popen[bytes]:
+    """Starts the tool as a receiver and waits until it listens."""
+    process = start(
+        "-l", "-f", NIC, "-s", LOCAL[version], "-p", str(port), *options, binary=binary,
+        stdout=stdout)
+    wait_listening(port, process)
+    return process
+
+
+def receive(
+    length: int, *options: str, version: int = 4, period: int = 7, seconds: float = 120,
+    binary: str = BINARY
+) -> Result:
+    """Has the tool receive a pattern of so many bytes from the remote host."""
+    port = free_port()
+    process = listen(version, port, *options, binary=binary)
+    sender = Sender(version, port, pattern(length, period), source_port=port)
+    sender.start()
+    result = finish(process, seconds)
+    sender.join(10)
+    if result.code == 0:
+        expect_equal(sender.error, None, "sending")
+        expect_equal(sender.sent, length, "bytes sent")
+    return result
