@@ -35,12 +35,17 @@ let package = Package(
     room("Sockets", uses: "CLinux", "Kernel"),
     room("Netlink", uses: "CLinux", "CMnl", "Kernel"),
     room("NIC", uses: "CLinux", "Kernel", "Netlink"),
+    room("Binding", uses: "CLinux", "Kernel", "Netlink"),
     room("Options", uses: "CLinux", "Kernel", "Payload"),
-    room("Session", uses: "CLinux", "Kernel", "DeviceMemory", "Sockets", "Payload"),
+    room(
+      "Session",
+      uses: "CLinux", "Kernel", "Netlink", "NIC", "DeviceMemory", "Binding", "Sockets", "Payload",
+      "Options"),
+    .executableTarget(
+      name: "ncdevmem", dependencies: ["Kernel", "Options", "Session"], swiftSettings: settings),
     .target(
       name: "TestSupport", dependencies: ["CLinux", "Kernel", "Netlink", "NIC"],
-      path: "Tests/TestSupport",
-      swiftSettings: settings),
+      path: "Tests/TestSupport", swiftSettings: settings),
     tests(of: "Kernel", uses: "TestSupport"),
     tests(of: "Payload"),
     tests(of: "DeviceMemory", uses: "Kernel", "TestSupport"),

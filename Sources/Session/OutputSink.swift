@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
+internal import CLinux
 internal import Glibc
 package import Kernel
 
@@ -31,6 +32,8 @@ package import Kernel
     }
     pieceCount += 1
   }
+
+  package var wrongByteCount: Int? { nil }
 
   package mutating func release() throws(Failure) {
     defer { pieceCount = 0 }
@@ -70,7 +73,7 @@ package import Kernel
 
   private func waitForRoom() throws(Failure) {
     let readiness = try attempt("wait for the standard output") { () throws(Errno) in
-      try waitUntilReady(descriptor, forWriting: true, until: nil, orStoppedBy: stop)
+      try waitUntilReady(descriptor, for: .writing, until: nil, orStoppedBy: stop)
     }
     guard readiness == .ready else {
       throw Failure(

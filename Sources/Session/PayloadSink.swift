@@ -20,4 +20,7 @@ package protocol PayloadSink: ~Copyable {
 
   /// Lets go of the pieces taken: on return they may be overwritten.
   mutating func release() throws(Failure)
+
+  /// How many bytes were found wrong; `nil` where nobody looks.
+  var wrongByteCount: Int? { get }
 }

@@ -6,7 +6,7 @@ internal import Sockets
 
 /// Checks the stream against its pattern and tells of the bytes that are wrong.
 package struct ValidatingSink: PayloadSink, ~Copyable {
-  package private(set) var validator: Validator
+  private var validator: Validator
   private let report: (String) -> Void
 
   /// - Parameter report: Takes a line for each of the first wrong bytes.
@@ -24,6 +24,8 @@ package struct ValidatingSink: PayloadSink, ~Copyable {
   }
 
   package mutating func release() throws(Failure) {}
+
+  package var wrongByteCount: Int? { validator.wrongByteCount }
 
   private static func describe(_ mismatch: Validator.Mismatch, in origin: PieceOrigin) -> String {
     let place =

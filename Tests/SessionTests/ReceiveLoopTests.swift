@@ -18,6 +18,8 @@ private struct CollectingSink: PayloadSink, ~Copyable {
   }
 
   mutating func release() throws(Failure) {}
+
+  var wrongByteCount: Int? { nil }
 }
 
 struct ReceiveLoopTests {

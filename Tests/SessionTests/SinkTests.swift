@@ -22,7 +22,7 @@ struct SinkTests {
         "wrong byte at 7: expected 1, got 9 (fragment 1, token 33, page 1)",
         "wrong byte at 9: expected 3, got 0 (linear part)",
       ])
-    let wrong = sink.validator.wrongByteCount
+    let wrong = sink.wrongByteCount
     #expect(wrong == 2)
   }
 
@@ -32,7 +32,7 @@ struct SinkTests {
     var sink = ValidatingSink(try #require(Pattern(period: 7)), report: report.add)
     for _ in 0..<30 { try take([0], into: &sink, from: .plain) }
     #expect(report.lines.count == 20)
-    let wrong = sink.validator.wrongByteCount
+    let wrong = sink.wrongByteCount
     #expect(wrong == 30)
   }
 

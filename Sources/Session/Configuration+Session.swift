@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import Binding
+internal import DeviceMemory
+internal import Kernel
+internal import NIC
+internal import Netlink
+internal import Options
+internal import Sockets
+
+extension Configuration.Transfer {
+  /// When a wait that begins now is to be given up; never if `nil`.
+  var deadline: Instant? { timeout.map { Instant.now.advanced(milliseconds: $0 * 1000) } }
+}
+
+extension SocketAddress {
+  /// The address that the command line names.
+  init(using address: IPAddress, port: UInt16) throws(Failure) {
+    self = try attempt("use the address", on: "\(address)") { () throws(Errno) in
+      try SocketAddress(address, port: port)
+    }
+  }
+}
+
+extension Configuration.Target {
+  /// Allocates the memory to be bound.
+  func allocateMemory() throws(Failure) -> DeviceBuffer {
+    let provider = UDMABuf(forNIOVs: Int(rxPageSize ?? 0))
+    return try provider.allocate(byteCount: provider.roundedUp(memorySize))
+  }
+}
+
+extension ReceiveBinding {
+  /// Binds memory to queues as the command line asks.
+  init(
+    _ queues: Range<UInt32>, of interface: borrowing Interface, to memory: borrowing DeviceBuffer,
+    as target: Configuration.Target
+  ) throws(Failure) {
+    let options = ReceiveBindingOptions(
+      rxPageSize: target.rxPageSize, autorelease: target.autorelease,
+      autoreleaseNumber: target.autoreleaseAttribute)
+    try self.init(
+      interface: interface.index, named: interface.subject, queues: queues,
+      dmabuf: memory.descriptor, options: options, over: try GenericNetlink())
+  }
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+/// A flat JSON object (RFC 8259) on one line, its members in the order added. Foundation's encoder
+/// would more than double the program's size.
+struct JSONObject {
+  private var members: [String] = []
+
+  var text: String { "{" + members.joined(separator: ", ") + "}" }
+
+  mutating func add(_ name: String, _ value: Int) { members.append("\"\(name)\": \(value)") }
+
+  mutating func add(_ name: String, _ value: Double, decimals: Int) {
+    members.append("\"\(name)\": \(value.formatted(decimals))")
+  }
+}
+
+extension Double {
+  /// The number with so many digits, at least one, behind the point.
+  func formatted(_ decimals: Int) -> String {
+    let scale = (0..<decimals).reduce(1) { power, _ in power * 10 }
+    let scaled = Int((self * Double(scale)).rounded())
+    let fraction = String(scaled.magnitude % UInt(scale))
+    let zeros = String(repeating: "0", count: decimals - fraction.count)
+    return "\(scaled < 0 ? "-" : "")\(scaled.magnitude / UInt(scale)).\(zeros)\(fraction)"
+  }
+}

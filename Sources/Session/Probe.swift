@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import Binding
+internal import DeviceMemory
+internal import Kernel
+internal import NIC
+internal import Options
+
+/// Finds out whether an interface can receive into device memory, by trying it: what must not work
+/// is refused, what must work does.
+struct Probe {
+  let configuration: Configuration.Probe
+
+  /// Probes, and leaves the interface as it was.
+  ///
+  /// - Throws: The first thing that is not as it must be.
+  func run() throws(Failure) {
+    try withTransaction(on: configuration.target.interface) { transaction throws(Failure) in
+      try probe(in: &transaction)
+    }
+  }
+
+  private func probe(in transaction: inout Transaction) throws(Failure) {
+    let target = configuration.target
+    let queues = try target.chooseQueues(of: &transaction.interface, otherwise: .upperHalf)
+    let memory = try target.allocateMemory()
+    try transaction.moveRSS(off: Set(queues))
+    try transaction.proveRSSAvoids(Set(queues))
+
+    try transaction.enableHeaderSplit()
+    try expectRefusal(of: "a bind of no queue") { () throws(Failure) in
+      _ = try ReceiveBinding(0..<0, of: transaction.interface, to: memory, as: target).id
+    }
+    try transaction.disableHeaderSplit()
+    try expectRefusal(of: "a bind with header split off") { () throws(Failure) in
+      _ = try ReceiveBinding(queues, of: transaction.interface, to: memory, as: target).id
+    }
+    try transaction.enableHeaderSplit()
+    let binding = try ReceiveBinding(queues, of: transaction.interface, to: memory, as: target)
+    Diagnostics.print("got dmabuf id=\(binding.id)")
+    try expectChannelsKept(for: queues, in: &transaction)
+  }
+
+  /// Asks for so few channels that a bound queue would go.
+  private func expectChannelsKept(
+    for queues: Range<UInt32>, in transaction: inout Transaction
+  ) throws(Failure) {
+    let before = try transaction.interface.channels()
+    let fewer = before.resized(to: max(1, queues.lowerBound))
+    do throws(Failure) {
+      try expectRefusal(of: "a channel change that drops a bound queue") { () throws(Failure) in
+        try transaction.interface.setChannels(fewer)
+      }
+    } catch {
+      try transaction.interface.setChannels(before)
+      throw error
+    }
+  }
+
+  private func expectRefusal(
+    of attempt: String, _ body: () throws(Failure) -> Void
+  ) throws(Failure) {
+    do throws(Failure) {
+      try body()
+    } catch {
+      // Not being allowed to ask is no answer, and neither is a kernel that lacks the question.
+      guard error.errno != .notPermitted, error.errno != nil else { throw error }
+      guard error.kind != .unsupported || error.errno != .notSupported else { throw error }
+      return
+    }
+    throw Failure(
+      "rely on \(configuration.target.interface)", reason: "the kernel took \(attempt)",
+      hint: "its checks are missing: kernel and driver are not to be trusted with device memory")
+  }
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import Kernel
+
+/// What a receiving run came to, told once at its end.
+struct ReceiveSummary {
+  let statistics: ReceiveStatistics
+  /// Bytes that were not what the pattern has in their place; `nil` without a pattern.
+  let wrongBytes: Int?
+  /// From the connection to the end of the stream.
+  let seconds: Double
+  let cpu: CPUTime
+
+  private var mebibytesPerSecond: Double {
+    seconds > 0 ? Double(statistics.totalBytes) / seconds / 1_048_576 : 0
+  }
+
+  /// One line for people.
+  var text: String {
+    """
+    received \(statistics.totalBytes) bytes in \(seconds.formatted(3)) s \
+    (\(mebibytesPerSecond.formatted(1)) MiB/s): \(statistics.deviceBytes) in device memory \
+    (\(statistics.fragments) fragments), \(statistics.linearBytes) linear, \
+    \(statistics.plainBytes) plain; \(statistics.tokensReturned) tokens returned in \
+    \(statistics.returnCalls) calls, \(statistics.receiveCalls) calls of recvmsg; \
+    CPU \(cpu.user.formatted(3)) s user, \(cpu.system.formatted(3)) s system
+    """
+  }
+
+  /// One document for programs.
+  var json: String {
+    var object = JSONObject()
+    object.add("bytes", statistics.totalBytes)
+    object.add("device_bytes", statistics.deviceBytes)
+    object.add("linear_bytes", statistics.linearBytes)
+    object.add("plain_bytes", statistics.plainBytes)
+    object.add("fragments", statistics.fragments)
+    object.add("tokens_returned", statistics.tokensReturned)
+    object.add("dontneed_calls", statistics.returnCalls)
+    object.add("recvmsg_calls", statistics.receiveCalls)
+    if let wrongBytes { object.add("wrong_bytes", wrongBytes) }
+    object.add("seconds", seconds, decimals: 6)
+    object.add("mebibytes_per_second", mebibytesPerSecond, decimals: 3)
+    object.add("user_cpu_seconds", cpu.user, decimals: 6)
+    object.add("system_cpu_seconds", cpu.system, decimals: 6)
+    return object.text
+  }
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import Binding
+internal import DeviceMemory
+internal import Glibc
+internal import Kernel
+internal import NIC
+internal import Options
+internal import Payload
+internal import Sockets
+
+/// One receiving run: sets the NIC up, waits for a connection, receives it, judges what came, and
+/// puts the NIC back.
+struct Receiver {
+  let configuration: Configuration.Receive
+
+  /// Why the waits of a run ended.
+  private enum Course {
+    case complete
+    case stopped
+  }
+
+  /// Runs to the end.
+  ///
+  /// - Returns: The signal that stopped the run, if one did.
+  func run() throws(Failure) -> CInt? {
+    let stop = try attempt("watch for stop signals") { () throws(Errno) in try StopSignals() }
+    let course = try withTransaction(on: configuration.target.interface) {
+      transaction throws(Failure) in
+      do throws(Failure) {
+        return try receive(in: &transaction, orStoppedBy: stop)
+      } catch {
+        // A wait that a stop signal ended is told by the exit status, not as a failure.
+        guard error.errno == .interrupted else { throw error }
+        return Course.stopped
+      }
+    }
+    return course == .stopped ? stop.take() : nil
+  }
+
+  /// All that lasts while the binding does: on return there is none.
+  private func receive(
+    in transaction: inout Transaction, orStoppedBy stop: borrowing StopSignals
+  ) throws(Failure) -> Course {
+    let target = configuration.target
+    let queues = try target.chooseQueues(of: &transaction.interface, otherwise: .last)
+    let memory = try target.allocateMemory()
+    if configuration.configuresNIC {
+      try transaction.enableHeaderSplit()
+      try transaction.moveRSS(off: Set(queues))
+      try steer(to: queues, in: &transaction)
+      try transaction.proveRSSAvoids(Set(queues))
+    }
+    let binding = try ReceiveBinding(queues, of: transaction.interface, to: memory, as: target)
+    Diagnostics.print("got dmabuf id=\(binding.id)")
+
+    let address = try SocketAddress(using: configuration.address, port: configuration.port)
+    Diagnostics.print("binding to address \(address)")
+    let listener = try Listener(on: address)
+    Diagnostics.print("Waiting or connection on \(address)")
+    guard let connection = try accept(from: listener, orStoppedBy: stop) else { return .stopped }
+    return try receive(from: connection, in: memory, binding: binding.id, orStoppedBy: stop)
+  }
+
+  private func accept(
+    from listener: borrowing Listener, orStoppedBy stop: borrowing StopSignals
+  ) throws(Failure) -> Connection? {
+    let deadline = configuration.transfer.deadline
+    while true {
+      let readiness = try attempt("wait for a connection") { () throws(Errno) in
+        try waitUntilReady(listener.rawDescriptor, until: deadline, orStoppedBy: stop.rawDescriptor)
+      }
+      switch readiness {
+      case .stopped: return nil
+      case .timedOut:
+        throw Failure(
+          "wait for a connection", errno: .timedOut,
+          reason: "none in \(configuration.transfer.timeout ?? 0) s (--timeout)")
+      case .ready: break
+      }
+      do throws(Errno) {
+        let connection = try listener.accept()
+        Diagnostics.print("Got connection from \(connection.peer?.description ?? "nowhere")")
+        return connection
+      } catch {
+        // The peer gave up between the wait and the call.
+        guard error == .tryAgain || error == .connectionAborted else {
+          throw Failure("accept a connection", errno: error)
+        }
+      }
+    }
+  }
+
+  private func receive(
+    from connection: borrowing Connection, in memory: borrowing DeviceBuffer, binding: UInt32,
+    orStoppedBy stop: borrowing StopSignals
+  ) throws(Failure) -> Course {
+    guard let pattern = configuration.pattern else {
+      let output = StandardOutput()
+      let sink = OutputSink(to: output.rawDescriptor, orStoppedBy: stop.rawDescriptor)
+      return try receive(
+        from: connection, in: memory, binding: binding, into: sink, orStoppedBy: stop)
+    }
+    let sink = ValidatingSink(pattern) { Diagnostics.print($0) }
+    return try receive(
+      from: connection, in: memory, binding: binding, into: sink, orStoppedBy: stop)
+  }
+
+  private func receive<Sink: PayloadSink & ~Copyable>(
+    from connection: borrowing Connection, in memory: borrowing DeviceBuffer, binding: UInt32,
+    into sink: consuming Sink, orStoppedBy stop: borrowing StopSignals
+  ) throws(Failure) -> Course {
+    var loop = ReceiveLoop(
+      binding: binding, failsOnLinear: configuration.failsOnLinear,
+      idleLimit: configuration.transfer.timeout, tracesFragments: configuration.transfer.traces)
+    let start = Instant.now
+    let cpu = CPUTime.now
+    let result: Result<ReceiveLoop.End, Failure>
+    do throws(Failure) {
+      result = .success(
+        try loop.run(
+          from: connection, in: memory, into: &sink, orStoppedBy: stop.rawDescriptor))
+    } catch {
+      result = .failure(error)
+    }
+    let summary = ReceiveSummary(
+      statistics: loop.statistics, wrongBytes: sink.wrongByteCount,
+      seconds: Instant.now.seconds(since: start), cpu: CPUTime.now.since(cpu))
+    report(summary)
+    guard try result.get() == .endOfStream else { return .stopped }
+    try judge(summary)
+    if configuration.pattern != nil, !configuration.transfer.reportsJSON {
+      print("Validated buffer")
+    }
+    return .complete
+  }
+
+  private func report(_ summary: ReceiveSummary) {
+    Diagnostics.print("total_received=\(summary.statistics.totalBytes)")
+    Diagnostics.print(summary.text)
+    if configuration.transfer.reportsJSON { print(summary.json) }
+  }
+
+  /// Says whether a stream that came to its end is what was expected.
+  private func judge(_ summary: ReceiveSummary) throws(Failure) {
+    let total = summary.statistics.totalBytes
+    if let wrong = summary.wrongBytes, wrong > 0 {
+      throw Failure("validate the payload", reason: "\(wrong) of \(total) bytes are wrong")
+    }
+    if let expected = configuration.expectedByteCount, total != expected {
+      throw Failure("accept the stream", reason: "\(total) bytes, not \(expected) (--expect-bytes)")
+    }
+    if configuration.pattern != nil, total == 0 {
+      throw Failure("validate the payload", reason: "no payload was received")
+    }
+    if total > 0, summary.statistics.plainBytes == total {
+      throw Failure(
+        "accept the stream", reason: "none of its \(total) bytes came through device memory",
+        hint: "the flow is not steered to the bound queues")
+    }
+  }
+}
+
+extension Receiver {
+  /// Steers the flow to the bound queues: to the one, or spread over all by an RSS context. Where
+  /// the driver has no contexts the first queue gets the run's one flow.
+  private func steer(
+    to queues: Range<UInt32>, in transaction: inout Transaction
+  ) throws(Failure) {
+    let flow = FlowTuple(
+      to: FlowTuple.End(configuration.address, port: configuration.port),
+      from: configuration.peer.map { FlowTuple.End($0, port: configuration.port) })
+    var flowTarget = FlowTarget.queue(queues.lowerBound)
+    if queues.count > 1 {
+      do throws(Failure) {
+        flowTarget = .context(try transaction.createContext(over: Array(queues)))
+      } catch {
+        guard error.errno == .notSupported else { throw error }
+      }
+    }
+    try transaction.steer(flow, to: flowTarget)
+  }
+}

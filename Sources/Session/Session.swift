@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+package import Kernel
+package import Options
+
+/// Does what a command line asks for.
+///
+/// - Returns: The exit status: 0, or 128 and the number of the signal that stopped the run.
+package func run(_ configuration: Configuration) throws(Failure) -> Int32 {
+  var signal: CInt?
+  switch configuration {
+  case .help: print(Usage.help)
+  case .version: print(Usage.version)
+  case .probe(let probe): try Probe(configuration: probe).run()
+  case .receive(let receive): signal = try Receiver(configuration: receive).run()
+  case .send(let send): signal = try Sender(configuration: send).run()
+  }
+  return signal.map { 128 + $0 } ?? 0
+}

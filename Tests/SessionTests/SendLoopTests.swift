@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+import CLinux
+import DeviceMemory
+import Glibc
+import Kernel
+import Session
+import Sockets
+import TestSupport
+import Testing
+
+/// A socket whose sends end as written down beforehand.
+private final class ScriptedDestination: DevmemDestination {
+  /// What one `sendmsg` does.
+  enum Step {
+    case take(Int)
+    case error(Errno)
+  }
+
+  private var steps: ArraySlice<Step>
+  private let silent: Pipe
+  private let failing: OwnedDescriptor
+  private let isReady: Bool
+  /// Notices to come, once a send has not been taken or there is nothing more to send.
+  var notices: [SendNotice]
+  var pendingError: Errno?
+  /// Completes each send at once.
+  let completesAtOnce: Bool
+
+  private(set) var sends: [(offset: Int, count: Int)] = []
+
+  init(
+    _ steps: [Step] = [], notices: [SendNotice] = [], pendingError: Errno? = nil,
+    completesAtOnce: Bool = false, isReady: Bool = true
+  ) throws {
+    self.steps = steps[...]
+    self.notices = notices
+    self.pendingError = pendingError
+    self.completesAtOnce = completesAtOnce
+    silent = try Pipe()
+    // A pipe whose reader is gone is in error for ever: `poll` never waits for it.
+    let broken = try Pipe()
+    failing = OwnedDescriptor(owning: dup(broken.writer.rawValue))
+    self.isReady = isReady
+  }
+
+  var rawDescriptor: CInt { isReady ? failing.rawValue : silent.reader.rawValue }
+
+  func send(offset: Int, count: Int, with frame: borrowing SendFrame) throws(Errno) -> Int {
+    switch steps.popFirst() {
+    case .error(let errno): throw errno
+    case .take(let limit): return taken(offset, min(limit, count))
+    case nil: return taken(offset, count)
+    }
+  }
+
+  private func taken(_ offset: Int, _ count: Int) -> Int {
+    let number = UInt32(sends.count)
+    sends.append((offset, count))
+    if completesAtOnce { notices.append(.complete(first: number, last: number, copied: false)) }
+    return count
+  }
+
+  func takeNotice() throws(Errno) -> SendNotice? { notices.isEmpty ? nil : notices.removeFirst() }
+
+  func takeError() throws(Errno) -> Errno? {
+    defer { pendingError = nil }
+    return pendingError
+  }
+}
+
+/// An ordinary file in the place of device memory.
+private struct FileMemory: WritableMemory, ~Copyable {
+  private var mapping: Mapping
+
+  init(byteCount: Int) throws(Errno) {
+    let file = OwnedDescriptor(owning: try retrying { unsafe CLinux_memfd_create("test", 0) })
+    try retrying { ftruncate(file.rawValue, byteCount) }
+    mapping = try Mapping(file, count: byteCount)
+  }
+
+  var byteCount: Int { mapping.count }
+
+  @_lifetime(&self)
+  mutating func mutableBytes(in range: Range<Int>) -> MutableRawSpan {
+    mapping.mutableBytes(in: range)
+  }
+
+  func beginWriting() throws(Errno) {}
+  func endWriting() throws(Errno) {}
+}
+
+/// A stream of so many bytes, read in pieces of so many.
+private struct CountedSource: PayloadSource, ~Copyable {
+  var left: Int
+  let piece: Int
+
+  mutating func read(into buffer: inout MutableRawSpan) throws(Failure) -> Int {
+    let count = min(left, piece, buffer.byteCount)
+    left -= count
+    return count
+  }
+}
+
+struct SendLoopTests {
+  /// What a run over scripted calls came to.
+  private struct Run {
+    var failure: Failure?
+    var statistics: SendStatistics
+  }
+
+  /// Sends so many bytes, in pieces of so many, through a memory of 8 bytes: two slots.
+  private func run(
+    _ count: Int, inPiecesOf piece: Int = 4, to destination: ScriptedDestination, patience: Int = 1
+  ) throws -> Run {
+    let stop = try Pipe()
+    var loop = SendLoop(
+      binding: 1, chunkSize: nil, patience: patience, orStoppedBy: stop.reader.rawValue)
+    var source = CountedSource(left: count, piece: piece)
+    var memory = try FileMemory(byteCount: 8)
+    var failure: Failure?
+    do throws(Failure) {
+      try loop.run(from: &source, through: &memory, to: destination)
+      try loop.drain(from: destination)
+    } catch {
+      failure = error
+    }
+    return Run(failure: failure, statistics: loop.statistics)
+  }
+
+  @Test("slots take turns, and all that was sent is waited for")
+  func usesSlotsInTurn() throws {
+    let destination = try ScriptedDestination(completesAtOnce: true)
+    let run = try run(18, to: destination)
+    #expect(run.failure == nil)
+    #expect(destination.sends.map(\.offset) == [0, 4, 0, 4, 0])
+    #expect(destination.sends.map(\.count) == [4, 4, 4, 4, 2])
+    #expect(run.statistics.bytes == 18)
+    #expect(run.statistics.completions == 5)
+  }
+
+  @Test("a slot is not filled again before all its sends are complete")
+  func waitsForSlot() throws {
+    let destination = try ScriptedDestination(
+      [.take(1), .take(3), .take(4)],
+      notices: [.complete(first: 0, last: 0, copied: false), .other])
+    let run = try run(12, to: destination, patience: 0)
+    #expect(run.failure?.errno == .timedOut)
+    #expect(run.failure?.reason?.contains("2 sends from number 1 on") == true)
+    #expect(destination.sends.map(\.offset) == [0, 1, 4])
+  }
+
+  @Test("a partial send is resumed where it stopped, a full socket waited for")
+  func resumes() throws {
+    let destination = try ScriptedDestination(
+      [.take(3), .error(.tryAgain), .take(1), .take(2)], completesAtOnce: true)
+    let run = try run(6, to: destination)
+    #expect(run.failure == nil)
+    #expect(destination.sends.map(\.offset) == [0, 3, 4])
+    #expect(run.statistics.sends == 3)
+  }
+
+  @Test("too many outstanding sends are waited for, too little room for one is an error")
+  func backsOff() throws {
+    let crowded = try ScriptedDestination(
+      [.take(4), .error(.noBuffers), .take(4)], completesAtOnce: true)
+    let run = try run(8, to: crowded)
+    #expect(run.failure == nil)
+    #expect(run.statistics.backoffs == 1)
+
+    let hopeless = try ScriptedDestination([.error(.noBuffers)])
+    #expect(try self.run(8, to: hopeless).failure?.errno == .noBuffers)
+  }
+
+  @Test(
+    "an error of sendmsg ends the run",
+    arguments: [Errno.noDevice, .invalidArgument, .badAddress, .brokenPipe, .connectionReset])
+  func failsWithErrno(errno: Errno) throws {
+    #expect(
+      try run(8, to: try ScriptedDestination([.take(4), .error(errno)])).failure?.errno == errno)
+  }
+
+  @Test("a connection that breaks while completions are waited for ends the run")
+  func noticesBreak() throws {
+    let destination = try ScriptedDestination(pendingError: .connectionReset)
+    #expect(try run(4, to: destination).failure?.errno == .connectionReset)
+  }
+
+  @Test("a peer that acknowledges nothing is given up")
+  func givesUp() throws {
+    let silent = try ScriptedDestination(isReady: false)
+    let run = try run(4, to: silent, patience: 0)
+    #expect(run.failure?.errno == .timedOut)
+    #expect(run.failure?.reason?.contains("1 sends from number 0 on") == true)
+  }
+
+  @Test("copied sends are counted, notices of sends that were not made refused")
+  func readsNotices() throws {
+    let copied = try ScriptedDestination(notices: [.complete(first: 0, last: 1, copied: true)])
+    // The notice waits until both sends are made: nothing asks before.
+    #expect(try run(8, to: copied).statistics.copied == 2)
+    let invented = try ScriptedDestination(notices: [.complete(first: 7, last: 9, copied: false)])
+    #expect(try run(8, to: invented).failure?.reason?.contains("7 to 9") == true)
+  }
+}
