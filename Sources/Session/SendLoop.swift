@@ -153,11 +153,10 @@ extension SendLoop {
       case .ready: break
       }
       if try takeNotices(from: destination) || interest == .writing { return }
-      if let error = try attempt("look at the connection", { () throws(Errno) in
+      let error = try attempt("look at the connection") { () throws(Errno) in
         try destination.takeError()
-      }) {
-        throw failure(toSend: error)
       }
+      if let error { throw failure(toSend: error) }
       // The connection is half gone, which `poll` does not stop saying; what is outstanding may
       // still complete.
       guard deadline.map({ $0 > .now }) ?? true else { throw failure(toSend: .timedOut) }
@@ -190,8 +189,9 @@ extension SendLoop {
   }
 
   private func failure(toSend errno: Errno) -> Failure {
+    let count = tracker.outstanding
     let outstanding =
-      tracker.oldestOutstanding.map { "\(tracker.outstanding) sends from number \($0) on" } ?? "none"
+      tracker.oldestOutstanding.map { "\(count) sends from number \($0) on" } ?? "none"
     return Failure(
       "send", errno: errno, reason: "after \(statistics.bytes) bytes; outstanding: \(outstanding)",
       hint: Self.hint(for: errno))

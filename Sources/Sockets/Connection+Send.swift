@@ -48,7 +48,8 @@ extension Connection: DevmemDestination {
       let descriptor = OwnedDescriptor(
         owning: try retrying {
           socket(
-            peer.family, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue)
+            peer.family,
+            CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue)
               | CInt(SOCK_NONBLOCK.rawValue), 0)
         })
       try set(SOL_SOCKET, SO_REUSEADDR, to: 1, on: descriptor)
@@ -59,7 +60,9 @@ extension Connection: DevmemDestination {
     }
     if let source {
       do throws(Errno) {
-        try retrying { unsafe source.withSocketAddress { unsafe Glibc.bind(descriptor.rawValue, $0, $1) } }
+        try retrying {
+          unsafe source.withSocketAddress { unsafe Glibc.bind(descriptor.rawValue, $0, $1) }
+        }
       } catch {
         throw Failure("send from", on: "\(source)", errno: error)
       }
