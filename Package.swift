@@ -49,6 +49,7 @@ let package = Package(
     tests(of: "Kernel", uses: "TestSupport"),
     tests(of: "Payload"),
     tests(of: "DeviceMemory", uses: "Kernel", "TestSupport"),
+    tests(of: "Binding", uses: "CLinux", "Kernel", "Netlink", "TestSupport"),
     tests(of: "Options", uses: "Kernel", "Payload"),
     tests(
       of: "Session", uses: "CLinux", "Kernel", "DeviceMemory", "Sockets", "Payload",

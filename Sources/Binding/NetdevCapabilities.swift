@@ -7,7 +7,8 @@ package import Netlink
 /// What the running kernel's netdev family can do, found out by its policies: a version would say
 /// less, for distributions carry features back, and numbers of features that are not merged differ.
 package struct NetdevCapabilities: Equatable, Sendable {
-  /// Device memory can be bound to RX queues: since 6.12, with `CONFIG_NET_DEVMEM`.
+  /// Device memory can be bound to RX queues: since 6.12. The command is there even without
+  /// `CONFIG_NET_DEVMEM`, but fails.
   package let bindsReceive: Bool
   /// Device memory can be bound for sending: since 6.16.
   package let bindsTransmit: Bool
@@ -37,30 +38,35 @@ package struct NetdevCapabilities: Equatable, Sendable {
     bindsReceive = receive != nil
     bindsTransmit = transmit != nil
     let attributes = receive?.attributes ?? [:]
-    rxPageSizeAttribute =
-      attributes[Self.fifth]?.type == CommandPolicy.Attribute.u32 ? Self.fifth : nil
     autorelease = try Self.autorelease(among: attributes, numbered: autoreleaseNumber)
+    let isSize = attributes[Self.fifth]?.type == CommandPolicy.Attribute.u32
+    rxPageSizeAttribute = isSize && autorelease?.number != Self.fifth ? Self.fifth : nil
   }
 
   /// The first number that was free when the series was written. Mainline has given it to
   /// `rx-page-size` since, so the number alone says nothing.
   private static let fifth = UInt16(CLinux_NETDEV_A_DMABUF_FIFTH.rawValue)
 
-  /// Finds the attribute that chooses the token mode: no other of this command is a `u8`.
+  /// Finds the attribute that chooses the token mode: no other of this command is a `u8`. One that
+  /// does not take 0 and 1 is none, such as `rx-page-size`, a `u32` of at least a page.
   private static func autorelease(
     among attributes: [UInt16: CommandPolicy.Attribute], numbered number: UInt16?
   ) throws(Failure) -> AutoreleaseAttribute? {
     let u8 = CommandPolicy.Attribute.u8
+    let switches = attributes.filter { number, attribute in
+      let range = attribute.range ?? 0...1
+      return number >= fifth && range.contains(0) && range.contains(1)
+    }
     guard let number else {
-      return attributes.filter { $0.key >= fifth && $0.value.type == u8 }.keys.min()
+      return switches.filter { $0.value.type == u8 }.keys.min()
         .map { AutoreleaseAttribute(number: $0, isByte: true) }
     }
-    guard number >= fifth, let attribute = attributes[number],
+    guard let attribute = switches[number],
       attribute.type == u8 || attribute.type == CommandPolicy.Attribute.u32
     else {
       throw Failure(
         "choose the token mode", on: "with attribute \(number)",
-        reason: "bind-rx of this kernel takes no such u8 or u32",
+        reason: "bind-rx of this kernel takes no such u8 or u32 of 0 and 1",
         hint: "leave --autorelease-attribute out to have it found", kind: .unsupported)
     }
     return AutoreleaseAttribute(number: number, isByte: attribute.type == u8)

@@ -64,42 +64,11 @@ package struct ReceiveBinding: ~Copyable {
         try answer.required(UInt16(CLinux_NETDEV_A_DMABUF_ID.rawValue))
       }
     } catch {
-      throw Self.explained(error)
+      throw error.explained(by: Remedy.receive)
     }
     self.id = id
     self.tokenMode = tokenMode
     self.netlink = netlink
-  }
-
-  /// Adds what would help: each errno of `netdev_nl_bind_rx_doit` (`net/core/netdev-genl.c`) and of
-  /// what it calls has few causes.
-  private static func explained(_ failure: Failure) -> Failure {
-    var failure = failure
-    switch failure.errno {
-    case .notSupported:
-      failure.kind = .unsupported
-      failure.hint = "the driver, or this kind of device, cannot bind device memory"
-    case .exists:
-      failure.hint = "the queue has device memory already, or an XDP program is attached"
-    case .busy:
-      failure.hint =
-        "an AF_XDP socket has the queue, it is leased, or another binding has another token mode"
-    case .noData:
-      failure.kind = .unsupported
-      failure.hint = "the driver did not take the memory for the queue"
-    case .tooBig:
-      failure.hint = "the driver's buffers are not of the size asked for (-b)"
-    case .outOfRange:
-      failure.hint = "-b is out of the kernel's range, or the device has no such queue"
-    case .invalidArgument:
-      failure.hint = "header split must be on, hds-thresh 0, and the memory of whole buffers (-b)"
-    case .noDevice:
-      failure.hint = "the interface went away"
-    case .outOfMemory:
-      failure.hint = "memory of an earlier run may take some seconds to come back"
-    default: break
-    }
-    return failure
   }
 }
 

@@ -34,12 +34,7 @@ package struct TransmitBinding: ~Copyable {
         try answer.required(UInt16(CLinux_NETDEV_A_DMABUF_ID.rawValue))
       }
     } catch {
-      var failure = error
-      if failure.errno == .notSupported {
-        failure.kind = .unsupported
-        failure.hint = "the driver cannot send from device memory"
-      }
-      throw failure
+      throw error.explained(by: Remedy.transmit)
     }
     self.id = id
     self.netlink = netlink
