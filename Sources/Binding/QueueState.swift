@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import CLinux
+internal import Kernel
+internal import Netlink
+
+/// A queue of an interface that is up, as the kernel tells of it. The corresponding command is
+/// `NETDEV_CMD_QUEUE_GET`.
+package struct QueueState: Equatable, Sendable {
+  /// Which way a queue carries packets.
+  package enum Direction: UInt32, Sendable {
+    /// The corresponding C constant is `NETDEV_QUEUE_TYPE_RX`.
+    case receive = 0
+    /// The corresponding C constant is `NETDEV_QUEUE_TYPE_TX`.
+    case transmit = 1
+  }
+
+  /// Who gives a queue its memory, if not the driver.
+  package enum Owner: Equatable, Sendable {
+    /// The binding of this id.
+    case binding(UInt32)
+    /// An io_uring instance that receives without copies.
+    case ioUring
+    /// An AF_XDP socket.
+    case xdpSocket
+  }
+
+  /// Counted from 0, for each direction anew.
+  package let index: UInt32
+  package let direction: Direction
+  /// The NAPI instance that serves the queue, where the driver tells.
+  package let napi: UInt32?
+  package let owner: Owner?
+
+  /// Reads one answer.
+  ///
+  /// - Throws: `EBADMSG` where it lacks what every queue has, or is of an unknown direction.
+  init(_ answer: Attributes) throws(Errno) {
+    index = try answer.required(UInt16(CLinux_NETDEV_A_QUEUE_ID.rawValue))
+    let type: UInt32 = try answer.required(UInt16(CLinux_NETDEV_A_QUEUE_TYPE.rawValue))
+    guard let direction = Direction(rawValue: type) else { throw .badMessage }
+    self.direction = direction
+    napi = try answer.integer(UInt16(CLinux_NETDEV_A_QUEUE_NAPI_ID.rawValue))
+    if let id: UInt32 = try answer.integer(UInt16(CLinux_NETDEV_A_QUEUE_DMABUF.rawValue)) {
+      owner = .binding(id)
+    } else if answer.bytes(UInt16(CLinux_NETDEV_A_QUEUE_IO_URING.rawValue)) != nil {
+      owner = .ioUring
+    } else if answer.bytes(UInt16(CLinux_NETDEV_A_QUEUE_XSK.rawValue)) != nil {
+      owner = .xdpSocket
+    } else {
+      owner = nil
+    }
+  }
+}

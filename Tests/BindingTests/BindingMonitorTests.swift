@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+import Binding
+import CLinux
+import Glibc
+import Kernel
+import Netlink
+import TestSupport
+import Testing
+
+struct BindingMonitorTests {
+  @Test("queues are told with direction, NAPI and owner")
+  func listsQueues() throws {
+    let kernel = ScriptedNetdev.linux73.kernel { _ in
+      [
+        queue(0, 0, NetlinkBytes.attribute(4, UInt32(8193))),
+        queue(1, 0, NetlinkBytes.attribute(5, UInt32(42))),
+        queue(2, 0, NetlinkBytes.nest(6)),
+        queue(3, 0, NetlinkBytes.nest(7), NetlinkBytes.nest(99)),
+        queue(0, 1),
+        .done(),
+      ]
+    }
+    var monitor = try BindingMonitor(over: GenericNetlink(over: kernel))
+    let queues = try monitor.queues(ofInterface: 7)
+    #expect(queues.map(\.index) == [0, 1, 2, 3, 0])
+    #expect(queues.map(\.direction) == [.receive, .receive, .receive, .receive, .transmit])
+    #expect(queues.map(\.napi) == [8193, nil, nil, nil, nil])
+    #expect(queues.map(\.owner) == [nil, .binding(42), .ioUring, .xdpSocket, nil])
+
+    let request = try #require(kernel.requests.last)
+    #expect(request.command == 10)
+    #expect(request.flags & UInt16(NLM_F_DUMP) == UInt16(NLM_F_DUMP))
+    #expect(try request.attributes.required(2) as UInt32 == 7)
+  }
+
+  @Test("page pools are told with what they hold, in four bytes or in eight")
+  func listsPagePools() throws {
+    let kernel = ScriptedNetdev.linux73.kernel { _ in
+      [
+        pagePool(1, NetlinkBytes.attribute(2, UInt32(7)), NetlinkBytes.attribute(4, UInt32(5))),
+        pagePool(
+          1 << 40, NetlinkBytes.attribute(4, UInt64(1 << 33)),
+          NetlinkBytes.attribute(6, UInt32(0)), NetlinkBytes.attribute(7, UInt32(42))),
+        .done(),
+      ]
+    }
+    var monitor = try BindingMonitor(over: GenericNetlink(over: kernel))
+    let pools = try monitor.pagePools()
+    #expect(pools.map(\.id) == [1, 1 << 40])
+    #expect(pools.map(\.interface) == [7, nil])
+    #expect(pools.map(\.inFlight) == [5, 1 << 33])
+    #expect(pools.map(\.isDetached) == [false, true])
+    #expect(pools.map(\.binding) == [nil, 42])
+  }
+
+  @Test("a binding is released once no queue and no page pool has it")
+  func waitsForRelease() throws {
+    var looks = 0
+    let kernel = ScriptedNetdev.linux73.kernel { request in
+      if request.command == UInt8(CLinux_NETDEV_CMD_QUEUE_GET.rawValue) {
+        looks += 1
+        return [queue(1, 0, NetlinkBytes.attribute(5, UInt32(looks < 2 ? 42 : 41))), .done()]
+      }
+      return [
+        pagePool(3, NetlinkBytes.attribute(7, UInt32(looks < 3 ? 42 : 43))), .done(),
+      ]
+    }
+    var monitor = try BindingMonitor(over: GenericNetlink(over: kernel))
+    try monitor.waitUntilReleased(42, interface: 7, until: .now.advanced(milliseconds: 10_000))
+    #expect(looks == 3)
+  }
+
+  @Test("what is not released in time is told with what holds it")
+  func givesUp() throws {
+    let kernel = ScriptedNetdev.linux73.kernel { request in
+      request.command == UInt8(CLinux_NETDEV_CMD_QUEUE_GET.rawValue)
+        ? [queue(1, 0, NetlinkBytes.attribute(5, UInt32(42))), .done()]
+        : [
+          pagePool(
+            3, NetlinkBytes.attribute(4, UInt32(12)), NetlinkBytes.attribute(7, UInt32(42))),
+          .done(),
+        ]
+    }
+    var monitor = try BindingMonitor(over: GenericNetlink(over: kernel))
+    let failure = failing { () throws(Failure) in
+      try monitor.waitUntilReleased(42, interface: 7, until: .now)
+    }
+    #expect(
+      failure?.description
+        == "cannot see released binding 42: queue 1 has it, page pool 3 waits for 12 buffers")
+  }
+
+  @Test(
+    "an answer that lacks its id, or has one of the wrong width, is no answer",
+    arguments: [
+      .message([]), queue(1, 2),
+      .message(NetlinkBytes.attribute(1, UInt8(1)) + NetlinkBytes.attribute(3, UInt32(0))),
+    ] as [ScriptedNetlink.Answer])
+  func refusesMalformed(answer: ScriptedNetlink.Answer) throws {
+    let kernel = ScriptedNetdev.linux73.kernel { _ in [answer, .done()] }
+    var monitor = try BindingMonitor(over: GenericNetlink(over: kernel))
+    let queues = failing { () throws(Failure) in try monitor.queues(ofInterface: 7) }
+    #expect(queues?.errno == .badMessage)
+  }
+
+  @Test("a kernel without the netdev family is not supported")
+  func needsFamily() {
+    let failure = failing { () throws(Failure) in
+      _ = try BindingMonitor(over: GenericNetlink(over: ScriptedNetlink(families: ["nlctrl": 16])))
+    }
+    #expect(failure?.kind == .unsupported)
+  }
+}
+
+private func queue(_ index: UInt32, _ type: UInt32, _ more: [UInt8]...) -> ScriptedNetlink.Answer {
+  .message(
+    NetlinkBytes.attribute(1, index) + NetlinkBytes.attribute(3, type) + more.flatMap(\.self),
+    flags: Int(NLM_F_MULTI))
+}
+
+private func pagePool(_ id: some FixedWidthInteger, _ more: [UInt8]...) -> ScriptedNetlink.Answer {
+  .message(NetlinkBytes.attribute(1, id) + more.flatMap(\.self), flags: Int(NLM_F_MULTI))
+}
