@@ -23,6 +23,7 @@ package enum Configuration: Equatable, Sendable {
     /// Whether to report as JSON.
     package var reportsJSON = false
 
+    /// A probe with every choice left to the tool.
     package init(_ target: Target) { self.target = target }
   }
 
@@ -47,6 +48,7 @@ package enum Configuration: Equatable, Sendable {
     /// Deadline and output.
     package var transfer = Transfer()
 
+    /// A run with every choice left to the tool.
     package init(_ target: Target, address: IPAddress, port: UInt16) {
       self.target = target
       self.address = address
@@ -71,6 +73,7 @@ package enum Configuration: Equatable, Sendable {
     /// Deadline and output.
     package var transfer = Transfer()
 
+    /// A run with every choice left to the tool.
     package init(interface: String, address: IPAddress, port: UInt16) {
       self.interface = interface
       self.address = address
@@ -95,6 +98,7 @@ package enum Configuration: Equatable, Sendable {
     /// The device memory to bind, in bytes.
     package var memorySize = Configuration.memorySize
 
+    /// An interface, with every choice left to the tool.
     package init(interface: String) { self.interface = interface }
   }
 
@@ -107,6 +111,7 @@ package enum Configuration: Equatable, Sendable {
     /// Whether to report as JSON.
     package var reportsJSON = false
 
+    /// The default: a deadline, and neither trace nor JSON.
     package init() {}
   }
 

@@ -87,5 +87,6 @@ extension Option {
       ]),
   ]
 
+  /// The same without their groups, in that order.
   static let all = groups.flatMap(\.options)
 }

@@ -2,10 +2,12 @@
 
 /// Writes a pattern into buffers, wherever in the stream they lie.
 package struct PatternGenerator: Sendable {
+  /// What is written.
   package let pattern: Pattern
 
   private let table: PatternTable
 
+  /// Writes the pattern out once, to copy from.
   package init(_ pattern: Pattern) {
     self.pattern = pattern
     table = PatternTable(pattern)

@@ -11,6 +11,7 @@ struct PatternTable: Sendable {
 
   private let bytes: [UInt8]
 
+  /// Writes a pattern out.
   init(_ pattern: Pattern) {
     let blockSize = 8192 / pattern.period * pattern.period
     self.blockSize = blockSize

@@ -8,13 +8,16 @@ package struct Validator: Sendable {
     package let streamOffset: Int
     /// Where the byte is, in bytes from the start of the piece that was checked.
     package let pieceOffset: Int
+    /// What the pattern has there.
     package let expected: UInt8
+    /// What the stream has there.
     package let actual: UInt8
   }
 
   /// How many mismatches are kept; more are only counted.
   package static let mismatchLimit = 20
 
+  /// What the stream is compared with.
   package let pattern: Pattern
 
   /// How many bytes were checked: the offset in the stream of the byte to come.
@@ -28,6 +31,7 @@ package struct Validator: Sendable {
 
   private let table: PatternTable
 
+  /// Begins at the start of a stream.
   package init(_ pattern: Pattern) {
     self.pattern = pattern
     table = PatternTable(pattern)
