@@ -77,8 +77,9 @@ dmn_asked_hds_thresh(const struct kernel_ethtool_ringparam *kring)
 
 static inline void dmn_record_split(struct net_device *dev, bool on)
 {
+	/* Off is as it was before: nobody has said anything. */
 	u8 split = on ? ETHTOOL_TCP_DATA_SPLIT_ENABLED :
-			ETHTOOL_TCP_DATA_SPLIT_DISABLED;
+			ETHTOOL_TCP_DATA_SPLIT_UNKNOWN;
 
 	/* A netlink request replaces the first by the second when it ends. */
 	dev->cfg->hds_config = split;
