@@ -23,7 +23,8 @@ def passes() -> None:
 def fails_elsewhere() -> None:
     result = run("-f", "lo")
     expect(result.code in (1, 4), f"exit status {result.code}")
-    subprocess.run(["ip", "link", "add", "veth0", "type", "veth", "peer", "name", "veth1"], check=True)
+    subprocess.run(
+        ["ip", "link", "add", "veth0", "type", "veth", "peer", "name", "veth1"], check=True)
     try:
         result = run("-f", "veth0")
         expect(result.code in (1, 4), f"exit status {result.code}")
