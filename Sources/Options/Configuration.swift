@@ -43,6 +43,8 @@ package enum Configuration: Equatable, Sendable {
     package var expectedByteCount: Int?
     /// Whether payload outside of device memory fails the run.
     package var failsOnLinear = false
+    /// When the memory is unbound.
+    package var unbinding = Unbinding.afterStream
     /// Whether to set up the NIC (header split, RSS, flow rule) or take it as it is.
     package var configuresNIC = true
     /// Deadline and output.
@@ -79,6 +81,15 @@ package enum Configuration: Equatable, Sendable {
       self.address = address
       self.port = port
     }
+  }
+
+  /// When a run ends its binding: the earlier, the more of the kernel's teardown it tries.
+  package enum Unbinding: Int, Sendable {
+    case afterStream = 0
+    /// When the first payload waits, before any is received.
+    case beforeReceive = 1
+    /// After the first payload is received.
+    case afterReceive = 2
   }
 
   /// Queues of an interface, and what to bind them to.

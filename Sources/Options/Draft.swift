@@ -22,6 +22,7 @@ struct Draft {
   var pattern: Pattern?
   var expectedByteCount: Int?
   var failsOnLinear = false
+  var unbinding: Configuration.Unbinding?
   var reportsJSON = false
   var traces = false
 
@@ -70,6 +71,7 @@ struct Draft {
     receive.pattern = pattern
     receive.expectedByteCount = expectedByteCount
     receive.failsOnLinear = failsOnLinear
+    if let unbinding { receive.unbinding = unbinding }
     receive.configuresNIC = !leavesNIC
     receive.transfer = transfer
     return receive

@@ -62,6 +62,12 @@ extension Option {
           "the number of the kernel's autorelease attribute (default: found out)",
           \.autoreleaseAttribute, attribute),
         Option(
+          "U", "unbind", "0|1|2", .receive,
+          """
+          unbind after the stream (0, the default), before the first payload is received (1) or \
+          after it (2): tries the kernel's teardown
+          """, \.unbinding, unbinding),
+        Option(
           "z", "chunk", "SIZE", .send, "send lines in pieces of this size", \.chunkSize, chunkSize),
       ]),
     Group(

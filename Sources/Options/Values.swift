@@ -53,6 +53,10 @@ func rxPageSize(_ word: String) throws(InvalidValue) -> UInt32 {
   return UInt32(size)
 }
 
+func unbinding(_ word: String) throws(InvalidValue) -> Configuration.Unbinding {
+  Configuration.Unbinding(rawValue: try number(word, in: 0...2)) ?? .afterStream
+}
+
 func autorelease(_ word: String) throws(InvalidValue) -> Bool {
   try number(word, in: 0...1) == 1
 }

@@ -9,6 +9,8 @@ struct JSONObject {
 
   mutating func add(_ name: String, _ value: Int) { members.append("\"\(name)\": \(value)") }
 
+  mutating func add(_ name: String, _ value: Bool) { members.append("\"\(name)\": \(value)") }
+
   mutating func add(_ name: String, _ value: Double, decimals: Int) {
     members.append("\"\(name)\": \(value.formatted(decimals))")
   }

@@ -18,6 +18,10 @@ struct Probe {
     try withTransaction(on: configuration.target.interface) { transaction throws(Failure) in
       try probe(in: &transaction)
     }
+    guard configuration.reportsJSON else { return }
+    var object = JSONObject()
+    object.add("supported", true)
+    print(object.text)
   }
 
   private func probe(in transaction: inout Transaction) throws(Failure) {

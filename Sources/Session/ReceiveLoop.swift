@@ -14,6 +14,8 @@ package struct ReceiveLoop: ~Copyable {
     case endOfStream
     /// A stop signal waits.
     case stopped
+    /// The first payload is received, and the loop was to pause there.
+    case paused
   }
 
   /// The binding that fragments must come through.
@@ -48,17 +50,20 @@ package struct ReceiveLoop: ~Copyable {
   /// Receives until the stream ends, a stop signal comes or something fails. The tokens of every
   /// fragment received are returned in each case, as far as the kernel takes them.
   ///
-  /// - Parameter stop: A descriptor that is readable when the loop is to stop.
+  /// - Parameters:
+  ///   - pausing: Whether to come back after the first payload; to go on, run again.
+  ///   - stop: A descriptor that is readable when the loop is to stop.
   package mutating func run<
     Source: DevmemSource & ~Copyable, Memory: ReadableMemory & ~Copyable,
     Sink: PayloadSink & ~Copyable
   >(
     from source: borrowing Source, in memory: borrowing Memory, into sink: inout Sink,
-    orStoppedBy stop: CInt
+    pausing: Bool = false, orStoppedBy stop: CInt
   ) throws(Failure) -> End {
     let end: End
     do throws(Failure) {
-      end = try receiveAll(from: source, in: memory, into: &sink, orStoppedBy: stop)
+      end = try receiveAll(
+        from: source, in: memory, into: &sink, pausing: pausing, orStoppedBy: stop)
     } catch {
       // The failure to tell is the first one.
       do throws(Failure) { try returnTokens(to: source) } catch {}
@@ -73,7 +78,7 @@ package struct ReceiveLoop: ~Copyable {
     Sink: PayloadSink & ~Copyable
   >(
     from source: borrowing Source, in memory: borrowing Memory, into sink: inout Sink,
-    orStoppedBy stop: CInt
+    pausing: Bool, orStoppedBy stop: CInt
   ) throws(Failure) -> End {
     var frame = ReceiveFrame()
     var callsUntilSignalCheck = Self.callsPerSignalCheck
@@ -83,6 +88,7 @@ package struct ReceiveLoop: ~Copyable {
         return .endOfStream
       case .bytes(let count):
         try deliver(count, of: frame, from: source, in: memory, into: &sink)
+        if pausing { return .paused }
         callsUntilSignalCheck -= 1
         guard callsUntilSignalCheck == 0 else { continue }
         callsUntilSignalCheck = Self.callsPerSignalCheck

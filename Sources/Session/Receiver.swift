@@ -6,7 +6,6 @@ internal import Glibc
 internal import Kernel
 internal import NIC
 internal import Options
-internal import Payload
 internal import Sockets
 
 /// One receiving run: sets the NIC up, waits for a connection, receives it, judges what came, and
@@ -51,15 +50,21 @@ struct Receiver {
       try steer(to: queues, in: &transaction)
       try transaction.proveRSSAvoids(Set(queues))
     }
-    let binding = try ReceiveBinding(queues, of: transaction.interface, to: memory, as: target)
-    Diagnostics.print("got dmabuf id=\(binding.id)")
+    let made = try ReceiveBinding(queues, of: transaction.interface, to: memory, as: target)
+    let facts = (id: made.id, tokenMode: made.tokenMode)
+    var binding: ReceiveBinding? = made
+    Diagnostics.print("got dmabuf id=\(facts.id)")
 
     let address = try SocketAddress(using: configuration.address, port: configuration.port)
     Diagnostics.print("binding to address \(address)")
     let listener = try Listener(on: address)
     Diagnostics.print("Waiting or connection on \(address)")
     guard let connection = try accept(from: listener, orStoppedBy: stop) else { return .stopped }
-    return try receive(from: connection, in: memory, binding: binding.id, orStoppedBy: stop)
+    let stream = IncomingStream(
+      configuration: configuration, bindingID: facts.id, tokenMode: facts.tokenMode)
+    let end = try stream.receive(
+      from: connection, in: memory, through: &binding, orStoppedBy: stop.rawDescriptor)
+    return end == .stopped ? .stopped : .complete
   }
 
   private func accept(
@@ -88,75 +93,6 @@ struct Receiver {
           throw Failure("accept a connection", errno: error)
         }
       }
-    }
-  }
-
-  private func receive(
-    from connection: borrowing Connection, in memory: borrowing DeviceBuffer, binding: UInt32,
-    orStoppedBy stop: borrowing StopSignals
-  ) throws(Failure) -> Course {
-    guard let pattern = configuration.pattern else {
-      let output = StandardOutput()
-      let sink = OutputSink(to: output.rawDescriptor, orStoppedBy: stop.rawDescriptor)
-      return try receive(
-        from: connection, in: memory, binding: binding, into: sink, orStoppedBy: stop)
-    }
-    let sink = ValidatingSink(pattern) { Diagnostics.print($0) }
-    return try receive(
-      from: connection, in: memory, binding: binding, into: sink, orStoppedBy: stop)
-  }
-
-  private func receive<Sink: PayloadSink & ~Copyable>(
-    from connection: borrowing Connection, in memory: borrowing DeviceBuffer, binding: UInt32,
-    into sink: consuming Sink, orStoppedBy stop: borrowing StopSignals
-  ) throws(Failure) -> Course {
-    var loop = ReceiveLoop(
-      binding: binding, failsOnLinear: configuration.failsOnLinear,
-      idleLimit: configuration.transfer.timeout, tracesFragments: configuration.transfer.traces)
-    let start = Instant.now
-    let cpu = CPUTime.now
-    let result: Result<ReceiveLoop.End, Failure>
-    do throws(Failure) {
-      result = .success(
-        try loop.run(
-          from: connection, in: memory, into: &sink, orStoppedBy: stop.rawDescriptor))
-    } catch {
-      result = .failure(error)
-    }
-    let summary = ReceiveSummary(
-      statistics: loop.statistics, wrongBytes: sink.wrongByteCount,
-      seconds: Instant.now.seconds(since: start), cpu: CPUTime.now.since(cpu))
-    report(summary)
-    guard try result.get() == .endOfStream else { return .stopped }
-    try judge(summary)
-    if configuration.pattern != nil, !configuration.transfer.reportsJSON {
-      print("Validated buffer")
-    }
-    return .complete
-  }
-
-  private func report(_ summary: ReceiveSummary) {
-    Diagnostics.print("total_received=\(summary.statistics.totalBytes)")
-    Diagnostics.print(summary.text)
-    if configuration.transfer.reportsJSON { print(summary.json) }
-  }
-
-  /// Says whether a stream that came to its end is what was expected.
-  private func judge(_ summary: ReceiveSummary) throws(Failure) {
-    let total = summary.statistics.totalBytes
-    if let wrong = summary.wrongBytes, wrong > 0 {
-      throw Failure("validate the payload", reason: "\(wrong) of \(total) bytes are wrong")
-    }
-    if let expected = configuration.expectedByteCount, total != expected {
-      throw Failure("accept the stream", reason: "\(total) bytes, not \(expected) (--expect-bytes)")
-    }
-    if configuration.pattern != nil, total == 0 {
-      throw Failure("validate the payload", reason: "no payload was received")
-    }
-    if total > 0, summary.statistics.plainBytes == total {
-      throw Failure(
-        "accept the stream", reason: "none of its \(total) bytes came through device memory",
-        hint: "the flow is not steered to the bound queues")
     }
   }
 }

@@ -52,6 +52,7 @@ struct UsageTests {
       ("-v 257", #"cannot take -v "257": not a number from 2 to 256"#),
       ("-a 2", #"cannot take -a "2": not a number from 0 to 1"#),
       ("-a on", #"cannot take -a "on": not a number from 0 to 1"#),
+      ("-U 3", #"cannot take -U "3": not a number from 0 to 2"#),
       (
         "--autorelease-attribute 4",
         #"cannot take --autorelease-attribute "4": not a number from 5 to 16383"#
@@ -107,7 +108,8 @@ struct UsageTests {
       (
         "-f eth0 -s 192.0.2.1 -p 1", "when sending",
         [
-          "-v 7", "-L", "-b 4096", "-a 1", "--expect-bytes 1", "--autorelease-attribute 6",
+          "-v 7", "-L", "-b 4096", "-a 1", "-U 1", "--expect-bytes 1",
+          "--autorelease-attribute 6",
         ]
       ),
       (

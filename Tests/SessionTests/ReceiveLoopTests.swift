@@ -218,4 +218,26 @@ struct ReceiveLoopTests {
     #expect(run.statistics.receiveCalls < 200)
     #expect(run.statistics.tokensReturned == run.statistics.fragments)
   }
+
+  @Test("a loop that pauses has returned its tokens, and goes on where it stopped")
+  func pauses() throws {
+    let connection = try ScriptedConnection([
+      .payload(returns: 1, control: fragments([(4, 1, 1)])),
+      .payload(returns: 1, control: fragments([(5, 1, 1)])), .end,
+    ])
+    let stop = try Pipe()
+    var loop = ReceiveLoop(binding: 7)
+    var sink = CollectingSink()
+    let memory = PlainMemory(Self.memory)
+    let first = try loop.run(
+      from: connection, in: memory, into: &sink, pausing: true,
+      orStoppedBy: stop.reader.rawValue)
+    #expect(first == .paused)
+    #expect(connection.returns == [[[1, 1]]])
+    let second = try loop.run(
+      from: connection, in: memory, into: &sink, orStoppedBy: stop.reader.rawValue)
+    #expect(second == .endOfStream)
+    let bytes = sink.bytes
+    #expect(bytes == [4, 5])
+  }
 }

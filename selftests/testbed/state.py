@@ -28,6 +28,12 @@ def netdev():
     return YnlFamily(str(source / "Documentation/netlink/specs/netdev.yaml"), schema="")
 
 
+def bind_rx_attributes() -> dict[str, str]:
+    """The attributes that this kernel's bind-rx takes, with their types."""
+    policy = netdev().get_policy("bind-rx", "do").to_dict()
+    return {name: properties["type"] for name, properties in policy.items()}
+
+
 def nic_state() -> str:
     """All that a run may change: features, rings, channels, RSS, rules and private flags."""
     text = []

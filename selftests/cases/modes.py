@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Other ways to receive: unbinding early, several queues, large buffers, token modes."""
+
+from __future__ import annotations
+
+from testbed.harness import Skipped, case, expect
+from testbed.hosts import NIC
+from testbed.state import bind_rx_attributes, expect_released, unchanged
+from testbed.tool import receive, run
+
+from cases.receive import check_summary
+
+
+@case("a stream goes on when its binding ends before or after the first payload")
+def unbinds_early() -> None:
+    for mode in ("0", "1", "2"):
+        with unchanged():
+            receive(1000, "-v", "7", "-U", mode).expect(0)
+        expect_released()
+
+
+@case("several queues share flows, and the NIC comes back")
+def several_queues() -> None:
+    with unchanged():
+        receive(200_000, "-v", "7", "-t", "1", "-q", "3").expect(0)
+    expect_released()
+
+
+@case("buffers above a page are received into, where the kernel has them", deadline=120)
+def large_buffers() -> None:
+    if bind_rx_attributes().get("rx-page-size") != "u32":
+        result = run("-l", "-f", NIC, "-s", "192.0.2.1", "-p", "5201", "-b", "16384")
+        result.expect(4, "-b")
+        raise Skipped("this kernel has no rx-page-size; the refusal is as it should be")
+    for size in ("16384", "65536"):
+        for length in (1024, 16384, 65536, 1 << 20):
+            with unchanged():
+                summary = check_summary(
+                    receive(length, "-v", "7", "-b", size).expect(0).stderr, length)
+            expect(int(summary["device"]) == length, "not all of it in device memory")
+            expect_released()
+    run("-f", NIC, "-b", "16384").expect(0)
+
+
+@case("a kernel without token modes takes -a 1 and refuses -a 0")
+def token_modes() -> None:
+    if "u8" in bind_rx_attributes().values():
+        raise Skipped("this kernel has token modes")
+    receive(1000, "-v", "7", "-a", "1").expect(0)
+    with unchanged():
+        run("-l", "-f", NIC, "-s", "192.0.2.1", "-p", "5201", "-a", "0").expect(4, "-a 0")
+        run(
+            "-l", "-f", NIC, "-s", "192.0.2.1", "-p", "5201", "-a", "0",
+            "--autorelease-attribute", "5").expect(4, "attribute 5")
