@@ -122,7 +122,7 @@ struct dmn_rule {
 	struct list_head list;
 	struct rcu_head rcu;
 	struct ethtool_rx_flow_spec spec;
-	u32 context;
+	u32 context;		/* 0 unless FLOW_RSS */
 	struct dmn_key value;
 	struct dmn_key mask;
 };

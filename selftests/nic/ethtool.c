@@ -151,7 +151,6 @@ static struct ethtool_ops dmn_ethtool_ops = {
 	.supported_ring_params	= ETHTOOL_RING_USE_TCP_DATA_SPLIT |
 				  DMN_RING_USE_HDS_THRS,
 	.supported_input_xfrm	= RXH_XFRM_SYM_XOR | RXH_XFRM_SYM_OR_XOR,
-	.cap_rss_rxnfc_adds	= true,
 	.rxfh_per_ctx_fields	= true,
 	.rxfh_per_ctx_key	= true,
 	.rxfh_max_num_contexts	= DMN_MAX_CONTEXTS,

@@ -100,28 +100,19 @@ static int dmn_translate(struct dmn_rule *rule)
 	return 0;
 }
 
-/* Does the rule lead to queues that exist? */
+/* Does the rule lead to a queue or a context that exists? */
 static int dmn_check_target(struct dmn_port *port, const struct dmn_rule *rule)
 {
-	u64 cookie = rule->spec.ring_cookie, highest = cookie;
-	const struct dmn_rss *rss;
-	unsigned int i;
+	u64 queue = rule->spec.ring_cookie;
 
-	if (cookie == RX_CLS_FLOW_DISC)
+	if (queue == RX_CLS_FLOW_DISC)
 		return 0;
-	if (cookie >= port->queues)
-		return -EINVAL;
 	if (!(rule->spec.flow_type & FLOW_RSS))
-		return 0;
-
-	if (rule->context >= DMN_MAX_CONTEXTS)
+		return queue < port->queues ? 0 : -EINVAL;
+	if (queue || rule->context >= DMN_MAX_CONTEXTS ||
+	    !rcu_access_pointer(port->rss[rule->context]))
 		return -EINVAL;
-	rss = rcu_dereference_protected(port->rss[rule->context], true);
-	if (!rss)
-		return -EINVAL;
-	for (i = 0; i < DMN_INDIR_SIZE; i++)
-		highest = max(highest, cookie + rss->indir[i]);
-	return highest < port->queues ? 0 : -EINVAL;
+	return 0;
 }
 
 /* Locations are priorities; a rule added again keeps the one it has. */
@@ -229,8 +220,6 @@ static int dmn_get_rule(struct dmn_port *port, struct ethtool_rxnfc *info)
 	if (!rule)
 		return -ENOENT;
 	info->fs = rule->spec;
-	/* A channel change looks for FLOW_RSS in the outer flow type. */
-	info->flow_type = rule->spec.flow_type;
 	info->rss_context = rule->context;
 	info->data = DMN_MAX_RULES;
 	return 0;

@@ -201,7 +201,7 @@ struct dmn_queue *dmn_steer(struct dmn_port *port, const struct dmn_flow *flow,
 {
 	const struct dmn_rule *rule = dmn_find_rule(port, &flow->key);
 	const struct dmn_rss *rss;
-	u32 context = 0, ring = 0;
+	u32 context = 0, index;
 
 	frame->family = flow->key.family;
 	frame->proto = flow->key.proto;
@@ -212,15 +212,15 @@ struct dmn_queue *dmn_steer(struct dmn_port *port, const struct dmn_flow *flow,
 	if (rule) {
 		if (rule->spec.ring_cookie == RX_CLS_FLOW_DISC)
 			return NULL;
-		ring = rule->spec.ring_cookie;
-		if (rule->spec.flow_type & FLOW_RSS)
-			context = rule->context;
+		context = rule->context;
 	}
 	rss = rcu_dereference(port->rss[context]);
 	if (!rss)	/* the rule and its context have just been removed */
 		rss = rcu_dereference(port->rss[0]);
 	frame->hash = dmn_hash(rss, &flow->key, &frame->hash_type);
-	if (!rule || rule->spec.flow_type & FLOW_RSS)
-		ring += rss->indir[frame->hash % DMN_INDIR_SIZE];
-	return &port->queue[ring % READ_ONCE(port->queues)];
+	if (rule && !(rule->spec.flow_type & FLOW_RSS))
+		index = rule->spec.ring_cookie;
+	else
+		index = rss->indir[frame->hash % DMN_INDIR_SIZE];
+	return &port->queue[index % READ_ONCE(port->queues)];
 }
