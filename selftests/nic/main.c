@@ -42,9 +42,9 @@ static unsigned int queues = 4;
 module_param(queues, uint, 0444);
 MODULE_PARM_DESC(queues, "channels of each port at load (1 to 16, default 4)");
 
-static unsigned int max_queues = 8;
+static unsigned int max_queues = DMN_MAX_QUEUES;
 module_param(max_queues, uint, 0444);
-MODULE_PARM_DESC(max_queues, "channels that a port can have (1 to 16, default 8)");
+MODULE_PARM_DESC(max_queues, "channels that a port can have (1 to 16, default 16)");
 
 static struct platform_device *card;
 static struct dmn_port *ports[2];

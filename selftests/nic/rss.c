@@ -10,8 +10,11 @@
 #define DMN_IP_FIELDS	(RXH_IP_SRC | RXH_IP_DST)
 #define DMN_L4_FIELDS	(RXH_L4_B_0_1 | RXH_L4_B_2_3)
 
+/* NULL: no such context, which the core does not always know before it asks. */
 static struct dmn_rss *dmn_rss_of(struct dmn_port *port, u32 context)
 {
+	if (context >= DMN_MAX_CONTEXTS)
+		return NULL;
 	/* Only writers ask, and the core admits one at a time. */
 	return rcu_dereference_protected(port->rss[context], true);
 }
@@ -74,11 +77,9 @@ u32 dmn_get_rxfh_key_size(struct net_device *dev)
 
 int dmn_get_rxfh(struct net_device *dev, struct ethtool_rxfh_param *rxfh)
 {
-	const struct dmn_rss *rss;
+	const struct dmn_rss *rss = dmn_rss_of(netdev_priv(dev),
+					       rxfh->rss_context);
 
-	if (rxfh->rss_context >= DMN_MAX_CONTEXTS)
-		return -EINVAL;
-	rss = dmn_rss_of(netdev_priv(dev), rxfh->rss_context);
 	if (!rss)
 		return -ENOENT;
 	rxfh->hfunc = ETH_RSS_HASH_TOP;
@@ -195,6 +196,8 @@ int dmn_get_rxfh_fields(struct net_device *dev,
 	struct dmn_rss *rss = dmn_rss_of(netdev_priv(dev), fields->rss_context);
 	int index = dmn_flow_type_index(fields->flow_type);
 
+	if (!rss)
+		return -ENOENT;
 	if (index >= 0)
 		fields->data = rss->fields[index];
 	else if (fields->flow_type == IPV4_FLOW ||
@@ -212,6 +215,8 @@ int dmn_set_rxfh_fields(struct net_device *dev,
 	struct dmn_rss *rss = dmn_rss_of(netdev_priv(dev), fields->rss_context);
 	int index = dmn_flow_type_index(fields->flow_type);
 
+	if (!rss)
+		return -ENOENT;
 	if (index < 0 || fields->data & ~(DMN_IP_FIELDS | DMN_L4_FIELDS)) {
 		NL_SET_ERR_MSG(extack, "only addresses and ports of TCP and UDP can be chosen");
 		return -EOPNOTSUPP;
