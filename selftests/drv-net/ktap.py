@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Reads what the kernel's Python tests print: KTAP, with the reasons among the comments."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+PLAN = re.compile(r"^1\.\.(\d+)$")
+RESULT = re.compile(r"^(not )?ok \d+ ([^ ]+)(?: # (\w+) ?(.*))?$")
+EXCEPTION = re.compile(r"^(?:# (?:Defer )?Exception\| ?)?((?:\w+\.)*\w+): (.*)$")
+STDERR = re.compile(r"^(?:# (?:Defer )?Exception\| )? *STDERR: (.*)$")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a test ended: ok, fail, skip or xfail, and why."""
+
+    verdict: str
+    reason: str = ""
+
+
+def parse(test: str, output: str, end: str) -> dict[str, Outcome]:
+    """The outcome of each case of a test that ended so."""
+    outcomes: dict[str, Outcome] = {}
+    planned = None
+    remarks: list[str] = []
+    for line in output.splitlines():
+        if plan := PLAN.match(line):
+            planned = int(plan[1])
+            remarks.clear()
+        elif result := RESULT.match(line):
+            failed, name, directive, reason = result.groups()
+            if failed:
+                outcomes[name] = Outcome("fail", _reason(remarks))
+            else:
+                outcomes[name] = Outcome((directive or "ok").lower(), reason or "")
+            remarks.clear()
+        else:
+            remarks.append(line)
+    if planned is None:
+        reason = _reason(remarks) or end
+        kind, _, text = reason.partition(": ")
+        skips = {"KsftSkipEx": "skip", "KsftXfailEx": "xfail"}
+        verdict = skips.get(kind.rpartition(".")[2])
+        outcomes[test] = Outcome(verdict, text) if verdict else Outcome("fail", reason)
+    elif len(outcomes) < planned:
+        outcomes[f"{test} (rest)"] = Outcome(
+            "fail", f"{end} after {len(outcomes)} of {planned} cases")
+    return outcomes
+
+
+def _reason(remarks: list[str]) -> str:
+    """What tells most of why a case failed: the words of the command that did, a check, an
+    exception."""
+    for number, line in enumerate(remarks):
+        if found := STDERR.match(line):
+            last = found[1]
+            for more in remarks[number + 1:]:
+                text = more.removeprefix("# Exception|")
+                if not text.startswith("          "):
+                    break
+                last = text.strip() or last
+            return last
+    for line in remarks:
+        if line.startswith("# Check failed"):
+            return line.removeprefix("# ")
+    for line in reversed(remarks):
+        if found := EXCEPTION.match(line):
+            return f"{found[1]}: {found[2]}"
+    return ""
