@@ -5,8 +5,12 @@ PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
 SWIFT   ?= swift
 KERNEL  ?= newest
-# What `make test` boots, one after the other.
+# What `make test` and `make matrix` boot, one after the other: without bind-tx (6.12), without
+# rx-page-size (7.2), with all that there is.
 KERNELS ?= newest 6.12
+MATRIX  ?= newest 7.2 6.12
+# The tests that `make selftests` runs, such as "devmem hds"; all if empty.
+TESTS   ?=
 
 binary := .build/release/ncdevmem
 vm     := selftests/vm/run --kernel $(KERNEL)
@@ -30,6 +34,14 @@ demo: build ## show the tool at work on a software NIC in a virtual machine
 .PHONY: test
 test: dependencies ## run all tests, on all of KERNELS
 	SWIFT="$(SWIFT)" scripts/test $(KERNELS)
+
+.PHONY: selftests
+selftests: build ## run the kernel's own tests, with the tool and with the C tool
+	$(vm) --timeout 7200 -- selftests/drv-net/run "$$(scripts/upstream)" $(TESTS)
+
+.PHONY: matrix
+matrix: build ## run these tests and our own on each kernel of MATRIX
+	scripts/matrix $(MATRIX)
 
 .PHONY: vm
 vm: dependencies ## open a shell in the virtual machine
