@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What this kernel cannot do is told, with exit status 4; what it can is done."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from testbed.harness import case
+from testbed.hosts import NIC, REMOTE, free_port
+from testbed.state import bind_rx_attributes, expect_released, unchanged
+from testbed.tool import run
+
+
+def kernel() -> tuple[int, int]:
+    """The kernel's version, such as (6, 12)."""
+    found = re.match(r"(\d+)\.(\d+)", os.uname().release)
+    assert found
+    return int(found[1]), int(found[2])
+
+
+@case("the probe takes -b where the kernel has rx-page-size, and says what it needs elsewhere")
+def probes_buffer_size() -> None:
+    with unchanged():
+        result = run("-f", NIC, "-b", "16384")
+        if bind_rx_attributes().get("rx-page-size") == "u32":
+            result.expect(0)
+        else:
+            result.expect(4, "Linux 7.3")
+    expect_released()
+
+
+@case("sending works from Linux 6.16 on, and says so on older ones")
+def sends() -> None:
+    with unchanged():
+        result = run("-f", NIC, "-s", REMOTE[4], "-p", str(free_port()))
+        if kernel() >= (6, 16):
+            # Nobody listens there, but that comes after the binding.
+            result.expect(1, "got tx dmabuf id=", "ECONNREFUSED")
+        else:
+            result.expect(4, "bind-tx", "Linux 6.16")
