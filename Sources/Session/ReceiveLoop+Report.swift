@@ -5,6 +5,28 @@ internal import Kernel
 internal import Sockets
 
 extension ReceiveLoop {
+  /// Waits for data: for much of it for a moment while the stream runs, then for any.
+  func wait<Source: DevmemSource & ~Copyable>(
+    for source: borrowing Source, at pace: inout ReceivePace, orStoppedBy stop: CInt
+  ) throws(Failure) -> Readiness {
+    if let threshold = pace.takeChange() {
+      try attempt("set how much to wait for") { () throws(Errno) in
+        try source.setReadableThreshold(threshold)
+      }
+    }
+    if pace.isRunning {
+      let readiness = try wait(
+        for: source.rawDescriptor, until: Instant.now.advanced(milliseconds: ReceivePace.moment),
+        orStoppedBy: stop)
+      guard readiness == .timedOut else { return readiness }
+      pace.stop()
+      return .ready
+    }
+    return try wait(
+      for: source.rawDescriptor,
+      until: idleLimit.map { Instant.now.advanced(milliseconds: $0 * 1000) }, orStoppedBy: stop)
+  }
+
   func wait(
     for descriptor: CInt, until deadline: Instant?, orStoppedBy stop: CInt
   ) throws(Failure) -> Readiness {

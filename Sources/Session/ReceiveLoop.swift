@@ -81,6 +81,7 @@ package struct ReceiveLoop: ~Copyable {
     pausing: Bool, orStoppedBy stop: CInt
   ) throws(Failure) -> End {
     var frame = ReceiveFrame()
+    var pace = ReceivePace(memorySize: memory.bytes.byteCount)
     var callsUntilSignalCheck = Self.callsPerSignalCheck
     while true {
       switch try receive(from: source, into: &frame) {
@@ -89,6 +90,7 @@ package struct ReceiveLoop: ~Copyable {
       case .bytes(let count):
         try deliver(count, of: frame, from: source, in: memory, into: &sink)
         if pausing { return .paused }
+        pace.add(count)
         callsUntilSignalCheck -= 1
         guard callsUntilSignalCheck == 0 else { continue }
         callsUntilSignalCheck = Self.callsPerSignalCheck
@@ -96,8 +98,7 @@ package struct ReceiveLoop: ~Copyable {
       case .nothing:
         // An idle connection must not keep memory from the NIC.
         try returnTokens(to: source)
-        let deadline = idleLimit.map { Instant.now.advanced(milliseconds: $0 * 1000) }
-        switch try wait(for: source.rawDescriptor, until: deadline, orStoppedBy: stop) {
+        switch try wait(for: source, at: &pace, orStoppedBy: stop) {
         case .ready: continue
         case .stopped: return .stopped
         case .timedOut: throw idleFailure

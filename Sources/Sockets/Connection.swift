@@ -22,7 +22,11 @@ package protocol DevmemSource: ~Copyable {
   /// - Returns: The number of fragments that the kernel found and freed.
   func returnTokens(_ tokens: Span<CLinux_dmabuf_token>) throws(Errno) -> Int
 
-  /// For `poll`: readable when there is something to receive.
+  /// Sets how many bytes must wait before the descriptor counts as readable; the end of the stream
+  /// always does, and so does a full window.
+  func setReadableThreshold(_ bytes: Int) throws(Errno)
+
+  /// For `poll`: readable when there is enough to receive.
   var rawDescriptor: CInt { get }
 }
 
@@ -44,6 +48,11 @@ package struct Connection: ~Copyable, DevmemSource {
   package func receive(into frame: inout ReceiveFrame) throws(Errno) -> Int {
     let flags = CInt(CLinux_MSG_SOCK_DEVMEM) | CInt(MSG_DONTWAIT)
     return try frame.receive(from: descriptor.rawValue, flags: flags)
+  }
+
+  /// The corresponding C constant is `SO_RCVLOWAT`.
+  package func setReadableThreshold(_ bytes: Int) throws(Errno) {
+    try set(SOL_SOCKET, SO_RCVLOWAT, to: CInt(clamping: bytes), on: descriptor)
   }
 
   /// The corresponding C constant is `SO_DEVMEM_DONTNEED`, whose result is a count

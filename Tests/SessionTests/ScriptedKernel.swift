@@ -49,6 +49,11 @@ final class ScriptedConnection: DevmemSource {
     }
   }
 
+  /// The thresholds set, in order.
+  private(set) var thresholds: [Int] = []
+
+  func setReadableThreshold(_ bytes: Int) throws(Errno) { thresholds.append(bytes) }
+
   func returnTokens(_ tokens: Span<CLinux_dmabuf_token>) throws(Errno) -> Int {
     returns.append(tokens.indices.map { [tokens[$0].token_start, tokens[$0].token_count] })
     guard let result = returnResults.popFirst() else {
