@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from testbed.harness import case, expect, expect_equal
-from testbed.hosts import NIC, Sender, free_port, pattern
+from testbed.hosts import NIC, Sender, enter_remote, free_port, pattern
 from testbed.state import bound_queues, expect_released, unchanged
 from testbed.tool import BINARY, finish, listen, receive, run, start
 
@@ -73,8 +73,7 @@ def peer_resets() -> None:
         """A sender that resets its connection."""
 
         def run(self) -> None:
-            with open("/run/netns/remote", encoding="ascii") as namespace:
-                os.setns(namespace.fileno(), os.CLONE_NEWNET)
+            enter_remote()
             connection = socket.create_connection(("192.0.2.1", self.port))
             connection.sendall(b"".join(self.pieces))
             time.sleep(0.5)

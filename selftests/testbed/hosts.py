@@ -80,6 +80,12 @@ def pattern(length: int, period: int = 7) -> Iterator[bytes]:
     yield (unit * (rest // period + 1))[:rest]
 
 
+def enter_remote() -> None:
+    """Puts the calling thread on the remote host: a network namespace is a thread's own matter."""
+    with open("/run/netns/remote", encoding="ascii") as namespace:
+        os.setns(namespace.fileno(), os.CLONE_NEWNET)
+
+
 class Sender(threading.Thread):
     """Connects from the remote host and sends, in a thread of its own."""
 
@@ -99,9 +105,7 @@ class Sender(threading.Thread):
 
     def run(self) -> None:
         try:
-            # A network namespace is a thread's own matter.
-            with open("/run/netns/remote", encoding="ascii") as namespace:
-                os.setns(namespace.fileno(), os.CLONE_NEWNET)
+            enter_remote()
             family = socket.AF_INET if self.version == 4 else socket.AF_INET6
             with socket.socket(family, socket.SOCK_STREAM) as connection:
                 connection.settimeout(60)

@@ -34,6 +34,17 @@ def bind_rx_attributes() -> dict[str, str]:
     return {name: properties["type"] for name, properties in policy.items()}
 
 
+def has_command(name: str) -> bool:
+    """Whether this kernel's netdev family has a command."""
+    family = netdev()
+    from lib import NlError  # pylint: disable=import-outside-toplevel,import-error
+
+    try:
+        return bool(family.get_policy(name, "do").to_dict())
+    except NlError:
+        return False
+
+
 def nic_state() -> str:
     """All that a run may change: features, rings, channels, RSS, rules and private flags."""
     text = []

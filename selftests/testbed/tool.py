@@ -38,8 +38,12 @@ def start(
     *arguments: str, binary: str = BINARY, stdout: int = subprocess.PIPE
 ) -> subprocess.Popen[bytes]:
     """Starts the tool."""
-    process = subprocess.Popen(
-        [binary, *arguments], stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE)
+    return track(subprocess.Popen(
+        [binary, *arguments], stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE))
+
+
+def track(process: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
+    """Has a process ended with the case, if it then still runs."""
     _started.append(process)
     return process
 
