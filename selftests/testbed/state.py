@@ -37,11 +37,11 @@ def bind_rx_attributes() -> dict[str, str]:
 def has_command(name: str) -> bool:
     """Whether this kernel's netdev family has a command."""
     family = netdev()
-    from lib import NlError  # pylint: disable=import-outside-toplevel,import-error
+    from lib.ynl import YnlException  # pylint: disable=import-outside-toplevel,import-error
 
     try:
         return bool(family.get_policy(name, "do").to_dict())
-    except NlError:
+    except YnlException:
         return False
 
 
