@@ -55,13 +55,14 @@ def _reason(remarks: list[str]) -> str:
     exception."""
     for number, line in enumerate(remarks):
         if found := STDERR.match(line):
-            last = found[1]
+            words = [found[1]]
             for more in remarks[number + 1:]:
                 text = more.removeprefix("# Exception|")
                 if not text.startswith("          "):
                     break
-                last = text.strip() or last
-            return last
+                words.append(text.strip())
+            told = [word for word in words if word and not word.startswith("hint:")]
+            return told[-1] if told else ""
     for line in remarks:
         if line.startswith("# Check failed"):
             return line.removeprefix("# ")
