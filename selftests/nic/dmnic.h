@@ -97,7 +97,6 @@ struct dmn_queue {
 
 	struct napi_struct napi;
 	call_single_data_t irq;
-	unsigned long irq_pending;
 	int cpu;
 
 	struct sk_buff_head tx;		/* posted by the host */

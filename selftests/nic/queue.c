@@ -13,22 +13,21 @@ static void dmn_irq(void *data)
 {
 	struct dmn_queue *q = data;
 
-	clear_bit(0, &q->irq_pending);
-	/* Work posted before this interrupt was found pending is seen. */
-	smp_mb__after_atomic();
-	napi_schedule_irqoff(&q->napi);
+	__napi_schedule_irqoff(&q->napi);
 }
 
-/* Tell the channel that it has work; with bottom halves disabled. */
+/*
+ * Tell the channel that it has work; with bottom halves disabled. While its
+ * NAPI is scheduled or disabled the interrupt is masked: the former looks for
+ * work once more before it ends, for the latter dmn_queue_start() asks again.
+ */
 void dmn_interrupt(struct dmn_queue *q)
 {
-	if (test_and_set_bit(0, &q->irq_pending))
+	if (!napi_schedule_prep(&q->napi))
 		return;
-	if (!smp_call_function_single_async(q->cpu, &q->irq))
-		return;
-	/* That CPU is offline: any will do. */
-	clear_bit(0, &q->irq_pending);
-	napi_schedule(&q->napi);
+	/* Fails if that CPU is offline: any will do. */
+	if (smp_call_function_single_async(q->cpu, &q->irq))
+		__napi_schedule(&q->napi);
 }
 
 static void dmn_interrupt_all(struct dmn_queue *q)
@@ -98,7 +97,8 @@ int dmn_queue_open(struct dmn_queue *q)
 	netif_napi_add_locked(dev, &q->napi, dmn_poll);
 	netif_queue_set_napi(dev, q->index, NETDEV_QUEUE_TYPE_RX, &q->napi);
 	netif_queue_set_napi(dev, q->index, NETDEV_QUEUE_TYPE_TX, &q->napi);
-	WRITE_ONCE(q->up, true);
+	/* Whoever sees it up sees a NAPI that is there. */
+	smp_store_release(&q->up, true);
 	dmn_queue_start(q, &rx);
 	return 0;
 }
@@ -108,9 +108,6 @@ void dmn_queue_close(struct dmn_queue *q)
 {
 	struct net_device *dev = q->port->dev;
 	struct dmn_rx rx;
-
-	while (test_bit(0, &q->irq_pending))
-		cpu_relax();
 
 	dmn_queue_stop(q, &rx);
 	netif_queue_set_napi(dev, q->index, NETDEV_QUEUE_TYPE_RX, NULL);
