@@ -18,6 +18,15 @@ die() {
     exit 1
 }
 
+# archive NAME: where this machine's apt gets an archive of Debian's from, "debian"
+# or "debian-security".
+archive() {
+    # shellcheck disable=SC2016 # apt's variable
+    uri=$(apt-get indextargets --format '$(REPO_URI)' | sed -n "s:/$1/*\$:/$1:p" | head -n 1)
+    [ -n "$uri" ] || die "apt's sources have no archive $1: set DEBIAN_MIRROR, DEBIAN_SECURITY_MIRROR"
+    echo "$uri"
+}
+
 # once TARGET COMMAND...: run COMMAND with a temporary path as its last
 # argument and rename the result to TARGET, unless TARGET exists. Two runs at
 # once wait for each other, and an interrupted one leaves no TARGET.
