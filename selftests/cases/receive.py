@@ -76,7 +76,7 @@ def steers_peer() -> None:
     receive(100_000, "-v", "7", "-c", REMOTE[6], version=6).expect(0)
 
 
-@case("-L passes where the NIC splits as it should", deadline=120)
+@case("-L passes where the NIC splits as it should", deadline=300)
 def strict_split() -> None:
     for version in (4, 6):
         for size in (1, 2, 64, 1024, 1448, 4096, 8192):

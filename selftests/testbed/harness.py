@@ -41,7 +41,7 @@ class Tally:
 _cases: list[Case] = []
 
 
-def case(name: str, deadline: int = 60) -> Callable[[Callable[[], None]], Callable[[], None]]:
+def case(name: str, deadline: int = 120) -> Callable[[Callable[[], None]], Callable[[], None]]:
     """Registers a function as a case that may take so many seconds."""
 
     def register(function: Callable[[], None]) -> Callable[[], None]:
