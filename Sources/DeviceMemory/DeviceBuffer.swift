@@ -16,6 +16,22 @@ package struct DeviceBuffer: ~Copyable, ReadableMemory, WritableMemory {
     self.descriptor = descriptor
   }
 
+  /// Maps a dma-buf.
+  ///
+  /// - Parameter subject: The memory for people.
+  init(
+    mapping descriptor: consuming OwnedDescriptor, byteCount: Int, named subject: String
+  ) throws(Failure) {
+    // A consumed parameter cannot be captured by the closure that `attempt` runs.
+    do throws(Errno) {
+      try self.init(dmabuf: descriptor, byteCount: byteCount)
+    } catch {
+      throw Failure(
+        "map", on: subject, errno: error,
+        hint: "not every exporter of dma-bufs gives the CPU access to its memory")
+    }
+  }
+
   /// Size in bytes.
   package var byteCount: Int { mapping.count }
 

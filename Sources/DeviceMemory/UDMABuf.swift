@@ -11,7 +11,21 @@ package struct UDMABuf: MemoryProvider {
     case base
     case huge2MiB
     case huge1GiB
+
+    /// Size in bytes.
+    var byteCount: Int {
+      switch self {
+      case .base: sysconf(CInt(_SC_PAGESIZE))
+      case .huge2MiB: 2 << 20
+      case .huge1GiB: 1 << 30
+      }
+    }
+
+    /// Where the kernel tells of its pool of huge pages of this size.
+    var pool: String { "/sys/kernel/mm/hugepages/hugepages-\(byteCount >> 10)kB" }
   }
+
+  static let device = "/dev/udmabuf"
 
   private let pageSize: PageSize
 
@@ -20,16 +34,10 @@ package struct UDMABuf: MemoryProvider {
   /// Memory whose contiguous pieces hold niovs of `niovSize` bytes: the kernel refuses a binding
   /// with a larger niov than the pieces are (`net/core/devmem.c`, `net_devmem_bind_dmabuf`).
   package init(forNIOVs niovSize: Int) {
-    self.init(niovSize > Self.basePageSize ? .huge2MiB : .base)
+    self.init(niovSize > PageSize.base.byteCount ? .huge2MiB : .base)
   }
 
-  package var granularity: Int {
-    switch pageSize {
-    case .base: Self.basePageSize
-    case .huge2MiB: 2 << 20
-    case .huge1GiB: 1 << 30
-    }
-  }
+  package var granularity: Int { pageSize.byteCount }
 
   package func allocate(byteCount: Int) throws(Failure) -> DeviceBuffer {
     let driver = try openDriver()
@@ -52,28 +60,20 @@ package struct UDMABuf: MemoryProvider {
           unsafe CLinux_ioctl(driver.rawValue, CLinux_UDMABUF_CREATE, &request)
         })
     }
-    // A consumed parameter cannot be captured by the closure that `attempt` runs.
-    do throws(Errno) {
-      return try DeviceBuffer(dmabuf: dmabuf, byteCount: byteCount)
-    } catch {
-      throw Failure("map a udmabuf", on: subject, errno: error)
-    }
+    return try DeviceBuffer(mapping: dmabuf, byteCount: byteCount, named: "a udmabuf \(subject)")
   }
 
   private func openDriver() throws(Failure) -> OwnedDescriptor {
     do throws(Errno) {
       return OwnedDescriptor(
-        owning: try retrying { unsafe open("/dev/udmabuf", O_RDWR | O_CLOEXEC) })
+        owning: try retrying { unsafe open(Self.device, O_RDWR | O_CLOEXEC) })
     } catch {
       switch error {
       case .noEntry, .noDevice, Errno(ENXIO):
         throw Failure(
-          "open", on: "/dev/udmabuf", errno: error,
-          hint: "load the udmabuf module, or use a kernel with CONFIG_UDMABUF",
-          kind: .unsupported)
+          "open", on: Self.device, errno: error, hint: Self.remedy, kind: .unsupported)
       default:
-        throw Failure(
-          "open", on: "/dev/udmabuf", errno: error, hint: "run as root or join its group")
+        throw Failure("open", on: Self.device, errno: error, hint: "run as root or join its group")
       }
     }
   }
@@ -95,12 +95,9 @@ package struct UDMABuf: MemoryProvider {
     guard pageSize != .base else {
       return "see size_limit_mb and list_limit in /sys/module/udmabuf/parameters"
     }
-    let size = granularity >> 10
     return """
-      reserve huge pages in /sys/kernel/mm/hugepages/hugepages-\(size)kB/nr_hugepages; those of a \
-      run that has just ended can take some seconds to come back
+      reserve huge pages in \(pageSize.pool)/nr_hugepages; those of a run that has just ended can \
+      take some seconds to come back
       """
   }
-
-  private static let basePageSize = sysconf(CInt(_SC_PAGESIZE))
 }

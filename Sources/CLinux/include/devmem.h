@@ -7,6 +7,7 @@
 #define CLINUX_DEVMEM_H
 
 #include <linux/dma-buf.h>
+#include <linux/dma-heap.h>
 #include <linux/errqueue.h>
 #include <linux/udmabuf.h>
 #include <stdint.h>
@@ -49,6 +50,7 @@ struct CLinux_dmabuf_token {
 _Static_assert(sizeof(struct CLinux_dmabuf_token) == 8, "struct dmabuf_token is uAPI");
 
 static const unsigned long CLinux_UDMABUF_CREATE = UDMABUF_CREATE;
+static const unsigned long CLinux_DMA_HEAP_IOCTL_ALLOC = DMA_HEAP_IOCTL_ALLOC;
 static const unsigned long CLinux_DMA_BUF_IOCTL_SYNC = DMA_BUF_IOCTL_SYNC;
 static const uint64_t CLinux_DMA_BUF_SYNC_READ = DMA_BUF_SYNC_READ;
 static const uint64_t CLinux_DMA_BUF_SYNC_WRITE = DMA_BUF_SYNC_WRITE;
