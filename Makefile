@@ -25,7 +25,7 @@ dependencies: ## install the packages that the rest needs
 
 .PHONY: build
 build: dependencies ## build the tool, .build/release/ncdevmem
-	$(SWIFT) build -c release --product ncdevmem --static-swift-stdlib -Xlinker -s
+	SWIFT="$(SWIFT)" scripts/build
 
 .PHONY: demo
 demo: build ## show the tool at work on a software NIC in a virtual machine
