@@ -23,6 +23,9 @@ package struct Validator: Sendable {
   /// How many bytes were checked: the offset in the stream of the byte to come.
   package private(set) var streamOffset = 0
 
+  /// The same, modulo the period.
+  private var phase = 0
+
   /// How many of them were wrong.
   package private(set) var wrongByteCount = 0
 
@@ -42,16 +45,30 @@ package struct Validator: Sendable {
   /// - Returns: how many of them are wrong.
   @discardableResult
   package mutating func check(_ piece: RawSpan) -> Int {
+    let count = piece.byteCount
+    guard count <= table.blockSize, table.matches(piece, phase: phase) else {
+      return checkBlocks(of: piece)
+    }
+    advance(by: count)
+    return 0
+  }
+
+  /// Checks a piece that is longer than a block, or wrong.
+  private mutating func checkBlocks(of piece: RawSpan) -> Int {
     let wrongBefore = wrongByteCount
-    let phase = streamOffset % pattern.period
     var start = 0
     while start < piece.byteCount {
       let block = start..<min(start + table.blockSize, piece.byteCount)
       if !table.matches(piece.extracting(block), phase: phase) { examine(block, of: piece) }
       start = block.upperBound
     }
-    streamOffset += piece.byteCount
+    advance(by: piece.byteCount)
     return wrongByteCount - wrongBefore
+  }
+
+  private mutating func advance(by count: Int) {
+    streamOffset += count
+    phase = (phase + count) % pattern.period
   }
 
   /// Finds the wrong bytes of a block that has some.

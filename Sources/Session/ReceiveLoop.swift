@@ -190,13 +190,14 @@ package struct ReceiveLoop: ~Copyable {
     _ messages: inout ControlMessages, of frame: borrowing ReceiveFrame,
     from source: borrowing Source, in memory: borrowing Memory, into sink: inout Sink
   ) throws(Failure) -> Int {
+    let bytes = memory.bytes
     var told = 0
     var linear = 0
     while let message = messages.next() {
       switch message {
       case .fragment(let fragment):
         try gather(fragment.token, from: source, releasing: &sink)
-        try take(fragment, in: memory, into: &sink)
+        try take(fragment, of: bytes, into: &sink)
         told += Int(fragment.size)
       case .linear(let size):
         try take(linear: Int(size), of: frame, at: linear, into: &sink)
@@ -211,10 +212,8 @@ package struct ReceiveLoop: ~Copyable {
     return told
   }
 
-  private mutating func take<
-    Memory: ReadableMemory & ~Copyable, Sink: PayloadSink & ~Copyable
-  >(
-    _ fragment: Fragment, in memory: borrowing Memory, into sink: inout Sink
+  private mutating func take<Sink: PayloadSink & ~Copyable>(
+    _ fragment: Fragment, of bytes: RawSpan, into sink: inout Sink
   ) throws(Failure) {
     guard fragment.binding == binding else {
       throw Failure(
@@ -222,7 +221,6 @@ package struct ReceiveLoop: ~Copyable {
         reason: "it came through binding \(fragment.binding), not \(binding)",
         hint: "another program's binding gets this flow: check the flow rules")
     }
-    let bytes = memory.bytes
     let size = Int(fragment.size)
     guard let offset = Int(exactly: fragment.offset), offset <= bytes.byteCount - size else {
       throw Failure(
