@@ -10,6 +10,8 @@ let settings: [SwiftSetting] = [
   .enableUpcomingFeature("InternalImportsByDefault"),
   .enableUpcomingFeature("ExistentialAny"),
   .treatAllWarnings(as: .error),
+  // By pkg-config, libdrm would be linked too.
+  .unsafeFlags(["-Xcc", "-I/usr/include/libdrm"]),
 ]
 
 /// One room of the house: a target, and what of the rooms above it it may use.
@@ -29,14 +31,16 @@ let package = Package(
   targets: [
     .target(name: "CLinux"),
     .systemLibrary(name: "CMnl", pkgConfig: "libmnl", providers: [.apt(["libmnl-dev"])]),
+    .systemLibrary(name: "CDRM"),
+    .systemLibrary(name: "CUdev"),
     room("Kernel", uses: "CLinux"),
     room("Payload"),
-    room("DeviceMemory", uses: "CLinux", "Kernel"),
+    room("DeviceMemory", uses: "CLinux", "CDRM", "CUdev", "Kernel"),
     room("Sockets", uses: "CLinux", "Kernel"),
     room("Netlink", uses: "CLinux", "CMnl", "Kernel"),
     room("NIC", uses: "CLinux", "Kernel", "Netlink"),
     room("Binding", uses: "CLinux", "Kernel", "Netlink"),
-    room("Options", uses: "CLinux", "Kernel", "Payload"),
+    room("Options", uses: "CLinux", "Kernel", "DeviceMemory", "Payload"),
     room(
       "Session",
       uses: "CLinux", "Kernel", "Netlink", "NIC", "DeviceMemory", "Binding", "Sockets", "Payload",
@@ -50,7 +54,7 @@ let package = Package(
     tests(of: "Payload"),
     tests(of: "DeviceMemory", uses: "Kernel", "TestSupport"),
     tests(of: "Binding", uses: "CLinux", "Kernel", "Netlink", "TestSupport"),
-    tests(of: "Options", uses: "Kernel", "Payload"),
+    tests(of: "Options", uses: "Kernel", "DeviceMemory", "Payload"),
     tests(
       of: "Session", uses: "CLinux", "Kernel", "DeviceMemory", "Sockets", "Payload",
       "TestSupport"),

@@ -28,7 +28,7 @@ package struct DMAHeap: MemoryProvider {
       try retrying { unsafe CLinux_ioctl(heap.rawValue, CLinux_DMA_HEAP_IOCTL_ALLOC, &request) }
       return OwnedDescriptor(owning: CInt(bitPattern: request.fd))
     }
-    return try DeviceBuffer(mapping: dmabuf, byteCount: byteCount, named: subject)
+    return try DeviceBuffer(mapping: dmabuf, named: subject)
   }
 
   private func open() throws(Failure) -> OwnedDescriptor {

@@ -1,77 +1,122 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 internal import CLinux
+internal import Glibc
 package import Kernel
 
-/// A dma-buf that is mapped into this process. Memory and mapping go away with their owner, the
-/// memory itself once the kernel has no binding left that uses it.
-package struct DeviceBuffer: ~Copyable, ReadableMemory, WritableMemory {
-  /// The dma-buf.
-  package let descriptor: OwnedDescriptor
-  private var mapping: Mapping
-
-  /// Maps a dma-buf of `byteCount` bytes. The corresponding C function is `mmap`.
-  package init(dmabuf descriptor: consuming OwnedDescriptor, byteCount: Int) throws(Errno) {
-    mapping = try Mapping(descriptor, count: byteCount)
-    self.descriptor = descriptor
+/// A dma-buf, and the CPU's way to its memory. Both go away with their owner, the memory itself
+/// once the kernel has no binding left that uses it.
+@safe package struct DeviceBuffer: ~Copyable, ReadableMemory, WritableMemory {
+  /// How the CPU gets at the memory.
+  private enum View: ~Copyable {
+    case mapped(Mapping)
+    /// By copies that the device's driver makes, of memory that is not for the CPU.
+    case copied(CUDABuffer)
   }
 
-  /// Maps a dma-buf.
+  /// The dma-buf.
+  package let descriptor: OwnedDescriptor
+  /// Size in bytes.
+  package let byteCount: Int
+  private let view: View
+  /// Where the mapping or the copy is: `view` keeps it.
+  private let base: UnsafeMutableRawPointer
+
+  /// Maps the whole of a dma-buf. The corresponding C function is `mmap`.
   ///
   /// - Parameter subject: The memory for people.
-  init(
-    mapping descriptor: consuming OwnedDescriptor, byteCount: Int, named subject: String
-  ) throws(Failure) {
+  init(mapping descriptor: consuming OwnedDescriptor, named subject: String) throws(Failure) {
     // A consumed parameter cannot be captured by the closure that `attempt` runs.
+    let mapping: Mapping
     do throws(Errno) {
-      try self.init(dmabuf: descriptor, byteCount: byteCount)
+      let size = try retrying { lseek(descriptor.rawValue, 0, SEEK_END) }
+      mapping = try Mapping(descriptor, count: size)
     } catch {
       throw Failure(
         "map", on: subject, errno: error,
         hint: "not every exporter of dma-bufs gives the CPU access to its memory")
     }
+    self.descriptor = descriptor
+    byteCount = mapping.count
+    unsafe base = mapping.base
+    view = .mapped(mapping)
   }
 
-  /// Size in bytes.
-  package var byteCount: Int { mapping.count }
+  /// A dma-buf that is read and written by copies.
+  init(dmabuf descriptor: consuming OwnedDescriptor, copied buffer: consuming CUDABuffer) {
+    self.descriptor = descriptor
+    byteCount = buffer.byteCount
+    unsafe base = buffer.copy
+    view = .copied(buffer)
+  }
 
-  /// The memory, to be read between `beginReading` and `endReading`.
+  package var isMapped: Bool {
+    switch view {
+    case .mapped: true
+    case .copied: false
+    }
+  }
+
   package var bytes: RawSpan {
     @_lifetime(borrow self)
-    borrowing get { mapping.bytes }
+    borrowing get {
+      unsafe _overrideLifetime(
+        RawSpan(_unsafeStart: UnsafeRawPointer(base), byteCount: byteCount), borrowing: self)
+    }
   }
 
-  /// A part of the memory, to be written between `beginWriting` and `endWriting`.
+  /// - Precondition: the range is within the memory.
   @_lifetime(&self)
   package mutating func mutableBytes(in range: Range<Int>) -> MutableRawSpan {
-    mapping.mutableBytes(in: range)
+    precondition(range.lowerBound >= 0 && range.upperBound <= byteCount)
+    return unsafe _overrideLifetime(
+      MutableRawSpan(_unsafeStart: base + range.lowerBound, byteCount: range.count),
+      mutating: &self)
   }
 
   /// Makes what the device wrote visible to the CPU. The kernel leaves this to the application for
   /// devmem (`net/core/devmem.c`, `mp_dmabuf_devmem_init`: no `dma_sync`).
   /// The corresponding C constant is `DMA_BUF_IOCTL_SYNC` with `DMA_BUF_SYNC_START`.
-  package func beginReading() throws(Errno) {
-    try synchronize(CLinux_DMA_BUF_SYNC_START | CLinux_DMA_BUF_SYNC_READ)
+  package func beginReading(_ range: Range<Int>) throws(Failure) {
+    switch view {
+    case .mapped:
+      try synchronize(
+        CLinux_DMA_BUF_SYNC_START | CLinux_DMA_BUF_SYNC_READ, "begin reading device memory")
+    case .copied(let buffer): try buffer.fetch(range)
+    }
   }
 
   /// Ends what `beginReading` began. The corresponding C constant is `DMA_BUF_SYNC_END`.
-  package func endReading() throws(Errno) {
-    try synchronize(CLinux_DMA_BUF_SYNC_END | CLinux_DMA_BUF_SYNC_READ)
+  package func endReading() throws(Failure) {
+    guard isMapped else { return }
+    try synchronize(
+      CLinux_DMA_BUF_SYNC_END | CLinux_DMA_BUF_SYNC_READ, "end reading device memory")
   }
 
   /// Begins writing. The corresponding C constant is `DMA_BUF_SYNC_START`.
-  package func beginWriting() throws(Errno) {
-    try synchronize(CLinux_DMA_BUF_SYNC_START | CLinux_DMA_BUF_SYNC_WRITE)
+  package func beginWriting() throws(Failure) {
+    guard isMapped else { return }
+    try synchronize(
+      CLinux_DMA_BUF_SYNC_START | CLinux_DMA_BUF_SYNC_WRITE, "begin writing device memory")
   }
 
   /// Makes what the CPU wrote visible to devices. The corresponding C constant is
   /// `DMA_BUF_SYNC_END`.
-  package func endWriting() throws(Errno) {
-    try synchronize(CLinux_DMA_BUF_SYNC_END | CLinux_DMA_BUF_SYNC_WRITE)
+  package func endWriting(_ range: Range<Int>) throws(Failure) {
+    switch view {
+    case .mapped:
+      try synchronize(
+        CLinux_DMA_BUF_SYNC_END | CLinux_DMA_BUF_SYNC_WRITE, "end writing device memory")
+    case .copied(let buffer): try buffer.store(range)
+    }
   }
 
-  private func synchronize(_ flags: UInt64) throws(Errno) {
+  private func synchronize(_ flags: UInt64, _ operation: String) throws(Failure) {
     var request = dma_buf_sync(flags: flags)
-    try retrying { unsafe CLinux_ioctl(descriptor.rawValue, CLinux_DMA_BUF_IOCTL_SYNC, &request) }
+    try attempt(operation) { () throws(Errno) in
+      _ = try retrying {
+        unsafe CLinux_ioctl(descriptor.rawValue, CLinux_DMA_BUF_IOCTL_SYNC, &request)
+      }
+    }
   }
 }

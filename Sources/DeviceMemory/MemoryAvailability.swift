@@ -44,6 +44,7 @@ package struct MemoryAvailability: Equatable, Sendable {
 
   /// Everything that the host has, and each kind that it lacks.
   package static func all() -> [MemoryAvailability] {
-    [UDMABuf.availability] + DMAHeap.availability
+    [UDMABuf.availability] + DMAHeap.availability + DRMMemory.availability
+      + CUDAMemory.availability
   }
 }

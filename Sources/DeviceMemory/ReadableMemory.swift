@@ -4,15 +4,20 @@ package import Kernel
 
 /// Memory that a device writes and the CPU reads in brackets.
 package protocol ReadableMemory: ~Copyable {
-  /// The memory, valid between `beginReading` and `endReading`.
+  /// The memory, or a copy of it at the same offsets; valid between `beginReading` and `endReading`.
   var bytes: RawSpan {
     @_lifetime(borrow self)
     borrowing get
   }
 
+  /// Whether `bytes` is the memory itself, all of which a bracket makes visible.
+  var isMapped: Bool { get }
+
   /// Makes what the device wrote so far visible to the CPU.
-  func beginReading() throws(Errno)
+  ///
+  /// - Parameter range: What is going to be read of memory that is not mapped: it is copied.
+  func beginReading(_ range: Range<Int>) throws(Failure)
 
   /// Ends what `beginReading` began.
-  func endReading() throws(Errno)
+  func endReading() throws(Failure)
 }

@@ -41,15 +41,7 @@ package struct UDMABuf: MemoryProvider {
 
   package func allocate(byteCount: Int) throws(Failure) -> DeviceBuffer {
     let driver = try openDriver()
-    let file = try attempt("create a memfd for device memory", hint: memfdHint) {
-      () throws(Errno) in
-      let file = OwnedDescriptor(
-        owning: try retrying { unsafe CLinux_memfd_create("ncdevmem", memfdFlags) })
-      try retrying { ftruncate(file.rawValue, byteCount) }
-      // The driver takes a file that cannot shrink under it, and none that is sealed for writing.
-      try retrying { CLinux_add_seals(file.rawValue, CLinux_F_SEAL_SHRINK) }
-      return file
-    }
+    let file = try makeFile(byteCount: byteCount)
     let subject = "of \(byteCount) bytes"
     let dmabuf = try attempt("make a udmabuf", on: subject, hint: createHint) { () throws(Errno) in
       var request = udmabuf_create(
@@ -60,7 +52,26 @@ package struct UDMABuf: MemoryProvider {
           unsafe CLinux_ioctl(driver.rawValue, CLinux_UDMABUF_CREATE, &request)
         })
     }
-    return try DeviceBuffer(mapping: dmabuf, byteCount: byteCount, named: "a udmabuf \(subject)")
+    return try DeviceBuffer(mapping: dmabuf, named: "a udmabuf \(subject)")
+  }
+
+  private func makeFile(byteCount: Int) throws(Failure) -> OwnedDescriptor {
+    do throws(Errno) {
+      let file = OwnedDescriptor(
+        owning: try retrying { unsafe CLinux_memfd_create("ncdevmem", memfdFlags) })
+      try retrying { ftruncate(file.rawValue, byteCount) }
+      // The driver takes a file that cannot shrink under it, and none that is sealed for writing.
+      try retrying { CLinux_add_seals(file.rawValue, CLinux_F_SEAL_SHRINK) }
+      return file
+    } catch {
+      // `fs/hugetlbfs/inode.c`, `hugetlb_file_setup`: no pool of that size.
+      let lacksPages = error == .noDevice && pageSize != .base
+      throw Failure(
+        "create a memfd for device memory", errno: error,
+        reason: lacksPages ? "this host has no huge pages of \(granularity >> 20) MiB" : nil,
+        hint: lacksPages ? "it takes CONFIG_HUGETLBFS and a processor that has them" : nil,
+        kind: lacksPages ? .unsupported : .failed)
+    }
   }
 
   private func openDriver() throws(Failure) -> OwnedDescriptor {
@@ -85,10 +96,6 @@ package struct UDMABuf: MemoryProvider {
     case .huge2MiB: common | CLinux_MFD_HUGETLB | CLinux_MFD_HUGE_2MB
     case .huge1GiB: common | CLinux_MFD_HUGETLB | CLinux_MFD_HUGE_1GB
     }
-  }
-
-  private var memfdHint: String? {
-    pageSize == .base ? nil : "this kernel may lack huge pages of \(granularity >> 20) MiB"
   }
 
   private var createHint: String {

@@ -7,13 +7,15 @@ package protocol WritableMemory: ~Copyable {
   /// Size in bytes.
   var byteCount: Int { get }
 
-  /// A part of the memory, valid between `beginWriting` and `endWriting`.
+  /// A part of the memory, or of a copy of it; valid between `beginWriting` and `endWriting`.
   @_lifetime(&self)
   mutating func mutableBytes(in range: Range<Int>) -> MutableRawSpan
 
   /// Begins writing.
-  func beginWriting() throws(Errno)
+  func beginWriting() throws(Failure)
 
   /// Makes what the CPU wrote visible to the device.
-  func endWriting() throws(Errno)
+  ///
+  /// - Parameter range: What was written of memory that is not mapped: it is copied.
+  func endWriting(_ range: Range<Int>) throws(Failure)
 }

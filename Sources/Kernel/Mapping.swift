@@ -4,7 +4,8 @@ internal import Glibc
 
 /// A shared, writable mapping of a file into memory, unmapped when its owner goes away.
 @safe package struct Mapping: ~Copyable {
-  private let base: UnsafeMutableRawPointer
+  /// Where the mapping begins, for as long as this lasts.
+  package let base: UnsafeMutableRawPointer
 
   /// The mapping's length in bytes.
   package let count: Int

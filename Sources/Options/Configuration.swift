@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
+package import DeviceMemory
 package import Kernel
 package import Payload
 
@@ -70,8 +71,8 @@ package enum Configuration: Equatable, Sendable {
     package var source: IPAddress?
     /// How many bytes one element of a message's vector has; a whole line if `nil`.
     package var chunkSize: Int?
-    /// The device memory to send from, in bytes.
-    package var memorySize = Configuration.memorySize
+    /// The device memory to send from.
+    package var memory = Memory()
     /// Deadline and output.
     package var transfer = Transfer()
 
@@ -106,11 +107,23 @@ package enum Configuration: Equatable, Sendable {
     package var autorelease: Bool?
     /// The number that the kernel gave its autorelease attribute, if it is not to be guessed.
     package var autoreleaseAttribute: UInt16?
-    /// The device memory to bind, in bytes.
-    package var memorySize = Configuration.memorySize
+    /// The device memory to bind.
+    package var memory = Memory()
 
     /// An interface, with every choice left to the tool.
     package init(interface: String) { self.interface = interface }
+  }
+
+  /// Device memory.
+  package struct Memory: Equatable, Sendable {
+    /// Where to take it from.
+    package var kind = MemoryKind.udmabuf(nil)
+    /// How much to take at least, in bytes; `Configuration.memorySize` if `nil`, or all that there
+    /// is of memory that has its size already.
+    package var byteCount: Int?
+
+    /// Ordinary memory, as much as usual.
+    package init() {}
   }
 
   /// What receiving and sending have in common.

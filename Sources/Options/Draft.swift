@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
+internal import DeviceMemory
 internal import Kernel
 internal import Payload
 
@@ -14,6 +15,7 @@ struct Draft {
   var firstQueue: UInt32?
   var queueCount: UInt32?
   var leavesNIC = false
+  var memoryKind: MemoryKind?
   var memorySize: Int?
   var rxPageSize: UInt32?
   var autorelease: Bool?
@@ -84,7 +86,7 @@ struct Draft {
       interface: target.interface, address: address.scoped(to: target.interface), port: port)
     send.source = client?.scoped(to: target.interface)
     send.chunkSize = chunkSize
-    send.memorySize = target.memorySize
+    send.memory = target.memory
     send.transfer = transfer
     return send
   }
@@ -103,7 +105,8 @@ struct Draft {
     target.rxPageSize = rxPageSize
     target.autorelease = autorelease
     target.autoreleaseAttribute = autoreleaseAttribute
-    if let memorySize { target.memorySize = memorySize }
+    if let memoryKind { target.memory.kind = memoryKind }
+    target.memory.byteCount = memorySize
     return target
   }
 

@@ -47,6 +47,12 @@ extension Option {
       title: "Device memory",
       options: [
         Option(
+          nil, "memory", "KIND[:ARG]", .any,
+          """
+          where to take it from: udmabuf[:huge=2M|1G] (the default), heap:NAME, \
+          drm[:NODE|DRIVER], fd:N (a dma-buf that the parent left open), cuda[:GPU]
+          """, \.memoryKind, memoryKind),
+        Option(
           nil, "memory-size", "SIZE", .any, "how much to bind (default: 16000 pages)", \.memorySize,
           memorySize),
         Option(

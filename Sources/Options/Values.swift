@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
+internal import DeviceMemory
 internal import Glibc
 internal import Kernel
 internal import Payload
@@ -41,6 +42,30 @@ func queueIndex(_ word: String) throws(InvalidValue) -> UInt32 {
 
 func queueCount(_ word: String) throws(InvalidValue) -> UInt32 {
   UInt32(try number(word, in: 1...Int(UInt32.max)))
+}
+
+/// Reads a kind of memory and, behind a colon, what it takes.
+func memoryKind(_ word: String) throws(InvalidValue) -> MemoryKind {
+  let parts = word.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+  let argument = parts.count > 1 ? String(parts[1]) : nil
+  switch (parts[0], argument) {
+  case ("udmabuf", nil): return .udmabuf(nil)
+  case ("udmabuf", "huge=2M"): return .udmabuf(.huge2MiB)
+  case ("udmabuf", "huge=1G"): return .udmabuf(.huge1GiB)
+  case ("udmabuf", _): throw InvalidValue(reason: "udmabuf takes huge=2M or huge=1G")
+  case ("heap", let name?) where !name.isEmpty && !name.contains("/"): return .heap(name)
+  case ("heap", _): throw InvalidValue(reason: "heap takes a name, such as heap:system")
+  case ("drm", nil): return .drm(.any)
+  case ("drm", let node?) where node.hasPrefix("/"): return .drm(.node(node))
+  case ("drm", let driver?) where !driver.isEmpty: return .drm(.driver(driver))
+  case ("drm", _): throw InvalidValue(reason: "drm takes a device's path or a driver's name")
+  case ("fd", let digits): return .descriptor(CInt(try number(digits ?? "", in: 0...Int(CInt.max))))
+  case ("cuda", nil): return .cuda(nil)
+  case ("cuda", let digits?): return .cuda(try number(digits, in: 0...Int(CInt.max)))
+  default:
+    throw InvalidValue(
+      reason: "the kinds of memory are udmabuf, heap:NAME, drm, fd:N and cuda")
+  }
 }
 
 func memorySize(_ word: String) throws(InvalidValue) -> Int {

@@ -25,8 +25,23 @@ extension SocketAddress {
 extension Configuration.Target {
   /// Allocates the memory to be bound.
   func allocateMemory() throws(Failure) -> DeviceBuffer {
-    let provider = UDMABuf(forNIOVs: Int(rxPageSize ?? 0))
-    return try provider.allocate(byteCount: provider.roundedUp(memorySize))
+    try memory.allocate(for: interface, niovSize: Int(rxPageSize ?? 0))
+  }
+}
+
+extension Configuration.Send {
+  /// Allocates the memory to send from.
+  func allocateMemory() throws(Failure) -> DeviceBuffer { try memory.allocate(for: interface) }
+}
+
+extension Configuration.Memory {
+  fileprivate func allocate(
+    for interface: String, niovSize: Int = 0
+  ) throws(Failure) -> DeviceBuffer {
+    let provider = kind.provider(forNIOVs: niovSize, near: interface)
+    var preset = Configuration.memorySize
+    if case .descriptor = kind { preset = 1 }
+    return try provider.allocate(byteCount: provider.roundedUp(byteCount ?? preset))
   }
 }
 

@@ -19,7 +19,7 @@ package struct ReceiveLoop: ~Copyable {
   }
 
   /// The binding that fragments must come through.
-  private let binding: UInt32
+  let binding: UInt32
   /// Whether linear bytes are an error.
   private let failsOnLinear: Bool
   /// How long the connection may be silent, in seconds; `nil` for however long.
@@ -160,7 +160,7 @@ package struct ReceiveLoop: ~Copyable {
       return try sink.release()
     }
 
-    try attempt("begin reading device memory") { () throws(Errno) in try memory.beginReading() }
+    try memory.beginReading(rangeToRead(frame.controlMessages, in: memory))
     let told: Int
     do throws(Failure) {
       told = try deliver(&messages, of: frame, from: source, in: memory, into: &sink)
@@ -173,7 +173,7 @@ package struct ReceiveLoop: ~Copyable {
       }
       throw error
     }
-    try attempt("end reading device memory") { () throws(Errno) in try memory.endReading() }
+    try memory.endReading()
     guard told == count else {
       throw Failure(
         "receive", reason: "recvmsg returned \(count) bytes, its control messages tell of \(told)")

@@ -77,10 +77,10 @@ package struct SendLoop: ~Copyable {
   >(
     _ slot: Slot, of memory: inout Memory, from source: inout Source
   ) throws(Failure) -> Int {
-    try attempt("begin writing device memory") { () throws(Errno) in try memory.beginWriting() }
+    try memory.beginWriting()
     var bytes = memory.mutableBytes(in: slot.offset..<slot.offset + slot.size)
     let count = try source.read(into: &bytes)
-    try attempt("end writing device memory") { () throws(Errno) in try memory.endWriting() }
+    try memory.endWriting(slot.offset..<slot.offset + count)
     return count
   }
 

@@ -30,8 +30,7 @@ struct Sender {
   private func send(orStoppedBy stop: borrowing StopSignals) throws(Failure) {
     let interface = try Interface(named: configuration.interface)
     Diagnostics.print("using ifindex=\(interface.index)")
-    let provider = UDMABuf()
-    var memory = try provider.allocate(byteCount: provider.roundedUp(configuration.memorySize))
+    var memory = try configuration.allocateMemory()
     let binding = try TransmitBinding(
       interface: interface.index, named: interface.subject, dmabuf: memory.descriptor,
       over: try GenericNetlink())

@@ -17,7 +17,7 @@ struct UDMABufTests {
   @Test("new memory is all zero", .requires(device: "/dev/udmabuf"))
   func isZeroed() throws {
     let buffer = try UDMABuf().allocate(byteCount: 8 * 4096)
-    try buffer.beginReading()
+    try buffer.beginReading(0..<buffer.byteCount)
     let bytes = buffer.bytes
     let zeros = bytes.byteOffsets.count {
       unsafe bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self) == 0

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
+import DeviceMemory
 import Kernel
 import Options
 import Payload
@@ -72,9 +73,9 @@ struct ConfigurationTests {
       ("-U 1", receive { $0.unbinding = .beforeReceive }),
       ("--unbind 2", receive { $0.unbinding = .afterReceive }),
       ("-U0", receive { $0.unbinding = .afterStream }),
-      ("--memory-size 64M", receive { $0.target.memorySize = 64 << 20 }),
-      ("--memory-size 1g", receive { $0.target.memorySize = 1 << 30 }),
-      ("--memory 1", receive { $0.target.memorySize = 1 }),
+      ("--memory-size 64M", receive { $0.target.memory.byteCount = 64 << 20 }),
+      ("--memory-size 1g", receive { $0.target.memory.byteCount = 1 << 30 }),
+      ("--memory-s 1", receive { $0.target.memory.byteCount = 1 }),
       ("--expect-bytes 0", receive { $0.expectedByteCount = 0 }),
       ("--expect-bytes 9223372036854775807", receive { $0.expectedByteCount = .max }),
       ("--timeout 5", receive { $0.transfer.timeout = 5 }),
@@ -92,7 +93,8 @@ struct ConfigurationTests {
     arguments: [
       ("-c 192.0.2.7", send { $0.source = IPAddress("192.0.2.7") }),
       ("--chunk 4K", send { $0.chunkSize = 4096 }),
-      ("--memory-size 8192", send { $0.memorySize = 8192 }),
+      ("--memory-size 8192", send { $0.memory.byteCount = 8192 }),
+      ("--memory heap:system", send { $0.memory.kind = .heap("system") }),
       ("--timeout 2147483", send { $0.transfer.timeout = 2_147_483 }),
       ("--trace", send { $0.transfer.traces = true }),
       ("--json", send { $0.transfer.reportsJSON = true }),
@@ -109,9 +111,24 @@ struct ConfigurationTests {
           probe {
             $0.target.queues = 8..<16
             $0.target.autorelease = true
-            $0.target.memorySize = 4096
+            $0.target.memory.byteCount = 4096
             $0.reportsJSON = true
           }))
+  }
+
+  @Test(
+    "memory is chosen by its kind and what that takes",
+    arguments: [
+      ("udmabuf", .udmabuf(nil)), ("udmabuf:huge=2M", .udmabuf(.huge2MiB)),
+      ("udmabuf:huge=1G", .udmabuf(.huge1GiB)), ("heap:system", .heap("system")),
+      ("drm", .drm(.any)), ("drm:vgem", .drm(.driver("vgem"))),
+      ("drm:/dev/dri/card1", .drm(.node("/dev/dri/card1"))), ("fd:7", .descriptor(7)),
+      ("cuda", .cuda(nil)), ("cuda:1", .cuda(1)),
+    ] as [(String, MemoryKind)])
+  func choosesMemory(word: String, kind: MemoryKind) throws {
+    #expect(
+      try Configuration("-f eth0 --memory " + word)
+        == .probe(probe { $0.target.memory.kind = kind }))
   }
 
   @Test("a link-local address without a scope is the interface's")

@@ -91,6 +91,29 @@ struct UsageTests {
         """
       ),
       (
+        "--memory tape",
+        #"cannot take --memory "tape": the kinds of memory are udmabuf, heap:NAME, drm, fd:N and cuda"#
+      ),
+      (
+        "--memory udmabuf:huge=3M",
+        #"cannot take --memory "udmabuf:huge=3M": udmabuf takes huge=2M or huge=1G"#
+      ),
+      (
+        "--memory heap",
+        #"cannot take --memory "heap": heap takes a name, such as heap:system"#
+      ),
+      (
+        "--memory heap:a/b",
+        #"cannot take --memory "heap:a/b": heap takes a name, such as heap:system"#
+      ),
+      (
+        "--memory drm:",
+        #"cannot take --memory "drm:": drm takes a device's path or a driver's name"#
+      ),
+      ("--memory fd", #"cannot take --memory "fd": not a number from 0 to 2147483647"#),
+      ("--memory fd:-1", #"cannot take --memory "fd:-1": not a number from 0 to 2147483647"#),
+      ("--memory cuda:x", #"cannot take --memory "cuda:x": not a number from 0 to 2147483647"#),
+      (
         "--expect-bytes K",
         #"cannot take --expect-bytes "K": not a number of bytes from 0, which K, M or G may follow"#
       ),

@@ -80,6 +80,11 @@ struct PlainMemory: ReadableMemory, ~Copyable {
     borrowing get { unsafe storage.span.bytes }
   }
 
-  func beginReading() throws(Errno) { if let beginError { throw beginError } }
-  func endReading() throws(Errno) {}
+  var isMapped: Bool { true }
+
+  func beginReading(_ range: Range<Int>) throws(Failure) {
+    if let beginError { throw Failure("begin reading", errno: beginError) }
+  }
+
+  func endReading() throws(Failure) {}
 }

@@ -86,8 +86,8 @@ private struct FileMemory: WritableMemory, ~Copyable {
     mapping.mutableBytes(in: range)
   }
 
-  func beginWriting() throws(Errno) {}
-  func endWriting() throws(Errno) {}
+  func beginWriting() throws(Failure) {}
+  func endWriting(_ range: Range<Int>) throws(Failure) {}
 }
 
 /// A stream of so many bytes, read in pieces of so many.

@@ -9,6 +9,7 @@
 #define CLINUX_H
 
 #include "calls.h"
+#include "cuda.h"
 #include "devmem.h"
 #include "ethtool.h"
 #include "netdev.h"

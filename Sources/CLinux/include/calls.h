@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/vfs.h>
 
 int CLinux_ioctl(int fd, unsigned long request, void *_Nullable argument);
 int CLinux_memfd_create(const char *_Nonnull name, unsigned int flags);

@@ -9,6 +9,7 @@
 #include <linux/dma-buf.h>
 #include <linux/dma-heap.h>
 #include <linux/errqueue.h>
+#include <linux/magic.h>
 #include <linux/udmabuf.h>
 #include <stdint.h>
 #include <sys/socket.h>

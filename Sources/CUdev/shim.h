@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The types of libudev's functions. The library is opened at run time: nothing
+ * here is linked.
+ */
+#include <libudev.h>
+
+typedef __typeof__(udev_new) *CUdev_new;
+typedef __typeof__(udev_unref) *CUdev_unref;
+typedef __typeof__(udev_enumerate_new) *CUdev_enumerate_new;
+typedef __typeof__(udev_enumerate_unref) *CUdev_enumerate_unref;
+typedef __typeof__(udev_enumerate_add_match_subsystem) *CUdev_enumerate_add_match;
+typedef __typeof__(udev_enumerate_scan_devices) *CUdev_enumerate_scan_devices;
+typedef __typeof__(udev_enumerate_get_list_entry) *CUdev_enumerate_get_list_entry;
+typedef __typeof__(udev_list_entry_get_next) *CUdev_list_entry_get_next;
+typedef __typeof__(udev_list_entry_get_name) *CUdev_list_entry_get_name;
+typedef __typeof__(udev_device_new_from_syspath) *CUdev_device_new_from_syspath;
+typedef __typeof__(udev_device_get_devnode) *CUdev_device_get_devnode;
+typedef __typeof__(udev_device_unref) *CUdev_device_unref;

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import CLinux
+internal import Kernel
+
+/// What is needed of libcuda, the driver interface of NVIDIA's GPUs. Names that end in `_v2` are
+/// those that its header maps the plain names to.
+@safe struct CUDALibrary: @unchecked Sendable {
+  private let getErrorName: CLinux_cuGetErrorText
+  private let getErrorString: CLinux_cuGetErrorText
+  private let initialize: CLinux_cuInit
+  let deviceGetCount: CLinux_cuDeviceGetCount
+  let deviceGet: CLinux_cuDeviceGet
+  let deviceGetName: CLinux_cuDeviceGetText
+  let deviceGetPCIBusID: CLinux_cuDeviceGetText
+  let deviceTotalMem: CLinux_cuDeviceTotalMem
+  let deviceGetAttribute: CLinux_cuDeviceGetAttribute
+  let primaryContextRetain: CLinux_cuDevicePrimaryCtxRetain
+  let primaryContextRelease: CLinux_cuDevicePrimaryCtxRelease
+  let contextSetCurrent: CLinux_cuCtxSetCurrent
+  let contextSynchronize: CLinux_cuCtxSynchronize
+  let memAlloc: CLinux_cuMemAlloc
+  let memFree: CLinux_cuMemFree
+  let memAllocHost: CLinux_cuMemAllocHost
+  let memFreeHost: CLinux_cuMemFreeHost
+  let memsetD8: CLinux_cuMemsetD8
+  let memcpyDtoH: CLinux_cuMemcpyDtoH
+  let memcpyHtoD: CLinux_cuMemcpyHtoD
+  let pointerSetAttribute: CLinux_cuPointerSetAttribute
+  let memGetHandle: CLinux_cuMemGetHandleForAddressRange
+  let flushWrites: CLinux_cuFlushGPUDirectRDMAWrites
+
+  /// Opens and initialises the library.
+  ///
+  /// - Throws: A failure of the kind `unsupported` where this host has no such library or no GPU.
+  init(at path: String) throws(Failure) {
+    let library = try DynamicLibrary(path, from: "NVIDIA's driver (Debian: libcuda1)")
+    unsafe getErrorName = try library.function("cuGetErrorName")
+    unsafe getErrorString = try library.function("cuGetErrorString")
+    initialize = try library.function("cuInit")
+    unsafe deviceGetCount = try library.function("cuDeviceGetCount")
+    unsafe deviceGet = try library.function("cuDeviceGet")
+    unsafe deviceGetName = try library.function("cuDeviceGetName")
+    unsafe deviceGetPCIBusID = try library.function("cuDeviceGetPCIBusId")
+    unsafe deviceTotalMem = try library.function("cuDeviceTotalMem_v2")
+    unsafe deviceGetAttribute = try library.function("cuDeviceGetAttribute")
+    unsafe primaryContextRetain = try library.function("cuDevicePrimaryCtxRetain")
+    primaryContextRelease = try library.function("cuDevicePrimaryCtxRelease_v2")
+    unsafe contextSetCurrent = try library.function("cuCtxSetCurrent")
+    contextSynchronize = try library.function("cuCtxSynchronize")
+    unsafe memAlloc = try library.function("cuMemAlloc_v2")
+    memFree = try library.function("cuMemFree_v2")
+    unsafe memAllocHost = try library.function("cuMemAllocHost_v2")
+    unsafe memFreeHost = try library.function("cuMemFreeHost")
+    memsetD8 = try library.function("cuMemsetD8_v2")
+    unsafe memcpyDtoH = try library.function("cuMemcpyDtoH_v2")
+    unsafe memcpyHtoD = try library.function("cuMemcpyHtoD_v2")
+    unsafe pointerSetAttribute = try library.function("cuPointerSetAttribute")
+    unsafe memGetHandle = try library.function("cuMemGetHandleForAddressRange")
+    flushWrites = try library.function("cuFlushGPUDirectRDMAWrites")
+    try check("start CUDA", initialize(0), of: "cuInit")
+  }
+
+  /// The host's GPUs.
+  func devices() throws(Failure) -> [CUDADevice] {
+    var count: CInt = 0
+    try check("count the GPUs", unsafe deviceGetCount(&count), of: "cuDeviceGetCount")
+    var devices: [CUDADevice] = []
+    for index in 0..<Int(count) { devices.append(try CUDADevice(index, of: self)) }
+    return devices
+  }
+
+  /// Turns a result that is not success into a failure.
+  ///
+  /// - Parameter call: The C function's name.
+  func check(
+    _ operation: String, on subject: @autoclosure () -> String = "", _ result: CLinux_CUresult,
+    of call: StaticString, hint: String? = nil
+  ) throws(Failure) {
+    guard result != CLinux_CUresult(CLinux_CUDA_SUCCESS.rawValue) else { return }
+    throw Failure(
+      operation, on: subject(), reason: "\(call): \(describe(result))", hint: hint,
+      kind: Self.unsupported.contains(result) ? .unsupported : .failed)
+  }
+
+  private func describe(_ result: CLinux_CUresult) -> String {
+    let name = unsafe text(of: result, by: getErrorName) ?? "CUDA error \(result)"
+    return unsafe text(of: result, by: getErrorString).map { "\(name) (\($0))" } ?? name
+  }
+
+  private func text(of result: CLinux_CUresult, by call: CLinux_cuGetErrorText) -> String? {
+    var text: UnsafePointer<CChar>?
+    guard unsafe call(result, &text) == 0, let text = unsafe text else { return nil }
+    return unsafe String(cString: text)
+  }
+
+  /// Results that say that this host cannot do it.
+  private static let unsupported: Set<CLinux_CUresult> = Set(
+    [
+      CLinux_CUDA_ERROR_STUB_LIBRARY, CLinux_CUDA_ERROR_NO_DEVICE, CLinux_CUDA_ERROR_NOT_SUPPORTED,
+      CLinux_CUDA_ERROR_SYSTEM_DRIVER_MISMATCH,
+    ].map { CLinux_CUresult($0.rawValue) })
+}
