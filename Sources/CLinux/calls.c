@@ -7,6 +7,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 int CLinux_ioctl(int fd, unsigned long request, void *argument)
 {
@@ -26,6 +29,22 @@ int CLinux_add_seals(int fd, int seals)
 int CLinux_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags)
 {
 	return accept4(fd, address, length, flags);
+}
+
+int CLinux_pidfd_open(pid_t process, unsigned int flags)
+{
+	/* glibc has it since 2.36. */
+	return syscall(SYS_pidfd_open, process, flags);
+}
+
+int CLinux_close_range(unsigned int first, unsigned int last, int flags)
+{
+	return close_range(first, last, flags);
+}
+
+int CLinux_prctl_set_name(const char *name)
+{
+	return prctl(PR_SET_NAME, name);
 }
 
 const char *CLinux_strerrorname_np(int number)

@@ -37,6 +37,7 @@ package struct Errno: Error, Hashable, Sendable {
 extension Errno {
   package static let notPermitted = Errno(EPERM)
   package static let noEntry = Errno(ENOENT)
+  package static let noProcess = Errno(ESRCH)
   package static let interrupted = Errno(EINTR)
   package static let tryAgain = Errno(EAGAIN)
   package static let outOfMemory = Errno(ENOMEM)

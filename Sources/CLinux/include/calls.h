@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 #include <sys/vfs.h>
 
 int CLinux_ioctl(int fd, unsigned long request, void *_Nullable argument);
@@ -14,6 +15,9 @@ int CLinux_memfd_create(const char *_Nonnull name, unsigned int flags);
 int CLinux_add_seals(int fd, int seals);
 int CLinux_accept4(int fd, struct sockaddr *_Nullable address, socklen_t *_Nullable length,
 		   int flags);
+int CLinux_pidfd_open(pid_t process, unsigned int flags);
+int CLinux_close_range(unsigned int first, unsigned int last, int flags);
+int CLinux_prctl_set_name(const char *_Nonnull name);
 const char *_Nullable CLinux_strerrorname_np(int number);
 const char *_Nullable CLinux_strerrordesc_np(int number);
 
