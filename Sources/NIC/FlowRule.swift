@@ -66,7 +66,7 @@ package struct FlowRule: Equatable, Sendable {
   }
 
   /// The sizes of `h_u` and `h_ext`, which are those of `m_u` and `m_ext`.
-  fileprivate static let matchSize =
+  static let matchSize =
     MemoryLayout<ethtool_flow_union>.size + MemoryLayout<ethtool_flow_ext>.size
 }
 

@@ -34,6 +34,17 @@ package struct Interface: ~Copyable {
     try self.init(named: name, index: index, device: device, netlink: GenericNetlink())
   }
 
+  /// Finds an interface of this network namespace by its index.
+  ///
+  /// - Throws: A failure with `ENODEV` where there is none.
+  package init(at index: UInt32) throws(Failure) {
+    var name = [CChar](repeating: 0, count: Int(IF_NAMESIZE))
+    guard unsafe if_indextoname(index, &name) != nil else {
+      throw Failure("find the interface", on: "of index \(index)", errno: .noDevice)
+    }
+    try self.init(named: text(ArraySlice(name.map(UInt8.init(bitPattern:)))))
+  }
+
   /// An interface reached by given ways.
   package init(
     named name: String, index: UInt32, device: consuming any EthtoolDevice & ~Copyable,

@@ -31,7 +31,7 @@ extension Transaction {
     let size = try interface.rss().table.count
     let table = (0..<size).map { queues[$0 % queues.count] }
     let others = try interface.rssContexts().keys.sorted()
-    record(.context(id: nil, table: table, others: others))
+    try record(.context(id: nil, table: table, others: others))
     do throws(Failure) {
       let id = try interface.createRSSContext(table: table)
       amend(.context(id: id, table: table, others: others))
@@ -46,13 +46,13 @@ extension Transaction {
   private mutating func enableFlowRules() throws(Failure) {
     let feature = try interface.features().first { $0.name == Feature.ntuple }
     guard let feature, feature.isAvailable, !feature.isActive else { return }
-    record(.feature(name: feature.name, requested: feature.isRequested))
+    try record(.feature(name: feature.name, requested: feature.isRequested))
     try interface.setFeature(feature.name, to: true)
   }
 
   private mutating func insert(_ rule: FlowRule) throws(Failure) -> FlowRule {
     let replaced = try interface.flowRules().filter { $0.isForSameFlows(as: rule) }
-    record(.flowRule(rule, replaced: replaced))
+    try record(.flowRule(rule, replaced: replaced))
     do throws(Failure) {
       let inserted = try interface.insert(rule)
       amend(.flowRule(inserted, replaced: replaced))

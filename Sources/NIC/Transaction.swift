@@ -13,12 +13,21 @@ package struct Transaction: ~Copyable {
   /// What was recorded, in the order done.
   package private(set) var changes: [Change]
 
+  /// Where they are recorded for others.
+  private var log: (any ChangeLog & ~Copyable)?
+
   /// Begins a transaction.
   ///
-  /// - Parameter changes: What an earlier process recorded and did not undo.
-  package init(on interface: consuming Interface, resuming changes: [Change] = []) {
+  /// - Parameters:
+  ///   - changes: What an earlier process recorded and did not undo.
+  ///   - log: What is to remember the changes if this process dies.
+  package init(
+    on interface: consuming Interface, resuming changes: [Change] = [],
+    notedIn log: consuming (any ChangeLog & ~Copyable)? = nil
+  ) {
     self.interface = interface
     self.changes = changes
+    self.log = log
   }
 
   /// Undoes the changes, the last one first, each whether or not the others can be. What cannot be
@@ -26,6 +35,7 @@ package struct Transaction: ~Copyable {
   ///
   /// - Returns: Why changes could not be undone, in the order tried; none if all is as it was.
   package mutating func undo() -> [Failure] {
+    guard !changes.isEmpty else { return [] }
     var failures: [Failure] = []
     var left: [Change] = []
     for change in changes.reversed() {
@@ -37,6 +47,7 @@ package struct Transaction: ~Copyable {
       }
     }
     changes = left.reversed()
+    noteLess()
     return failures
   }
 
@@ -45,7 +56,7 @@ package struct Transaction: ~Copyable {
   package mutating func enableHeaderSplit() throws(Failure) {
     let isByFlag = try setHeaderSplit(.enabled)
     if let threshold = try interface.rings().threshold, threshold != 0 {
-      record(.splitThreshold(threshold))
+      try record(.splitThreshold(threshold))
       try interface.setSplitThreshold(0)
     }
     let now = try interface.rings()
@@ -86,7 +97,7 @@ package struct Transaction: ~Copyable {
       throw interface.refusal(operation, .notSupported, reason: "it has no RSS table")
     }
     guard before.firstEntry(naming: queues) != nil else { return }
-    record(.rss(before, isDefault: before.isDefault(queueCount: count)))
+    try record(.rss(before, isDefault: before.isDefault(queueCount: count)))
     try interface.setRSSTable(before.table.indices.map { others[$0 % others.count] })
   }
 
@@ -112,7 +123,9 @@ package struct Transaction: ~Copyable {
   }
 
   /// Records a change that is about to be made. Of one setting the earliest record stands.
-  mutating func record(_ change: Change) {
+  ///
+  /// - Throws: What the log throws; the change must not be made then.
+  mutating func record(_ change: Change) throws(Failure) {
     let isKnown = changes.contains { earlier in
       switch (earlier, change) {
       case (.headerSplit, .headerSplit), (.splitThreshold, .splitThreshold),
@@ -122,7 +135,9 @@ package struct Transaction: ~Copyable {
       default: false
       }
     }
-    if !isKnown { changes.append(change) }
+    guard !isKnown else { return }
+    changes.append(change)
+    try log?.note(changes)
   }
 
   /// Replaces the record made last, once the driver has told what it chose; forgets it where the
@@ -130,22 +145,30 @@ package struct Transaction: ~Copyable {
   mutating func amend(_ change: Change?) {
     changes.removeLast()
     if let change { changes.append(change) }
+    noteLess()
+  }
+
+  /// Has the log follow what is known of changes already made. Where it cannot, what it has still
+  /// undoes them: undoing finds what a record leaves open, and does no harm the second time.
+  private mutating func noteLess() {
+    do throws(Failure) { try log?.note(changes) } catch {}
   }
 
   /// Sets the split by ring parameter, or by private flag.
   ///
   /// - Returns: Whether it was the private flag.
   private mutating func setHeaderSplit(_ split: HeaderSplit) throws(Failure) -> Bool {
-    record(.headerSplit(try interface.rings().split))
+    try record(.headerSplit(try interface.rings().split))
     do throws(Failure) {
       try interface.setHeaderSplit(split)
       return false
     } catch {
       guard error.errno == .notSupported else { throw error }
       changes.removeAll { if case .headerSplit = $0 { true } else { false } }
+      noteLess()
       let flags = try interface.privateFlags()
       guard let switched = flags.splittingHeaders(split == .enabled) else { throw error }
-      record(.privateFlags(flags.values))
+      try record(.privateFlags(flags.values))
       try interface.setPrivateFlags(switched.values)
       return true
     }

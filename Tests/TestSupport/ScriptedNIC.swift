@@ -41,6 +41,12 @@ package final class ScriptedNIC: EthtoolDevice {
   /// Which writes to acknowledge and not do: those whose line begins with the text.
   package var ignored: [String] = []
 
+  /// How many more writes to take before all are refused with `EINTR`; any number if nil.
+  package var writesLeft: Int?
+
+  /// Called before each write is done or refused.
+  package var beforeWrite: () -> Void = {}
+
   package init() {}
 
   /// The interface `nic0`, index 7, with this NIC behind it.
@@ -55,6 +61,10 @@ package final class ScriptedNIC: EthtoolDevice {
     if let errno = missingCommands[command] { throw Errno(errno) }
     switch command {
     case ETHTOOL_GDRVINFO: request.replace(4, Array("scripted".utf8))
+    case ETHTOOL_GPERMADDR:
+      guard request.word(4) >= 6 else { throw .tooSmall }
+      request.set(4, 6)
+      request.replace(8, [2, 0, 0, 0, 0, 7])
     case ETHTOOL_GRXRINGS: request.set(8, queueCount)
     case ETHTOOL_GCHANNELS:
       request.set(16, 8)
@@ -80,6 +90,11 @@ package final class ScriptedNIC: EthtoolDevice {
   /// Logs a write; false where it is to be forgotten.
   func write(_ line: String) throws(Errno) -> Bool {
     log.append(line)
+    beforeWrite()
+    if let left = writesLeft {
+      guard left > 0 else { throw .interrupted }
+      writesLeft = left - 1
+    }
     if let refusal = refusals.first(where: { line.hasPrefix($0.line) }) {
       throw Errno(refusal.errno)
     }
