@@ -40,11 +40,12 @@ let package = Package(
     room("Netlink", uses: "CLinux", "CMnl", "Kernel"),
     room("NIC", uses: "CLinux", "Kernel", "Netlink"),
     room("Binding", uses: "CLinux", "Kernel", "Netlink"),
+    room("Recovery", uses: "CLinux", "Kernel", "NIC"),
     room("Options", uses: "CLinux", "Kernel", "DeviceMemory", "Payload"),
     room(
       "Session",
-      uses: "CLinux", "Kernel", "Netlink", "NIC", "DeviceMemory", "Binding", "Sockets", "Payload",
-      "Options"),
+      uses: "CLinux", "Kernel", "Netlink", "NIC", "Recovery", "DeviceMemory", "Binding", "Sockets",
+      "Payload", "Options"),
     .executableTarget(
       name: "ncdevmem", dependencies: ["Kernel", "Options", "Session"], swiftSettings: settings),
     .target(
@@ -61,6 +62,7 @@ let package = Package(
     tests(of: "Sockets", uses: "CLinux", "Kernel", "TestSupport"),
     tests(of: "Netlink", uses: "CLinux", "Kernel", "TestSupport"),
     tests(of: "NIC", uses: "CLinux", "Kernel", "Netlink", "TestSupport"),
+    tests(of: "Recovery", uses: "Kernel", "NIC", "TestSupport"),
   ],
   swiftLanguageModes: [.v6]
 )

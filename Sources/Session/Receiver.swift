@@ -24,8 +24,9 @@ struct Receiver {
   /// - Returns: The signal that stopped the run, if one did.
   func run() throws(Failure) -> CInt? {
     let stop = try attempt("watch for stop signals") { () throws(Errno) in try StopSignals() }
-    let course = try withTransaction(on: configuration.target.interface) {
-      transaction throws(Failure) in
+    let course = try withTransaction(
+      on: configuration.target.interface, isGuarded: configuration.configuresNIC
+    ) { transaction throws(Failure) in
       do throws(Failure) {
         return try receive(in: &transaction, orStoppedBy: stop)
       } catch {

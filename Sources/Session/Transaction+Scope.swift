@@ -2,18 +2,26 @@
 
 internal import Kernel
 internal import NIC
+internal import Recovery
 
-/// Runs something that changes an interface, and undoes the changes whatever it ends with.
+/// Runs something that changes an interface, and undoes the changes whatever it ends with. Where
+/// this process does not live to do it, a guard does.
 ///
-/// - Parameter body: Leaves no binding behind: the kernel keeps header split on while one lives.
+/// - Parameters:
+///   - isGuarded: False where nothing will be changed: then there is no guard, and no other run is
+///     kept away.
+///   - body: Leaves no binding behind: the kernel keeps header split on while one lives.
 /// - Throws: What `body` throws; otherwise the first change that cannot be undone. The others are
 ///   told as they come.
 func withTransaction<Result>(
-  on interface: String, _ body: (inout Transaction) throws(Failure) -> Result
+  on interface: String, isGuarded: Bool = true,
+  _ body: (inout Transaction) throws(Failure) -> Result
 ) throws(Failure) -> Result {
-  let interface = try Interface(named: interface)
+  var interface = try Interface(named: interface)
   Diagnostics.print("using ifindex=\(interface.index)")
-  var transaction = Transaction(on: interface)
+  var log: (any ChangeLog & ~Copyable)?
+  if isGuarded { log = try Guard(for: &interface) { Diagnostics.print($0) } }
+  var transaction = Transaction(on: interface, notedIn: log)
   let result: Swift.Result<Result, Failure>
   do throws(Failure) {
     result = .success(try body(&transaction))

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+import Glibc
+import Kernel
+import NIC
+import Recovery
+import TestSupport
+import Testing
+
+struct JournalTests {
+  private let place = TemporaryDirectory()
+  private let record = Record(
+    owner: getpid(), host: Host(boot: "boot", namespace: 1),
+    device: DeviceIdentity(index: 7, driver: "scripted", bus: "", address: "02"))
+
+  @Test("what is noted is read back by whoever opens the journal next")
+  func keepsNotes() throws {
+    do {
+      var journal = try open()
+      #expect(try journal.record() == nil)
+      try journal.begin(record)
+      try journal.note([.headerSplit(.disabled)])
+      try journal.note([.headerSplit(.disabled), .splitThreshold(5)])
+    }
+    var journal = try open(isMade: false)
+    var expected = record
+    expected.changes = [.headerSplit(.disabled), .splitThreshold(5)]
+    #expect(try journal.record() == expected)
+    try journal.note([.splitThreshold(5)])
+    expected.changes = [.splitThreshold(5)]
+    #expect(try journal.record() == expected)
+  }
+
+  @Test("a line that was cut does not become part of the next one")
+  func continuesAfterCut() throws {
+    place.write("7", record.text + "changes split 2; thresh")
+    var journal = try open()
+    #expect(try journal.record() == record)
+    try journal.note([.splitThreshold(1)])
+    #expect(try journal.record()?.changes == [.splitThreshold(1)])
+    #expect(place.read("7") == record.text + "changes threshold 1\n")
+  }
+
+  @Test("a journal in memory is one, too")
+  func inMemory() throws {
+    var journal = try Journal()
+    try journal.begin(record)
+    try journal.note([.splitThreshold(1)])
+    #expect(try journal.record()?.changes == [.splitThreshold(1)])
+    journal.remove()
+  }
+
+  @Test("who comes second is told who has it, and who comes later gets it")
+  func lock() throws {
+    do {
+      var first = try open()
+      try first.begin(record)
+      let failure = failing { () throws(Failure) in _ = try open().path }
+      #expect(failure?.errno == .busy)
+      #expect(failure?.reason?.contains("pid \(getpid()),") == true)
+      #expect(failing { () throws(Failure) in _ = try open(named: "8").path } == nil)
+    }
+    #expect(failing { () throws(Failure) in _ = try open().path } == nil)
+  }
+
+  @Test("a lock whose owner is dead is waited for")
+  func deadOwner() throws {
+    var first: Journal? = try open()
+    var dead = record
+    // No process has this number (`PID_MAX_LIMIT`).
+    dead.owner = 1 << 22 + 1
+    try first?.begin(dead)
+    let start = Instant.now
+    let failure = failing { () throws(Failure) in _ = try open(patience: 200).path }
+    #expect(failure?.errno == .busy)
+    #expect(Instant.now.seconds(since: start) >= 0.2)
+    first = nil
+    #expect(failing { () throws(Failure) in _ = try open(patience: 0).path } == nil)
+  }
+
+  @Test("a journal that was removed is not taken for the one that follows")
+  func removal() throws {
+    let first = try open()
+    first.remove()
+    var second = try open()
+    try second.begin(record)
+    first.remove()
+    #expect(place.read("7") == record.text)
+    #expect(
+      failing { () throws(Failure) in _ = try open(named: "9", isMade: false).path }?.errno
+        == .noEntry)
+  }
+
+  @Test("what others can have written is not trusted", arguments: [0o620, 0o602, 0o666])
+  func foreignFile(mode: mode_t) throws {
+    place.write("7", record.text)
+    place.change("7", mode: mode)
+    let failure = failing { () throws(Failure) in _ = try open().path }
+    #expect(failure?.reason == "others can have written to it")
+    #expect(place.read("7") == record.text)
+  }
+
+  @Test("links and pipes are not followed")
+  func otherFiles() throws {
+    place.write("real", record.text)
+    unsafe symlink(place.path + "/real", place.path + "/soft")
+    unsafe link(place.path + "/real", place.path + "/hard")
+    unsafe mkfifo(place.path + "/pipe", 0o600)
+    #expect(
+      failing { () throws(Failure) in _ = try open(named: "soft").path }?.errno?.name == "ELOOP")
+    for name in ["hard", "pipe"] {
+      #expect(failing { () throws(Failure) in _ = try open(named: name).path } != nil)
+    }
+  }
+
+  @Test("a file that is no journal is told, and stays")
+  func malformed() throws {
+    let text = record.text + "changes nonsense\n"
+    place.write("7", text)
+    var journal = try open()
+    let failure = failing { () throws(Failure) in try journal.record() }
+    #expect(failure?.subject == place.path + "/7")
+    #expect(place.read("7") == text)
+  }
+
+  @Test("a directory that others can write to is not used, nor is a link to one")
+  func foreignDirectory() throws {
+    #expect(failing { () throws(Failure) in try RuntimeDirectory(at: place.path).path } == nil)
+    unsafe symlink(place.path, place.path + "/link")
+    #expect(
+      failing { () throws(Failure) in try RuntimeDirectory(at: place.path + "/link").path } != nil)
+    place.change("", mode: 0o770)
+    let failure = failing { () throws(Failure) in try RuntimeDirectory(at: place.path).path }
+    #expect(failure?.reason == "others can have written to it")
+  }
+
+  @Test("the first directory that can be used is made, for its owner only")
+  func firstDirectory() throws {
+    place.write("file", "")
+    let places = [place.path + "/file", place.path + "/none/none", place.path + "/new"]
+    #expect(try RuntimeDirectory(firstOf: places).path == places[2])
+    #expect(try RuntimeDirectory(firstOf: places).names() == [])
+    #expect(place.mode("new") == 0o700)
+    let failure = failing { () throws(Failure) in
+      try RuntimeDirectory(firstOf: Array(places[..<2])).path
+    }
+    #expect(failure?.subject == places[0])
+  }
+
+  private func open(
+    named name: String = "7", isMade: Bool = true, patience: Int = 0
+  ) throws(Failure) -> Journal {
+    try Journal(
+      named: name, in: try RuntimeDirectory(at: place.path), isMade: isMade, patience: patience)
+  }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+import NIC
+import Recovery
+import Testing
+
+struct RecordTests {
+  private let record = Record(
+    owner: 4321, host: Host(boot: "57d3f7a0-1c5b-4d3c-8f6e-2b9f0d1c2e3f", namespace: 4_026_531_840),
+    device: DeviceIdentity(index: 3, driver: "mlx5_core", bus: "0000:01:00.0", address: "02aa"),
+    changes: [.headerSplit(.disabled), .splitThreshold(128)])
+
+  @Test("a record is read as it was written")
+  func roundTrip() throws {
+    #expect(try Record(text: record.text) == record)
+    var other = record
+    other.changes = []
+    other.device.bus = ""
+    other.device.driver = "a driver: with spaces"
+    #expect(try Record(text: other.text) == other)
+  }
+
+  @Test("the last whole line counts, however much of the next one was written")
+  func tornLine() throws {
+    let next = Record.line(of: [.headerSplit(.disabled)])
+    for end in next.utf8.indices {
+      #expect(try Record(text: record.text + next[..<end]) == record)
+    }
+    var later = record
+    later.changes = [.headerSplit(.disabled)]
+    #expect(try Record(text: record.text + next) == later)
+    later.changes = []
+    #expect(try Record(text: record.text + next + Record.line(of: [])) == later)
+  }
+
+  @Test("a head that was not written to its end is no record yet")
+  func tornHead() {
+    let text = record.text
+    for end in text.utf8.indices {
+      #expect(throws: Record.Defect.unfinished) { try Record(text: String(text[..<end])) }
+    }
+  }
+
+  @Test(
+    "what was not written so is no record",
+    arguments: [
+      ("ncdevmem journal 1", "ncdevmem journal 2"), ("pid 4321", "pid 0"), ("pid 4321", "pid -1"),
+      ("pid 4321", "pid x"), ("pid 4321", "owner 4321"), ("boot ", "boots "),
+      ("netns 4", "netns -4"), ("ifindex 3", "ifindex 4294967296"),
+      ("ifindex 3\n", "ifindex 3\n\n"),
+      ("driver ", ""), ("changes ", "change "), ("changes ", "changes  "), ("128", "128;"),
+      ("split 1", "split 7"), ("threshold 128", "threshold 128\u{0}"),
+    ])
+  func malformed(part: String, replacement: String) throws {
+    let range = try #require(record.text.firstRange(of: part))
+    let text = record.text.replacingCharacters(in: range, with: replacement)
+    #expect(throws: Record.Defect.malformed) { try Record(text: text) }
+  }
+}
+
+extension String {
+  fileprivate func replacingCharacters(in range: Range<Index>, with text: String) -> String {
+    var copy = self
+    copy.replaceSubrange(range, with: text)
+    return copy
+  }
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+import Glibc
+import Kernel
+import NIC
+import Recovery
+import TestSupport
+import Testing
+
+struct RestorationTests {
+  private let place = TemporaryDirectory()
+  private let nic = ScriptedNIC()
+  private let host = Host(boot: "boot", namespace: 1)
+  private let flow = FlowTuple(to: .init(IPAddress("192.0.2.1")!, port: 5201))
+
+  @Test("a set-up that was left is undone from its journal, which is removed")
+  func restores() throws {
+    nic.threshold = 128
+    let before = try state()
+    try leaveSetUp()
+    #expect(try state() != before)
+    #expect(
+      try restore() == .done(count: 6, interface: "nic0 (driver scripted)", owner: 4321))
+    #expect(try state() == before)
+    #expect(place.read("1-7") == nil)
+  }
+
+  @Test(
+    "a run that dies between noting a change, making it and noting what came of it leaves what undoes it",
+    arguments: 0...6, [0, 1])
+  func diesBetweenSteps(writes: Int, unnoted: Int) throws {
+    nic.threshold = 128
+    let before = try state()
+    // What the journal has at each write: the last ones made may not have been followed up.
+    var texts: [String] = []
+    nic.beforeWrite = { texts.append(place.read("1-7") ?? "") }
+    nic.writesLeft = writes
+    try leaveSetUp()
+    texts.append(place.read("1-7") ?? "")
+    nic.beforeWrite = {}
+    nic.writesLeft = nil
+    guard writes >= unnoted else { return }
+    place.write("1-7", texts[writes - unnoted])
+    _ = try restore()
+    #expect(try state() == before)
+    #expect(place.read("1-7") == nil)
+  }
+
+  @Test("a journal of another boot or device is dropped, and nothing is changed")
+  func stale() throws {
+    let foreign: [(inout Record) -> Void] = [
+      { $0.host.boot = "another" }, { $0.device.driver = "another" }, { $0.device.bus = "another" },
+      { $0.device.address = "0201" }, { $0.device.index = 8 },
+    ]
+    for change in foreign {
+      var record = try leaveSetUp()
+      change(&record)
+      place.write("1-7", record.text)
+      nic.log = []
+      guard case .stale = try restore() else {
+        Issue.record("\(record.text) is not stale")
+        return
+      }
+      #expect(nic.log == [])
+      #expect(place.read("1-7") == nil)
+    }
+  }
+
+  @Test("a journal of another namespace stays, and nothing is changed")
+  func elsewhere() throws {
+    var record = try leaveSetUp()
+    record.host.namespace = 2
+    place.write("1-7", record.text)
+    nic.log = []
+    #expect(try restore() == .elsewhere)
+    #expect(nic.log == [])
+    #expect(place.read("1-7") == record.text)
+  }
+
+  @Test("a journal without changes is removed")
+  func nothing() throws {
+    place.write("1-7", "ncdevmem journal 1\npid 1")
+    #expect(try restore() == .nothing)
+    #expect(place.read("1-7") == nil)
+  }
+
+  @Test("what cannot be undone is told, and stays in the journal for the next time")
+  func failingUndo() throws {
+    let before = try state()
+    try leaveSetUp()
+    nic.refusals = [("rule delete", EIO), ("ntuple", EBUSY)]
+    var others: [Errno?] = []
+    let failure = failing { () throws(Failure) in
+      try restore { others.append($0.errno) }
+    }
+    #expect(failure?.errno?.rawValue == EIO)
+    #expect(others == [.busy])
+    let text = try #require(place.read("1-7"))
+    #expect(try Record(text: text).changes.count == 2)
+    nic.refusals = []
+    #expect(
+      try restore() == .done(count: 2, interface: "nic0 (driver scripted)", owner: 4321))
+    #expect(try state() == before)
+  }
+
+  @Test("what can be undone later is tried again")
+  func patience() throws {
+    let before = try state()
+    try leaveSetUp()
+    nic.refusals = [("split", EINVAL)]
+    nic.beforeWrite = {
+      if nic.log.filter({ $0.hasPrefix("split") }).count == 6 { nic.refusals = [] }
+    }
+    nic.log = []
+    let outcome = try restore(patience: 5000)
+    #expect(outcome == .done(count: 5, interface: "nic0 (driver scripted)", owner: 4321))
+    #expect(try state() == before)
+  }
+
+  /// Sets the NIC up as a run does, which then is no more.
+  @discardableResult
+  private func leaveSetUp() throws -> Record {
+    var interface = try nic.interface()
+    let record = Record(owner: 4321, host: host, device: try interface.identity())
+    var journal = try open()
+    try journal.begin(record)
+    var transaction = Transaction(on: interface, notedIn: journal)
+    do {
+      try transaction.enableHeaderSplit()
+      try transaction.moveRSS(off: [3])
+      try transaction.steer(flow, to: .queue(3))
+      _ = try transaction.createContext(over: [3])
+    } catch {
+      #expect(error.errno == .interrupted)
+    }
+    var left = record
+    left.changes = transaction.changes
+    return left
+  }
+
+  private func open() throws(Failure) -> Journal {
+    try Journal(
+      named: Journal.name(on: host, interface: 7), in: try RuntimeDirectory(at: place.path),
+      isMade: true)
+  }
+
+  private func restore(
+    patience: Int = 0, tell: (Failure) -> Void = { _ in }
+  ) throws(Failure) -> Restoration {
+    var journal = try open()
+    return try journal.restore(on: host, patience: patience, tell: tell) {
+      index throws(Failure) in
+      guard index == 7 else { throw Failure("find", errno: .noDevice) }
+      return try nic.interface()
+    }
+  }
+
+  private func state() throws(Failure) -> NICState {
+    var interface = try nic.interface()
+    return try interface.state()
+  }
+}
