@@ -12,6 +12,8 @@ package enum Configuration: Equatable, Sendable {
   case version
   /// Find out whether an interface can do device-memory TCP.
   case probe(Probe)
+  /// Undo what killed runs have left behind.
+  case restore(Restore)
   /// Wait for a connection and receive it into device memory.
   case receive(Receive)
   /// Connect and send standard input from device memory.
@@ -26,6 +28,14 @@ package enum Configuration: Equatable, Sendable {
 
     /// A probe with every choice left to the tool.
     package init(_ target: Target) { self.target = target }
+  }
+
+  /// See `restore`.
+  package struct Restore: Equatable, Sendable {
+    /// The only network interface to look after; all if `nil`.
+    package var interface: String?
+
+    package init(interface: String? = nil) { self.interface = interface }
   }
 
   /// See `receive`.

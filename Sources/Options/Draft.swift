@@ -7,6 +7,7 @@ internal import Payload
 /// What the words said, option by option, before it is known to make sense.
 struct Draft {
   var listens = false
+  var restores = false
   var server: IPAddress?
   var port: UInt16?
   var client: IPAddress?
@@ -44,6 +45,10 @@ struct Draft {
 
   /// What all that comes to.
   func configuration() throws(Failure) -> Configuration {
+    if restores {
+      try check(.restore, "with --restore")
+      return .restore(Configuration.Restore(interface: interface))
+    }
     guard let interface else { throw .missing("-f IFACE") }
     let target = try target(interface)
 

@@ -9,6 +9,7 @@ struct Option: Sendable {
     static let probe = Modes(rawValue: 1 << 0)
     static let receive = Modes(rawValue: 1 << 1)
     static let send = Modes(rawValue: 1 << 2)
+    static let restore = Modes(rawValue: 1 << 3)
 
     static let transfer: Modes = [.receive, .send]
     static let bind: Modes = [.probe, .receive]

@@ -33,7 +33,9 @@ extension Option {
     Group(
       title: "Interface",
       options: [
-        Option("f", "interface", "IFACE", .any, "the network interface", \.interface, interface),
+        Option(
+          "f", "interface", "IFACE", [.any, .restore], "the network interface", \.interface,
+          interface),
         Option(
           "t", "first-queue", "N", .any, "the first RX queue to bind (default: the last)",
           \.firstQueue, queueIndex),
@@ -42,6 +44,12 @@ extension Option {
         Option(
           "n", "no-nic-config", .transfer, "leave header split, RSS and flow rules alone",
           \.leavesNIC),
+        Option(
+          nil, "restore", .restore,
+          """
+          undo what a run has changed that was killed together with its guard; without -f, on all \
+          interfaces
+          """, \.restores),
       ]),
     Group(
       title: "Device memory",

@@ -12,6 +12,7 @@ package enum Usage {
     Usage: ncdevmem -l -f IFACE -s ADDR -p PORT [OPTION...]   receive
            ncdevmem -f IFACE -s ADDR -p PORT [OPTION...]      send standard input
            ncdevmem -f IFACE [OPTION...]                      probe the interface
+           ncdevmem --restore [-f IFACE]                      undo after a kill
 
     Netcat for device memory TCP: payload goes between the network interface and a
     dma-buf, not through host memory.

@@ -13,6 +13,7 @@ package func run(_ configuration: Configuration) throws(Failure) -> Int32 {
   case .version: print(Usage.version)
   case .probe(let probe): try Probe(configuration: probe).run()
   case .receive(let receive): signal = try Receiver(configuration: receive).run()
+  case .restore(let restore): try Restorer(configuration: restore).run()
   case .send(let send): signal = try Sender(configuration: send).run()
   }
   return signal.map { 128 + $0 } ?? 0

@@ -38,6 +38,13 @@ struct ConfigurationTests {
     #expect(try Configuration(line) == expected)
   }
 
+  @Test("killed runs are cleaned up after on all interfaces, or on one")
+  func restores() throws {
+    #expect(try Configuration("--restore") == .restore(Configuration.Restore()))
+    #expect(
+      try Configuration("--restore -f eth0") == .restore(Configuration.Restore(interface: "eth0")))
+  }
+
   @Test(
     "words are split into options as the C library splits them",
     arguments: [

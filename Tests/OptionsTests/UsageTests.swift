@@ -136,6 +136,10 @@ struct UsageTests {
         ]
       ),
       (
+        "--restore", "with --restore",
+        ["-s 192.0.2.1", "-p 1", "-l", "-n", "-t 1", "-v 7", "--json", "--memory-size 1"]
+      ),
+      (
         "-f eth0", "without -s",
         ["-p 1", "-v 7", "-L", "-n", "-z 3", "--expect-bytes 1", "--timeout 1", "--trace"]
       ),

@@ -113,7 +113,8 @@ def undoes_setup() -> None:
 def refuses_bound_queue() -> None:
     port = free_port()
     process = listen(4, port, "-v", "7")
-    result = run("-l", "-f", NIC, "-s", "192.0.2.1", "-p", str(free_port()), "-v", "7")
+    # With -n, for otherwise another run's lock comes first.
+    result = run("-l", "-n", "-f", NIC, "-s", "192.0.2.1", "-p", str(free_port()), "-v", "7")
     expect(result.code == 1, f"exit status {result.code}: {result.stderr}")
     expect(len(bound_queues()) == 1, "the other binding is gone")
     Sender(4, port, pattern(100_000)).start()
