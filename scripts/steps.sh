@@ -39,7 +39,7 @@ step() {
 
 # kernel_tests KERNEL: run the tests for a real kernel in the VM.
 kernel_tests() {
-    step "kernel-$1" selftests/vm/run --kernel "$1" --timeout 1200 \
+    step "kernel-$1" selftests/vm/run --kernel "$1" --timeout 1800 \
         --kernel-log "$logs/kernel-$1.dmesg" -- selftests/run "$(scripts/upstream)"
 }
 

@@ -69,7 +69,7 @@ def refuses_mixture() -> None:
     process = listen(4, port, "-v", "7", "-a", "0")
     with unchanged():
         run(
-            "-l", "-f", NIC, "-s", "192.0.2.1", "-p", str(free_port()), "-t", "1", "-q", "1",
+            "-l", "-n", "-f", NIC, "-s", "192.0.2.1", "-p", str(free_port()), "-t", "1", "-q", "1",
             "-a", "1").expect(1, "already configured with autorelease=0", "hint:")
     Sender(4, port, pattern(10_000)).start()
     finish(process).expect(0)

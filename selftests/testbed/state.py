@@ -60,6 +60,11 @@ def unchanged() -> Iterator[None]:
     """Fails the case if the NIC is not afterwards as it was before."""
     before = nic_state()
     yield
+    expect_state(before)
+
+
+def expect_state(before: str) -> None:
+    """Fails the case if the NIC is not as `nic_state` once told."""
     after = nic_state()
     difference = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1)
     expect(before == after, "the NIC was changed:\n" + "\n".join(difference))

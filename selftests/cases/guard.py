@@ -1,0 +1,317 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Whatever a run dies of, its guard brings the NIC back; where that died too, --restore does."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from testbed.harness import case, expect, expect_equal
+from testbed.hosts import NIC, Sender, free_port, output, pattern, reload_nic
+from testbed.state import bound_queues, expect_released, expect_state, nic_state
+from testbed.tool import BINARY, Result, finish, listen, receive, run, start, track
+
+DIRECTORY = Path("/run/ncdevmem")
+
+RESTORED = f"brought back {NIC}"
+
+
+def guards() -> list[int]:
+    """The pids of all guards."""
+    found = subprocess.run(["pgrep", "-x", "ncdevmem-guard"], capture_output=True, check=False)
+    return [int(word) for word in found.stdout.split()]
+
+
+def guard() -> int:
+    """The pid of the one guard."""
+    pids = guards()
+    expect_equal(len(pids), 1, "guards")
+    return pids[0]
+
+
+def journals() -> list[Path]:
+    """What the runtime directory holds."""
+    return sorted(DIRECTORY.iterdir()) if DIRECTORY.exists() else []
+
+
+def kill(process: subprocess.Popen[bytes]) -> Result:
+    """Kills a run and waits for its guard, which has its standard error open, to be done."""
+    process.kill()
+    return finish(process, 30).expect(-signal.SIGKILL)
+
+
+def kill_with_guard() -> None:
+    """Has a run killed together with its guard, so that the NIC stays changed."""
+    before = nic_state()
+    process = listen(4, free_port(), "-v", "7")
+    pid = guard()
+    # Stopped, it cannot be quicker than the second signal.
+    os.kill(pid, signal.SIGSTOP)
+    process.kill()
+    os.kill(pid, signal.SIGKILL)
+    result = finish(process, 30).expect(-signal.SIGKILL)
+    expect(RESTORED not in result.stderr, result.stderr)
+    expect(nic_state() != before, "the run changed nothing")
+    expect_equal(len(journals()), 1, "journals")
+    expect_released()
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 20) -> bool:
+    """Whether something comes true in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+@contextlib.contextmanager
+def comes_back() -> Iterator[None]:
+    """As `unchanged`, with neither guard nor journal left either."""
+    before = nic_state()
+    yield
+    expect_back(before)
+
+
+def expect_back(before: str) -> None:
+    """Fails the case unless the NIC is as it was, and neither guard nor journal is left."""
+    expect_state(before)
+    # It closes its standard error a little before it is gone.
+    expect(wait_for(lambda: not guards()), "a guard is left")
+    expect_equal(journals(), [], "journals left")
+
+
+@case("killed at any step of set-up or clean-up, a run leaves the NIC as it was", deadline=600)
+def killed_at_each_step() -> None:
+    before = nic_state()
+    restored = 0
+    # It sets everything up, binds, cannot listen there, and undoes everything.
+    command = [BINARY, "-l", "-f", NIC, "-s", "198.51.100.7", "-p", "5201", "-v", "7"]
+    for call in ("pwrite64", "sendto", "ioctl", "unlinkat", "kill", "wait4"):
+        step = 0
+        while True:
+            step += 1
+            # Killed on its way into the call: after the one before it.
+            process = track(subprocess.Popen(
+                ["strace", "-o", "/dev/null", "-e", f"trace={call}",
+                 "-e", f"inject={call}:signal=KILL:when={step}", *command],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+            result = finish(process, 30)
+            expect_back(before)
+            if result.code == 1:
+                break
+            result.expect(-signal.SIGKILL)
+            restored += RESTORED in result.stderr
+        print(f"  {call}: {step - 1} steps")
+    expect(restored >= 10, f"only {restored} times there was something to bring back")
+    expect_released()
+
+
+@case("killed at 100 random moments, a run leaves the NIC as it was", deadline=600)
+def killed_at_random() -> None:
+    seed = random.randrange(1 << 32)
+    print(f"  seed {seed}")
+    chance = random.Random(seed)
+    before = nic_state()
+    restored = 0
+    for number in range(100):
+        port = free_port()
+        if number % 2:
+            process = listen(4, port, "-v", "7")
+            Sender(4, port, pattern(1 << 30)).start()
+            time.sleep(chance.uniform(0, 0.5))
+        else:
+            process = start("-l", "-f", NIC, "-s", "192.0.2.1", "-p", str(port), "-v", "7")
+            time.sleep(chance.uniform(0, 0.4))
+        restored += RESTORED in kill(process).stderr
+        expect_back(before)
+    print(f"  {restored} times there was something to bring back")
+    expect(restored >= 50, f"only {restored} times there was something to bring back")
+    expect_released()
+
+
+@case("a run that dies of anything else is cleaned up after, too")
+def killed_otherwise() -> None:
+    for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGQUIT, signal.SIGUSR1):
+        with comes_back():
+            process = listen(4, free_port(), "-v", "7")
+            process.send_signal(number)
+            finish(process, 30).expect(-number, RESTORED)
+    with comes_back():
+        process = track(subprocess.Popen(
+            [BINARY, "-l", "-f", NIC, "-s", "192.0.2.1", "-p", "5199", "-v", "7"],
+            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True))
+        expect(wait_for(bound_queues), "nothing is bound")
+        os.killpg(process.pid, signal.SIGKILL)
+        finish(process, 30).expect(-signal.SIGKILL, RESTORED)
+
+
+@case("a guard heeds no signal, keeps no output open, and ends with its run")
+def guard_manners() -> None:
+    with comes_back():
+        process = listen(4, free_port())
+        pid = guard()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
+            os.kill(pid, number)
+        time.sleep(0.2)
+        expect_equal(guards(), [pid], "guards")
+        os.kill(pid, signal.SIGSTOP)
+        process.kill()
+        assert process.stdout
+        expect_equal(process.stdout.read(), b"", "standard output")
+        expect_equal(guards(), [pid], "guards, stopped")
+        os.kill(pid, signal.SIGCONT)
+        finish(process, 30).expect(-signal.SIGKILL, RESTORED)
+    with comes_back():
+        process = listen(4, free_port())
+        os.kill(guard(), signal.SIGSTOP)
+        process.terminate()
+        finish(process, 20).expect(128 + signal.SIGTERM)
+    with comes_back():
+        receive(20_000, "-v", "7").expect(0)
+
+
+@case("a run that changes nothing has no guard, and does not keep others away")
+def needs_no_guard() -> None:
+    output("ethtool", "-G", NIC, "tcp-data-split", "on")
+    try:
+        process = listen(4, free_port(), "-n", "-t", "2", "-q", "1")
+        expect_equal(guards(), [], "guards")
+        run("-l", "-f", NIC, "-s", "198.51.100.7", "-p", "5201").expect(1, "EADDRNOTAVAIL")
+        process.terminate()
+        finish(process, 20).expect(128 + signal.SIGTERM)
+    finally:
+        output("ethtool", "-G", NIC, "tcp-data-split", "auto")
+
+
+@case("a second run on the interface is refused with the pid of the first")
+def second_run() -> None:
+    with comes_back():
+        port = free_port()
+        process = listen(4, port, "-v", "7")
+        between = nic_state()
+        for arguments in (
+                ("-f", NIC), ("-l", "-f", NIC, "-s", "192.0.2.1", "-p", "5201"),
+                ("--restore", "-f", NIC)):
+            run(*arguments).expect(1, f"pid {process.pid},", "EBUSY")
+        run("--restore").expect(0, f"pid {process.pid},")
+        expect_equal(nic_state(), between, "the NIC meanwhile")
+        Sender(4, port, pattern(100_000)).start()
+        finish(process).expect(0)
+
+
+@case("a run that comes after a killed one waits for the guard")
+def waits_for_guard() -> None:
+    with comes_back():
+        process = listen(4, free_port(), "-v", "7")
+        pid = guard()
+        os.kill(pid, signal.SIGSTOP)
+        process.kill()
+        second = start("-f", NIC)
+        time.sleep(0.5)
+        expect_equal(second.poll(), None, "the second run")
+        os.kill(pid, signal.SIGCONT)
+        finish(second).expect(0)
+        finish(process, 30).expect(-signal.SIGKILL, RESTORED)
+
+
+@case("where the guard was killed too, --restore brings the NIC back, once")
+def restores() -> None:
+    for arguments in (("--restore", "-f", NIC), ("--restore",)):
+        with comes_back():
+            kill_with_guard()
+            run(*arguments).expect(0, RESTORED)
+            run(*arguments).expect(0, "nothing to restore")
+
+
+@case("where the guard was killed too, the next run brings the NIC back first")
+def next_run_restores() -> None:
+    with comes_back():
+        kill_with_guard()
+        receive(20_000, "-v", "7").expect(0, RESTORED)
+
+
+@case("a journal of another boot, device or namespace is not applied")
+def foreign_journals() -> None:
+    with comes_back():
+        kill_with_guard()
+        changed = nic_state()
+        [path] = journals()
+        text = path.read_text(encoding="ascii")
+        for line, other, reason, stays in (
+                ("boot", "0d9d8a7e-0000-4000-8000-000000000000", "earlier boot", False),
+                ("bus", "0000:01:00.0", "another device", False),
+                ("driver", "mlx5_core", "another device", False),
+                ("address", "020000000001", "another device", False),
+                ("ifindex", "4000", "gone", False),
+                ("netns", "1", "another network namespace", True)):
+            edited = re.sub(f"(?m)^{line} .*$", f"{line} {other}", text)
+            expect(edited != text, f"the journal has no line for {line}")
+            path.write_text(edited, encoding="ascii")
+            run("--restore").expect(0, reason)
+            expect_equal(path.exists(), stays, f"the journal with another {line} is there")
+            path.write_text(text, encoding="ascii")
+            path.chmod(0o600)
+        expect_equal(nic_state(), changed, "the NIC meanwhile")
+        run("--restore").expect(0, RESTORED)
+
+
+@case("what is not a journal, or not our own, is not followed")
+def hostile_journals() -> None:
+    with comes_back():
+        kill_with_guard()
+        changed = nic_state()
+        [path] = journals()
+        text = path.read_text(encoding="ascii")
+        path.write_text(text + "changes threshold 1; nonsense\n", encoding="ascii")
+        run("--restore").expect(1, "not one", str(path))
+        run("-f", NIC).expect(1, "not one", str(path))
+        path.write_text(text, encoding="ascii")
+        path.chmod(0o666)
+        run("--restore").expect(1, "others")
+        path.chmod(0o600)
+        os.chown(path, 65534, 0)
+        run("--restore").expect(1, "others")
+        os.chown(path, 0, 0)
+        away = path.with_name("away")
+        path.rename(away)
+        path.symlink_to(away)
+        run("--restore", "-f", NIC).expect(1, "ELOOP")
+        away.replace(path)
+        DIRECTORY.chmod(0o777)
+        run("--restore").expect(1, "others")
+        DIRECTORY.chmod(0o700)
+        expect_equal(nic_state(), changed, "the NIC meanwhile")
+        # What was not written to its end is as if it had not been begun.
+        path.write_text(text + "changes threshold 1; rss 0,1", encoding="ascii")
+        run("--restore").expect(0, RESTORED)
+
+
+@case("a journal whose interface is gone is dropped")
+def interface_gone() -> None:
+    kill_with_guard()
+    reload_nic()
+    with comes_back():
+        run("--restore").expect(0, "gone")
+
+
+@case("without a place for journals a run warns, and is guarded all the same")
+def no_place() -> None:
+    with comes_back():
+        port = free_port()
+        process = track(subprocess.Popen(
+            ["unshare", "-m", "sh", "-c", "mount -t tmpfs -o ro none /run && exec \"$@\"", "sh",
+             BINARY, "-l", "-f", NIC, "-s", "192.0.2.1", "-p", str(port), "-v", "7"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+        expect(wait_for(bound_queues), "nothing is bound")
+        expect_equal(journals(), [], "journals")
+        result = kill(process).expect(-signal.SIGKILL, "EROFS", RESTORED)
+        expect_equal(result.stderr.count("warning:"), 1, "warnings")
