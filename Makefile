@@ -48,8 +48,13 @@ vm: dependencies ## open a shell in the virtual machine
 	$(vm) --timeout 86400 --terminal --allow-splat -- bash
 
 .PHONY: bench
-bench: build ## measure the tool against the C tool
+bench: build .build/floor ## measure the tool against the C tool and a bare receiver
+	$(SWIFT) build -c release --product validator-benchmark --static-swift-stdlib
 	$(vm) --timeout 3600 -- selftests/bench "$$(scripts/upstream)"
+
+.build/floor: selftests/benchmarks/floor.c Sources/CLinux/include/devmem.h
+	@mkdir -p $(@D)
+	$(CC) -O2 -Wall -Wextra -o $@ $<
 
 .PHONY: lint
 lint: dependencies ## check the style of all sources

@@ -48,6 +48,10 @@ let package = Package(
       "Payload", "Options"),
     .executableTarget(
       name: "ncdevmem", dependencies: ["Kernel", "Options", "Session"], swiftSettings: settings),
+    .executableTarget(
+      name: "validator-benchmark", dependencies: ["Kernel", "Payload"],
+      path: "Benchmarks/Validator",
+      swiftSettings: settings),
     .target(
       name: "TestSupport", dependencies: ["CLinux", "Kernel", "Netlink", "NIC"],
       path: "Tests/TestSupport", swiftSettings: settings),

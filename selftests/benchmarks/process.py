@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The process itself: its start, its memory, and the validator beside memcmp."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import threading
+import time
+from functools import partial
+from pathlib import Path
+
+from testbed.hosts import LOCAL, NIC, Sender, enter_remote, free_port, pattern, wait_listening
+from testbed.tool import BINARY
+
+from .measure import MIB, Cost, Row, by_turns, compare, wait
+
+VALIDATOR = ".build/release/validator-benchmark"
+
+
+def listening(port: int) -> bool:
+    """Whether somebody listens at a port."""
+    wanted = f":{port:04X} 00000000:0000 0A "
+    return wanted in Path("/proc/net/tcp").read_text(encoding="ascii")
+
+
+def one_start(binary: str | Path) -> Cost:
+    """Starts a receiver, and has it end as soon as it listens."""
+    port = free_port()
+    command = [str(binary), "-l", "-f", NIC, "-s", LOCAL[4], "-p", str(port)]
+    with open(os.devnull, "wb") as null:
+        begun = time.monotonic()
+        with subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=null, stderr=null
+        ) as process:
+            while not listening(port):
+                if process.poll() is not None or time.monotonic() > begun + 30:
+                    raise SystemExit(f"{command}: does not listen")
+                time.sleep(0.002)
+            elapsed = time.monotonic() - begun
+            knock = threading.Thread(target=connect, args=(port,))
+            knock.start()
+            cost = wait(process, 1, begun)
+            knock.join(10)
+    return Cost(1, elapsed, cost.user, cost.system)
+
+
+def connect(port: int) -> None:
+    """A stream without a byte."""
+    enter_remote()
+    socket.create_connection((LOCAL[4], port), 10).close()
+
+
+def start(c_tool: Path, runs: int) -> None:
+    """From the start of the process to its listening, and the CPU time of an empty run."""
+    costs = by_turns(runs, partial(one_start, c_tool), partial(one_start, BINARY))
+    compare("Start", "C tool", costs,
+            Row("s until it listens", lambda cost: cost.elapsed, at_most=1),
+            Row("user s", lambda cost: cost.user), Row("system s", lambda cost: cost.system))
+
+
+def peak(binary: str | Path, size: int) -> int:
+    """The most memory of a run that is not the dma-buf's, in KiB, looked at 20 times a second."""
+    port = free_port()
+    command = [str(binary), "-l", "-f", NIC, "-s", LOCAL[4], "-p", str(port), "-v", "7"]
+    most = 0
+    with open(os.devnull, "wb") as null, subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=null, stderr=null
+    ) as process:
+        wait_listening(port, process)
+        sender = Sender(4, port, pattern(size))
+        sender.start()
+        while process.poll() is None:
+            # The mapped dma-buf counts as shared memory.
+            lines = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii").splitlines()
+            fields = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+            kinds = (fields.get(kind, "0 kB") for kind in ("RssAnon", "RssFile"))
+            most = max(most, sum(int(kind.split()[0]) for kind in kinds))
+            time.sleep(0.05)
+        sender.join(10)
+    if process.returncode or sender.error:
+        raise SystemExit(f"{command}: exit status {process.returncode}, {sender.error}")
+    return most
+
+
+def memory(c_tool: Path, size: int) -> None:
+    """The process's own memory while it validates."""
+    limit = 16
+    theirs, ours = (peak(binary, size) / 1024 for binary in (c_tool, BINARY))
+    print(f"Memory beyond the dma-buf while {size // MIB} MiB are validated, in MiB")
+    print(f"  C tool {theirs:.1f}, ncdevmem {ours:.1f}  "
+          f"at most {limit}: {'met' if ours <= limit else 'MISSED'}\n", flush=True)
+
+
+def validator(runs: int) -> None:
+    """The validator beside memcmp on the same bytes."""
+    subprocess.run([VALIDATOR, str(runs)], check=True)

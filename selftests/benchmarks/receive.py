@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Receiving: against the C tool, and against the least that it can cost."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from lab.devmem import Buffer, Netlink
+from testbed.hosts import LOCAL, NIC, Sender, free_port, output, pattern, wait_listening
+from testbed.tool import BINARY
+
+from .measure import Cost, Row, by_turns, compare, rate, spent, system, total, user, wait
+
+FLOOR = ".build/floor"
+# As the tool does by default
+MEMORY = 16000 * 4096
+
+
+def take(command: list[str], port: int, size: int, without_start: bool = False) -> Cost:
+    """Has a program that listens at a port receive a stream."""
+    # The cheapest place for what it prints
+    with open(os.devnull, "wb") as null, subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=null, stderr=null
+    ) as process:
+        wait_listening(port, process)
+        before = spent(process) if without_start else (0, 0)
+        sender = Sender(4, port, pattern(size))
+        begun = time.monotonic()
+        sender.start()
+        cost = wait(process, size, begun, before)
+        sender.join(10)
+    if sender.error or sender.sent != size:
+        raise SystemExit(f"{command}: {sender.sent} bytes sent, {sender.error}")
+    return cost
+
+
+def tool(binary: str | Path, size: int, *options: str, without_start: bool = False) -> Cost:
+    """Has either tool receive a stream."""
+    port = free_port()
+    command = [str(binary), "-l", "-f", NIC, "-s", LOCAL[4], "-p", str(port), *options]
+    return take(command, port, size, without_start)
+
+
+@contextlib.contextmanager
+def bound(port: int) -> Iterator[None]:
+    """A binding of the last queue, to which the flows to a port are steered."""
+    queue = len(list(Path(f"/sys/class/net/{NIC}/queues").glob("rx-*"))) - 1
+    output("ethtool", "-K", NIC, "ntuple", "on")
+    output("ethtool", "-G", NIC, "tcp-data-split", "on")
+    output("ethtool", "-X", NIC, "equal", str(queue))
+    rule = ("flow-type", "tcp4", "dst-port", str(port), "action", str(queue), "loc", "0")
+    output("ethtool", "-N", NIC, *rule)
+    netlink, buffer = Netlink(), Buffer(MEMORY)
+    try:
+        netlink.bind(buffer, queue, None)
+        yield
+    finally:
+        netlink.close()
+        buffer.close()
+        output("ethtool", "-N", NIC, "delete", "0")
+        output("ethtool", "-X", NIC, "default")
+        output("ethtool", "-G", NIC, "tcp-data-split", "off")
+
+
+def bare(size: int) -> Cost:
+    """Has the bare receiver take a stream."""
+    port = free_port()
+    with bound(port):
+        return take([FLOOR, LOCAL[4], str(port)], port, size, without_start=True)
+
+
+def validated(c_tool: Path, size: int, runs: int) -> None:
+    """Every byte checked."""
+    costs = by_turns(runs, partial(tool, c_tool, size, "-v", "7"),
+                     partial(tool, BINARY, size, "-v", "7"))
+    compare("RX validated (-v 7)", "C tool", costs, Row("MiB/s", rate, at_least=1),
+            Row("user s/GiB", user, at_most=0.05), Row("system s/GiB", system, at_most=1),
+            Row("user + system s/GiB", total))
+
+
+def piped(c_tool: Path, size: int, runs: int) -> None:
+    """Every byte to the standard output."""
+    costs = by_turns(runs, partial(tool, c_tool, size), partial(tool, BINARY, size))
+    compare("RX to /dev/null", "C tool", costs, Row("MiB/s", rate, at_least=1),
+            Row("user s/GiB", user, at_most=0.02), Row("system s/GiB", system, at_most=1),
+            Row("user + system s/GiB", total))
+
+
+def floor(size: int, runs: int) -> None:
+    """What the tool costs beyond the calls that nobody can do without, once it listens: the bare
+    receiver makes no set-up."""
+    ours = partial(tool, BINARY, size, without_start=True)
+    least, plain, checked = by_turns(runs, partial(bare, size), ours, partial(ours, "-v", "7"))
+    for title, costs, limit in (("RX to /dev/null", plain, 1.10),
+                                ("RX validated (-v 7)", checked, 1.25)):
+        compare(title, "bare receiver", [least, costs], Row("MiB/s", rate),
+                Row("user s/GiB", user), Row("system s/GiB", system),
+                Row("user + system s/GiB", total, at_most=limit))
