@@ -4,6 +4,7 @@
 PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
 SWIFT   ?= swift
+# What the others boot: see selftests/vm/README.md.
 KERNEL  ?= newest
 # What `make test` and `make matrix` boot, one after the other: without bind-tx (6.12), without
 # rx-page-size (7.2), with all that there is.

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A QEMU process, its streams and its deadline."""
+"""A machine that is a process, its streams and its deadline."""
 
+import abc
 import contextlib
 import os
 import selectors
@@ -16,20 +17,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-# The guest's ports: `guest` knows them by these numbers.
+# The streams between the host and `guest`, and the kernel's log.
 TERMINAL, STDOUT, STDERR, STATUS, STDIN = range(5)
 LOG = "log"
 
-# The sysroot's QEMU, not the host's: before 8.1, TCG could go on running code
-# that another processor had just patched, and the kernel died of an int3.
 IN_SYSROOT = Path(__file__).resolve().parent.parent.parent / "scripts/in-sysroot"
 
-# panic=-1 with -no-reboot: a panic ends QEMU at once. An oops is a panic, a
-# warning is not: its report needs the log that follows. On a busy host QEMU's
-# timer may not tick while the kernel tests whether it does, which is a panic.
-COMMAND_LINE = (
-    "console=ttyS0 loglevel=5 panic=-1 oops=panic hugepages=64 mitigations=off"
-    " no_timer_check watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"
+# For all kernels. A panic is the end; an oops is a panic, a warning is not: its
+# report needs the log that follows.
+KERNEL_ARGUMENTS = (
+    "console=ttyS0", "loglevel=5", "panic=-1", "oops=panic",
+    "rcupdate.rcu_cpu_stall_timeout=120",
 )
 
 
@@ -55,18 +53,18 @@ def raw_terminal(wanted: bool) -> Iterator[None]:
         termios.tcsetattr(0, termios.TCSADRAIN, before)
 
 
-class Machine:
+class Machine(abc.ABC):
     """One boot. After `run`: the command's exit status, or None where it did
     not end, and the kernel's log."""
+
+    # What `init` and `guest` must know of this kind of machine: by what file
+    # system the host's directories come, and the path of each stream.
+    SETTINGS: dict[str, str]
 
     def __init__(
         self,
         *,
-        image: Path,
         initrd: bytes,
-        accel: str,
-        memory: str,
-        shares: dict[str, Path],
         terminal: bool = False,
         stdin: bool = False,
         kernel_log: str | None = None,
@@ -84,63 +82,49 @@ class Machine:
             self._ports.append(STDIN)
         self._initrd = os.memfd_create("initrd")
         os.write(self._initrd, initrd)
-        self._command = [
-            # QEMU must not outlive this process, however it ends.
-            *("setpriv", "--pdeathsig", "KILL", str(IN_SYSROOT)),
-            *("qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot"),
-            *("-display", "none", "-accel", "tcg,thread=multi" if accel == "tcg" else accel),
-            *("-cpu", "max", "-smp", "2", "-m", memory),
-            *("-kernel", str(image), "-initrd", f"/proc/self/fd/{self._initrd}"),
-            *("-append", COMMAND_LINE),
-            *("-device", "virtio-serial-pci"),
-        ]
-        for tag, path in shares.items():
-            mode = ",readonly=on" if tag == "cache" else ""
-            fsdev = f"local,id={tag},path={path},security_model=none,multidevs=remap{mode}"
-            self._command += ["-fsdev", fsdev]
-            self._command += ["-device", f"virtio-9p-pci,fsdev={tag},mount_tag={tag}"]
+
+    @abc.abstractmethod
+    def command(self, initrd: str, ends: dict[str | int, int]) -> list[str]:
+        """The program to run in the sysroot. It inherits the descriptors `ends`,
+        one of a stream each, and the one that the path `initrd` names."""
 
     def run(self, timeout: int) -> None:
         """Returns when the machine is off; raises Deadline."""
         self._selector = selectors.DefaultSelector()
-        theirs = [self._connect(LOG, "-serial", "chardev:{}")]
-        for port in self._ports:
-            device = "virtconsole" if port == TERMINAL else "virtserialport"
-            theirs.append(self._connect(port, "-device", f"{device},chardev={{}},nr={port}"))
-        descriptors = [end.fileno() for end in theirs]
+        theirs = {stream: self._connect(stream) for stream in [LOG, *self._ports]}
+        ends = {stream: end.fileno() for stream, end in theirs.items()}
+        initrd = f"/proc/self/fd/{self._initrd}"
         signal.signal(signal.SIGALRM, past_deadline)
         signal.alarm(timeout)
-        qemu = subprocess.Popen(
-            self._command,
+        machine = subprocess.Popen(
+            # The machine must not outlive this process, however it ends.
+            ["setpriv", "--pdeathsig", "KILL", IN_SYSROOT, *self.command(initrd, ends)],
             stdin=subprocess.DEVNULL,
             stdout=self._errors,
             stderr=self._errors,
-            pass_fds=[self._initrd, *descriptors],
+            pass_fds=[self._initrd, *ends.values()],
         )
         try:
-            for end in theirs:
+            for end in theirs.values():
                 end.close()
             if self._input:
                 threading.Thread(target=self._feed, args=[self._input], daemon=True).start()
             with raw_terminal(TERMINAL in self._ports):
                 self._relay()
-            qemu.wait()
+            machine.wait()
         finally:
             signal.alarm(0)
-            qemu.kill()
-            qemu.wait()
+            machine.kill()
+            machine.wait()
 
     def complaint(self) -> str:
-        """What QEMU itself had to say."""
+        """What the program itself had to say."""
         self._errors.seek(0)
         return self._errors.read().decode(errors="replace")
 
-    def _connect(self, stream: str | int, option: str, value: str) -> socket.socket:
-        """Gives QEMU one end of a socket pair as a character device."""
+    def _connect(self, stream: str | int) -> socket.socket:
+        """Opens a stream and returns the machine's end of it."""
         ours, theirs = socket.socketpair()
-        name = f"port{stream}"
-        self._command += ["-chardev", f"socket,id={name},fd={theirs.fileno()}"]
-        self._command += [option, value.format(name)]
         if stream in (STDIN, TERMINAL):
             self._input = ours
         if stream != STDIN:
@@ -156,7 +140,7 @@ class Machine:
             port.shutdown(socket.SHUT_WR)
 
     def _relay(self) -> None:
-        """Passes all streams on until QEMU has closed its ends."""
+        """Passes all streams on until the machine has closed its ends."""
         open_streams = len(self._selector.get_map())
         while open_streams:
             for key, _ in self._selector.select():

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A machine that QEMU makes."""
+
+from pathlib import Path
+
+from machine import KERNEL_ARGUMENTS, LOG, TERMINAL, Machine
+
+# On a busy host QEMU's timer may not tick while the kernel tests whether it
+# does, which is a panic.
+ARGUMENTS = (
+    *KERNEL_ARGUMENTS,
+    *("hugepages=64", "mitigations=off", "no_timer_check", "watchdog_thresh=60"),
+)
+
+
+class Qemu(Machine):
+    """Two processors, by KVM or by emulation, with virtio's ports and 9p."""
+
+    SETTINGS = {
+        "files": "9p",
+        "terminal": "/dev/hvc0",
+        "stdout": "/dev/vport0p1",
+        "stderr": "/dev/vport0p2",
+        "status": "/dev/vport0p3",
+        "stdin": "/dev/vport0p4",
+    }
+
+    def __init__(
+        self, *, image: Path, accel: str, memory: str, shares: dict[str, Path], **streams
+    ) -> None:
+        super().__init__(**streams)
+        self._image = image
+        self._accel = accel
+        self._memory = memory
+        self._shares = shares
+
+    def command(self, initrd: str, ends: dict[str | int, int]) -> list[str]:
+        # The sysroot's QEMU, not the host's: before 8.1, TCG could go on running
+        # code that another processor had just patched, and the kernel died of an
+        # int3. With -no-reboot a panic ends it at once.
+        command = [
+            *("qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot"),
+            *("-display", "none"),
+            *("-accel", "tcg,thread=multi" if self._accel == "tcg" else self._accel),
+            *("-cpu", "max", "-smp", "2", "-m", self._memory),
+            *("-kernel", str(self._image), "-initrd", initrd),
+            *("-append", " ".join(ARGUMENTS)),
+            *("-device", "virtio-serial-pci"),
+        ]
+        for tag, path in self._shares.items():
+            mode = ",readonly=on" if tag == "cache" else ""
+            fsdev = f"local,id={tag},path={path},security_model=none,multidevs=remap{mode}"
+            command += ["-fsdev", fsdev]
+            command += ["-device", f"virtio-9p-pci,fsdev={tag},mount_tag={tag}"]
+        for stream, descriptor in ends.items():
+            name = f"port{stream}"
+            command += ["-chardev", f"socket,id={name},fd={descriptor}"]
+            if stream == LOG:
+                command += ["-serial", f"chardev:{name}"]
+            else:
+                device = "virtconsole" if stream == TERMINAL else "virtserialport"
+                command += ["-device", f"{device},chardev={name},nr={stream}"]
+        return command
