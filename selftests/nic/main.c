@@ -122,6 +122,8 @@ static int __init dmn_init(void)
 	err = dma_coerce_mask_and_coherent(&card->dev, DMA_BIT_MASK(64));
 	if (err)
 		goto remove_card;
+	/* A dma-buf may be one piece; the default is 64 KiB a segment. */
+	dma_set_max_seg_size(&card->dev, UINT_MAX);
 
 	err = -ENOMEM;
 	ports[0] = dmn_port_create();
