@@ -10,6 +10,8 @@ from machine import KERNEL_ARGUMENTS, LOG, TERMINAL, Machine
 ARGUMENTS = (
     *KERNEL_ARGUMENTS,
     *("hugepages=64", "mitigations=off", "no_timer_check", "watchdog_thresh=60"),
+    # The checks of DMA (lab-debug) complain of mainline's udmabuf.
+    "dma_debug=off",
 )
 
 
