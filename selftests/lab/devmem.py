@@ -20,10 +20,11 @@ NLMSGERR_ATTR_MSG = 1
 GENL_ID_CTRL, CTRL_CMD_GETFAMILY, CTRL_CMD_GETPOLICY = 16, 3, 10
 CTRL_ATTR_FAMILY_ID, CTRL_ATTR_FAMILY_NAME, CTRL_ATTR_POLICY = 1, 2, 8
 CTRL_ATTR_OP_POLICY, CTRL_ATTR_OP, CTRL_ATTR_POLICY_DO, NL_POLICY_TYPE = 9, 10, 1, 1
-PAGE_POOL_GET, BIND_RX, BIND_TX = 5, 13, 15
+PAGE_POOL_GET, QUEUE_GET, BIND_RX, BIND_TX = 5, 10, 13, 15
 IFINDEX, QUEUES, FD, ID, AUTORELEASE = 1, 2, 3, 4, 6
 QUEUE_ID, QUEUE_TYPE = 1, 3
-POOL_IFINDEX, POOL_INFLIGHT, POOL_DMABUF = 2, 4, 7
+QUEUE_IFINDEX, QUEUE_DMABUF = 2, 5
+POOL_INFLIGHT, POOL_DETACH_TIME, POOL_DMABUF = 4, 6, 7
 
 # Sockets
 SO_DEVMEM_LINEAR, SO_DEVMEM_DMABUF, SO_DEVMEM_DONTNEED = 78, 79, 80
@@ -133,15 +134,28 @@ class Netlink:
                         types[attr] = number(attributes(entry)[NL_POLICY_TYPE])
         return types
 
+    def pools(self) -> list[dict[int, bytes]]:
+        return self.request(self.family, PAGE_POOL_GET, b"", NLM_F_DUMP)
+
     def inflight(self) -> dict[int, int]:
         """Of each binding that has a page pool: its buffers that are out."""
-        pools = self.request(self.family, PAGE_POOL_GET, b"", NLM_F_DUMP)
         counts: dict[int, int] = {}
-        for pool in pools:
+        for pool in self.pools():
             if POOL_DMABUF in pool:
                 binding = number(pool[POOL_DMABUF])
                 counts[binding] = counts.get(binding, 0) + number(pool[POOL_INFLIGHT])
         return counts
+
+    def waiting_pools(self) -> int:
+        """The page pools, of any memory, that no queue has and that wait for
+        their last buffers."""
+        return sum(POOL_DETACH_TIME in pool for pool in self.pools())
+
+    def bound(self) -> list[int]:
+        """The device's queues that have device memory."""
+        device = attribute(QUEUE_IFINDEX, struct.pack("=I", socket.if_nametoindex(DEVICE)))
+        queues = self.request(self.family, QUEUE_GET, device, NLM_F_DUMP)
+        return [number(queue[QUEUE_ID]) for queue in queues if QUEUE_DMABUF in queue]
 
     def close(self) -> None:
         self._socket.close()
@@ -190,10 +204,10 @@ class Stream:
     def send(self, data: bytes) -> None:
         """Returns when all of it waits at the other end."""
         self.sender.sendall(data)
-        until(lambda: not self._unacknowledged(), "the data has arrived")
+        until(self.has_arrived, "the data has arrived")
 
-    def _unacknowledged(self) -> int:
-        return number(fcntl.ioctl(self.sender, termios.TIOCOUTQ, bytes(4)))
+    def has_arrived(self) -> bool:
+        return not number(fcntl.ioctl(self.sender, termios.TIOCOUTQ, bytes(4)))
 
     def receive(self, size: int, flags: int = 0) -> list[Fragment]:
         """The fragments of the next `size` bytes, all in device memory."""
@@ -212,6 +226,12 @@ class Stream:
 
     def give_back(self, *ranges: tuple[int, int]) -> int:
         return give_back(self.receiver, *ranges)
+
+    def abort(self) -> None:
+        """Closes it by a reset: no socket stays behind to wait for the other end."""
+        self.sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("=ii", 1, 0))
+        self.sender.close()
+        self.receiver.close()
 
     def close(self) -> None:
         self.receiver.close()
