@@ -10,6 +10,8 @@ KERNEL  ?= newest
 # rx-page-size (7.2), with all that there is.
 KERNELS ?= newest 6.12
 MATRIX  ?= newest 7.2 6.12
+# Our own kernel, with two token modes: as it is, and with all that finds mistakes.
+LABS    ?= lab lab-debug
 # The tests that `make selftests` runs, such as "devmem hds"; all if empty.
 TESTS   ?=
 
@@ -43,6 +45,10 @@ selftests: build ## run the kernel's own tests, with the tool and with the C too
 .PHONY: matrix
 matrix: build ## run these tests and our own on each kernel of MATRIX
 	scripts/matrix $(MATRIX)
+
+.PHONY: lab
+lab: build ## test both token modes, on each of LABS
+	scripts/lab-tests $(LABS)
 
 .PHONY: vm
 vm: dependencies ## open a shell in the virtual machine
