@@ -41,11 +41,14 @@ let package = Package(
     room("NIC", uses: "CLinux", "Kernel", "Netlink"),
     room("Binding", uses: "CLinux", "Kernel", "Netlink"),
     room("Recovery", uses: "CLinux", "Kernel", "NIC"),
+    room(
+      "Preflight",
+      uses: "CLinux", "CUdev", "Kernel", "Netlink", "NIC", "DeviceMemory", "Binding"),
     room("Options", uses: "CLinux", "Kernel", "DeviceMemory", "Payload"),
     room(
       "Session",
       uses: "CLinux", "Kernel", "Netlink", "NIC", "Recovery", "DeviceMemory", "Binding", "Sockets",
-      "Payload", "Options"),
+      "Payload", "Options", "Preflight"),
     .executableTarget(
       name: "ncdevmem", dependencies: ["Kernel", "Options", "Session"], swiftSettings: settings),
     .executableTarget(
@@ -59,6 +62,9 @@ let package = Package(
     tests(of: "Payload"),
     tests(of: "DeviceMemory", uses: "Kernel", "TestSupport"),
     tests(of: "Binding", uses: "CLinux", "Kernel", "Netlink", "TestSupport"),
+    tests(
+      of: "Preflight",
+      uses: "CLinux", "Kernel", "Netlink", "NIC", "DeviceMemory", "Binding", "TestSupport"),
     tests(of: "Options", uses: "Kernel", "DeviceMemory", "Payload"),
     tests(
       of: "Session", uses: "CLinux", "Kernel", "DeviceMemory", "Sockets", "Payload",

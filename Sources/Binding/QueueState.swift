@@ -31,6 +31,8 @@ package struct QueueState: Equatable, Sendable {
   /// The NAPI instance that serves the queue, where the driver tells.
   package let napi: UInt32?
   package let owner: Owner?
+  /// Whether a queue of another interface stands for this one, or this one for another's.
+  package let isLeased: Bool
 
   /// Reads one answer.
   ///
@@ -41,6 +43,7 @@ package struct QueueState: Equatable, Sendable {
     guard let direction = Direction(rawValue: type) else { throw .badMessage }
     self.direction = direction
     napi = try answer.integer(UInt16(CLinux_NETDEV_A_QUEUE_NAPI_ID.rawValue))
+    isLeased = answer.bytes(UInt16(CLinux_NETDEV_A_QUEUE_LEASE.rawValue)) != nil
     if let id: UInt32 = try answer.integer(UInt16(CLinux_NETDEV_A_QUEUE_DMABUF.rawValue)) {
       owner = .binding(id)
     } else if answer.bytes(UInt16(CLinux_NETDEV_A_QUEUE_IO_URING.rawValue)) != nil {

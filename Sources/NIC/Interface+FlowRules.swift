@@ -56,15 +56,17 @@ extension Interface {
   }
 
   /// What the driver's table of rules is like.
-  struct FlowRuleTable {
-    let locations: [UInt32]
-    /// How many locations there are, where the driver tells.
-    let size: UInt32
+  package struct FlowRuleTable: Sendable {
+    /// Where there are rules.
+    package let locations: [UInt32]
+    /// How many locations there are, where the driver tells; else 0.
+    package let size: UInt32
     /// Whether the driver finds a location by itself (`RX_CLS_LOC_SPECIAL`).
     let takesSpecialLocations: Bool
   }
 
-  mutating func flowRuleTable() throws(Failure) -> FlowRuleTable {
+  /// The corresponding commands are `ETHTOOL_GRXCLSRLCNT` and `ETHTOOL_GRXCLSRLALL`.
+  package mutating func flowRuleTable() throws(Failure) -> FlowRuleTable {
     let operation = "list the flow rules of"
     let hint = FlowRule.hint(for: .notSupported)
     var head = try perform(

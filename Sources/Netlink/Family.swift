@@ -19,7 +19,42 @@ package struct Family: Sendable {
   }
 }
 
+/// Where the sender of a command must have `CAP_NET_ADMIN`.
+package enum CommandPrivilege: Sendable {
+  case none
+  /// In the initial user namespace (`GENL_ADMIN_PERM`).
+  case initialNamespace
+  /// In the user namespace that owns the network namespace (`GENL_UNS_ADMIN_PERM`).
+  case owningNamespace
+
+  init(flags: UInt32) {
+    self =
+      flags & UInt32(GENL_ADMIN_PERM) != 0
+      ? .initialNamespace : flags & UInt32(GENL_UNS_ADMIN_PERM) != 0 ? .owningNamespace : .none
+  }
+}
+
 extension GenericNetlink {
+  /// Asks which commands a family has, and what each demands. The corresponding command is
+  /// `CTRL_CMD_GETFAMILY`, the attribute `CTRL_ATTR_OPS`.
+  package mutating func commands(
+    of family: Family
+  ) throws(Failure) -> [UInt8: CommandPrivilege] {
+    var request = Request(.controller, command: UInt8(CTRL_CMD_GETFAMILY))
+    request.put(UInt16(CTRL_ATTR_FAMILY_NAME), family.name)
+    return try get(request, "list the commands of the netlink family", on: family.name) {
+      answer throws(Errno) in
+      var commands: [UInt8: CommandPrivilege] = [:]
+      for element in try answer.nest(UInt16(CTRL_ATTR_OPS))?.elements ?? [] {
+        let command = try Attributes(element.payload)
+        let id: UInt32 = try command.required(UInt16(CTRL_ATTR_OP_ID))
+        commands[UInt8(truncatingIfNeeded: id)] = CommandPrivilege(
+          flags: try command.required(UInt16(CTRL_ATTR_OP_FLAGS)))
+      }
+      return commands
+    }
+  }
+
   /// Looks up a family by its name. The corresponding command is `CTRL_CMD_GETFAMILY`.
   ///
   /// - Throws: A failure of the kind `unsupported` where the kernel has no such family.

@@ -85,7 +85,9 @@ package struct GenericNetlink: ~Copyable {
       case .interrupted: continue
       case .answered(let messages):
         return try attempt(operation, on: subject) { () throws(Errno) in
-          try messages.map { message throws(Errno) in try read(message.attributes()) }
+          try messages.map { message throws(Errno) in
+            try read(message.attributes(behind: request.headerSize))
+          }
         }
       }
     }

@@ -37,9 +37,8 @@ struct Message {
     return messages
   }
 
-  /// The attributes behind the `genlmsghdr`.
-  func attributes() throws(Errno) -> Attributes {
-    let headerSize = MemoryLayout<genlmsghdr>.size
+  /// The attributes behind the family's own header, such as a `genlmsghdr`.
+  func attributes(behind headerSize: Int) throws(Errno) -> Attributes {
     guard payload.count >= headerSize else { throw .badMessage }
     return try Attributes(payload.dropFirst(headerSize))
   }

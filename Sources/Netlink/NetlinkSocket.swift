@@ -5,17 +5,23 @@ internal import CMnl
 internal import Glibc
 package import Kernel
 
-/// A generic-netlink socket that is closed with its owner, and with it whatever the kernel ties to
+/// A netlink socket that is closed with its owner, and with it whatever the kernel ties to
 /// the socket's life, such as a device-memory binding.
 package struct NetlinkSocket: ~Copyable, NetlinkTransport {
   private let handle: Handle
   private var buffer = [UInt8](repeating: 0, count: 1 << 16)
 
+  /// Opens a socket of generic netlink.
+  package init() throws(Errno) { try self.init(protocol: NETLINK_GENERIC) }
+
+  /// Opens a socket of rtnetlink, which tells of interfaces.
+  static func route() throws(Errno) -> NetlinkSocket { try NetlinkSocket(protocol: NETLINK_ROUTE) }
+
   /// Opens the socket, asks for short acknowledgements, error texts and strict checks of requests,
   /// and lets the kernel choose its port. The corresponding C functions are `mnl_socket_open2`,
   /// `mnl_socket_setsockopt` and `mnl_socket_bind`.
-  package init() throws(Errno) {
-    let opened = unsafe mnl_socket_open2(NETLINK_GENERIC, CInt(SOCK_CLOEXEC.rawValue))
+  private init(protocol: CInt) throws(Errno) {
+    let opened = unsafe mnl_socket_open2(`protocol`, CInt(SOCK_CLOEXEC.rawValue))
     guard let opened = unsafe opened else { throw Errno.last }
     let handle = unsafe Handle(owning: opened)
     for option in [NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK] {

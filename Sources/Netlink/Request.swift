@@ -3,8 +3,8 @@
 internal import CLinux
 internal import CMnl
 
-/// A generic-netlink request under construction: its header, then attributes in the order they are
-/// put. libmnl lays it out.
+/// A netlink request under construction: its header, that of its family, then attributes in the
+/// order they are put. libmnl lays it out.
 package struct Request: Sendable {
   /// The most bytes that a request may have. A `struct nlattr` counts its length in 16 bits, so
   /// that no nest in a buffer of this size can wrap it.
@@ -15,14 +15,25 @@ package struct Request: Sendable {
   /// Whether an attribute found no room. Such a request is not sent.
   private(set) var isOverfull = false
 
-  /// A request without attributes. The corresponding C structures are `nlmsghdr` and `genlmsghdr`.
+  /// How many bytes the family's own header has, in the request as in what answers it.
+  let headerSize: Int
+
+  /// A request of generic netlink. The corresponding C structures are `nlmsghdr` and `genlmsghdr`.
   package init(_ family: Family, command: UInt8) {
+    self.init(
+      type: family.id, header: genlmsghdr(cmd: command, version: family.version, reserved: 0))
+  }
+
+  /// A request of another family of netlink, without attributes.
+  ///
+  /// - Parameter header: What the family has in front of its attributes.
+  init<Header: BitwiseCopyable>(type: UInt16, header: Header) {
+    headerSize = MemoryLayout<Header>.size
     unsafe buffer.withUnsafeMutableBytes { bytes in
-      guard let header = unsafe mnl_nlmsg_put_header(bytes.baseAddress) else { return }
-      unsafe header.pointee.nlmsg_type = family.id
-      let rest = unsafe mnl_nlmsg_put_extra_header(header, MemoryLayout<genlmsghdr>.size)
-      unsafe rest?.storeBytes(
-        of: genlmsghdr(cmd: command, version: family.version, reserved: 0), as: genlmsghdr.self)
+      guard let first = unsafe mnl_nlmsg_put_header(bytes.baseAddress) else { return }
+      unsafe first.pointee.nlmsg_type = type
+      let rest = unsafe mnl_nlmsg_put_extra_header(first, headerSize)
+      unsafe rest?.storeBytes(of: header, as: Header.self)
     }
   }
 

@@ -12,6 +12,8 @@ package enum Configuration: Equatable, Sendable {
   case version
   /// Find out whether an interface can do device-memory TCP.
   case probe(Probe)
+  /// Tell what a receiving run on an interface would lack.
+  case check(Check)
   /// Undo what killed runs have left behind.
   case restore(Restore)
   /// Wait for a connection and receive it into device memory.
@@ -27,6 +29,19 @@ package enum Configuration: Equatable, Sendable {
     package var reportsJSON = false
 
     /// A probe with every choice left to the tool.
+    package init(_ target: Target) { self.target = target }
+  }
+
+  /// See `check`.
+  package struct Check: Equatable, Sendable {
+    /// What would be bound to what.
+    package var target: Target
+    /// Whether to try that as well.
+    package var probes = false
+    /// Whether to report as JSON.
+    package var reportsJSON = false
+
+    /// A look at an interface, with every choice left to the tool.
     package init(_ target: Target) { self.target = target }
   }
 

@@ -26,6 +26,8 @@ struct Draft {
   var expectedByteCount: Int?
   var failsOnLinear = false
   var unbinding: Configuration.Unbinding?
+  var checks = false
+  var probes = false
   var reportsJSON = false
   var traces = false
 
@@ -52,6 +54,13 @@ struct Draft {
     guard let interface else { throw .missing("-f IFACE") }
     let target = try target(interface)
 
+    if checks {
+      try check(.check, "with --check")
+      var check = Configuration.Check(target)
+      check.probes = probes
+      check.reportsJSON = reportsJSON
+      return .check(check)
+    }
     guard let server else {
       if let name = listens ? typed("listen") : client.map({ _ in typed("client") }) {
         throw .usage(name, "it needs -s ADDR")

@@ -10,10 +10,11 @@ struct Option: Sendable {
     static let receive = Modes(rawValue: 1 << 1)
     static let send = Modes(rawValue: 1 << 2)
     static let restore = Modes(rawValue: 1 << 3)
+    static let check = Modes(rawValue: 1 << 4)
 
     static let transfer: Modes = [.receive, .send]
-    static let bind: Modes = [.probe, .receive]
-    static let any: Modes = [.probe, .receive, .send]
+    static let bind: Modes = [.probe, .receive, .check]
+    static let any: Modes = [.probe, .receive, .send, .check]
   }
 
   /// The letter behind one dash, if there is one.

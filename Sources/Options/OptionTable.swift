@@ -85,6 +85,15 @@ extension Option {
           "z", "chunk", "SIZE", .send, "send lines in pieces of this size", \.chunkSize, chunkSize),
       ]),
     Group(
+      title: "Pre-flight",
+      options: [
+        Option(
+          nil, "check", .check,
+          "tell what a run on the interface would lack, and change nothing", \.checks),
+        Option(
+          nil, "probe", [.check, .probe], "with --check: try a bind as well, and undo it", \.probes),
+      ]),
+    Group(
       title: "Verdict and output",
       options: [
         Option(

@@ -12,6 +12,7 @@ package enum Usage {
     Usage: ncdevmem -l -f IFACE -s ADDR -p PORT [OPTION...]   receive
            ncdevmem -f IFACE -s ADDR -p PORT [OPTION...]      send standard input
            ncdevmem -f IFACE [OPTION...]                      probe the interface
+           ncdevmem --check -f IFACE [--probe] [OPTION...]    tell what it lacks
            ncdevmem --restore [-f IFACE]                      undo after a kill
 
     Netcat for device memory TCP: payload goes between the network interface and a
@@ -26,6 +27,8 @@ package enum Usage {
 
     Exit status: 0 if all went well, 1 if the run failed, 2 if the options cannot
     be followed, 4 if the host, kernel or interface cannot do what they ask for.
+    With --check: 0 if a run can be made, 1 if something is missing, 4 if that
+    cannot be known.
 
     """
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-/// A flat JSON object (RFC 8259) on one line, its members in the order added. Foundation's encoder
-/// would more than double the program's size.
+/// A JSON object (RFC 8259) on one line, its members in the order added. Foundation's encoder would
+/// more than double the program's size.
 struct JSONObject {
   private var members: [String] = []
 
@@ -11,8 +11,34 @@ struct JSONObject {
 
   mutating func add(_ name: String, _ value: Bool) { members.append("\"\(name)\": \(value)") }
 
+  mutating func add(_ name: String, _ value: String) {
+    members.append("\"\(name)\": \(value.quoted)")
+  }
+
+  mutating func add(_ name: String, _ values: [JSONObject]) {
+    let list = values.map(\.text).joined(separator: ", ")
+    members.append("\"\(name)\": [\(list)]")
+  }
+
   mutating func add(_ name: String, _ value: Double, decimals: Int) {
     members.append("\"\(name)\": \(value.formatted(decimals))")
+  }
+}
+
+extension String {
+  /// The text in quotation marks, with what must be escaped (RFC 8259, section 7).
+  fileprivate var quoted: String {
+    var text = ""
+    for scalar in unicodeScalars {
+      switch scalar {
+      case "\"", "\\": text += "\\\(scalar)"
+      case "\0"..<" ":
+        let digits = String(scalar.value, radix: 16)
+        text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      default: text.unicodeScalars.append(scalar)
+      }
+    }
+    return "\"\(text)\""
   }
 }
 

@@ -15,16 +15,23 @@ struct Probe {
   ///
   /// - Throws: The first thing that is not as it must be.
   func run() throws(Failure) {
-    try withTransaction(on: configuration.target.interface) { transaction throws(Failure) in
-      try probe(in: &transaction)
-    }
+    _ = try bind()
     guard configuration.reportsJSON else { return }
     var object = JSONObject()
     object.add("supported", true)
     print(object.text)
   }
 
-  private func probe(in transaction: inout Transaction) throws(Failure) {
+  /// Probes without a report.
+  ///
+  /// - Returns: The id of the binding that it made and ended.
+  func bind() throws(Failure) -> UInt32 {
+    try withTransaction(on: configuration.target.interface) { transaction throws(Failure) in
+      try probe(in: &transaction)
+    }
+  }
+
+  private func probe(in transaction: inout Transaction) throws(Failure) -> UInt32 {
     let target = configuration.target
     let queues = try target.chooseQueues(of: &transaction.interface, otherwise: .upperHalf)
     let memory = try target.allocateMemory()
@@ -43,6 +50,7 @@ struct Probe {
     let binding = try ReceiveBinding(queues, of: transaction.interface, to: memory, as: target)
     Diagnostics.print("got dmabuf id=\(binding.id)")
     try expectChannelsKept(for: queues, in: &transaction)
+    return binding.id
   }
 
   /// Asks for so few channels that a bound queue would go.

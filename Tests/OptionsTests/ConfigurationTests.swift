@@ -138,6 +138,20 @@ struct ConfigurationTests {
         == .probe(probe { $0.target.memory.kind = kind }))
   }
 
+  @Test("a check may choose as the run that it looks ahead to, and try it")
+  func understandsCheckOptions() throws {
+    #expect(try Configuration("-f eth0 --check") == .check(.init(.init(interface: "eth0"))))
+    var check = Configuration.Check(.init(interface: "eth0"))
+    check.target.queues = 2..<4
+    check.target.rxPageSize = 16384
+    check.target.autorelease = false
+    check.probes = true
+    check.reportsJSON = true
+    #expect(
+      try Configuration("--check --probe -f eth0 -t 2 -q 2 -b 16K -a 0 --json") == .check(check))
+    #expect(try Configuration("-f eth0 --probe") == .probe(probe()))
+  }
+
   @Test("a link-local address without a scope is the interface's")
   func addsScope() throws {
     let line = "-l -f eth0 -p 5201 -c fe80::2 -s fe80::1"

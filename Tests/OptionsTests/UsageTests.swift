@@ -143,6 +143,8 @@ struct UsageTests {
         "-f eth0", "without -s",
         ["-p 1", "-v 7", "-L", "-n", "-z 3", "--expect-bytes 1", "--timeout 1", "--trace"]
       ),
+      ("--check -f eth0", "with --check", ["-l", "-s 192.0.2.1", "-p 1", "-n", "-z 3", "-v 7"]),
+      ("-l -f eth0 -s 192.0.2.1 -p 1", "when receiving", ["--probe"]),
     ])
   func refusesWhereMeaningless(line: String, circumstance: String, options: [String]) throws {
     for option in options {

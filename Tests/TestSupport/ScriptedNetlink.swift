@@ -38,17 +38,21 @@ package final class ScriptedNetlink: NetlinkTransport {
   package private(set) var requests: [Request] = []
 
   private let families: [String: UInt16]
+  private let commands: [UInt8: UInt32]
   private let script: (Request) -> [Answer]
   private var datagrams: [[UInt8]] = []
 
   /// A kernel that knows some families by name and number.
   ///
-  /// - Parameter script: What to answer a request with. A wait for more than that times out at
-  ///   once.
+  /// - Parameters:
+  ///   - commands: The flags of each family's commands.
+  ///   - script: What to answer a request with. A wait for more than that times out at once.
   package init(
-    families: [String: UInt16] = [:], script: @escaping (Request) -> [Answer] = { _ in [] }
+    families: [String: UInt16] = [:], commands: [UInt8: UInt32] = [:],
+    script: @escaping (Request) -> [Answer] = { _ in [] }
   ) {
     self.families = families
+    self.commands = commands
     self.script = script
   }
 
@@ -76,9 +80,15 @@ package final class ScriptedNetlink: NetlinkTransport {
 
   private func lookUp(_ name: String) -> [Answer] {
     guard let id = families[name] else { return [.refused(Errno.noEntry.rawValue)] }
+    let operations = commands.sorted { $0.key < $1.key }.flatMap { command, flags in
+      NetlinkBytes.nest(
+        Int(command), NetlinkBytes.attribute(CTRL_ATTR_OP_ID, UInt32(command)),
+        NetlinkBytes.attribute(CTRL_ATTR_OP_FLAGS, flags))
+    }
     let attributes =
       NetlinkBytes.attribute(CTRL_ATTR_FAMILY_ID, id)
       + NetlinkBytes.attribute(CTRL_ATTR_VERSION, UInt32(1))
+      + NetlinkBytes.nest(CTRL_ATTR_OPS, operations)
     return [.message(attributes), .acknowledged]
   }
 

@@ -3,6 +3,8 @@
 #ifndef CLINUX_CALLS_H
 #define CLINUX_CALLS_H
 
+#include <linux/capability.h>
+#include <linux/nsfs.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/signalfd.h>
@@ -27,5 +29,7 @@ extern const unsigned int CLinux_MFD_HUGETLB;
 extern const unsigned int CLinux_MFD_HUGE_2MB;
 extern const unsigned int CLinux_MFD_HUGE_1GB;
 extern const int CLinux_F_SEAL_SHRINK;
+
+static const unsigned long CLinux_NS_GET_USERNS = NS_GET_USERNS;
 
 #endif

@@ -8,7 +8,9 @@
 #define CLINUX_NETDEV_H
 
 #include <linux/genetlink.h>
+#include <linux/if_link.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 
 enum CLinux_netdev_command {
 	CLinux_NETDEV_CMD_DEV_GET = 1,
@@ -18,6 +20,7 @@ enum CLinux_netdev_command {
 	CLinux_NETDEV_CMD_QSTATS_GET = 12,
 	CLinux_NETDEV_CMD_BIND_RX = 13,
 	CLinux_NETDEV_CMD_BIND_TX = 15,
+	CLinux_NETDEV_CMD_QUEUE_CREATE = 16,
 };
 
 enum CLinux_netdev_queue_type {

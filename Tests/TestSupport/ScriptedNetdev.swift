@@ -1,22 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-import CLinux
-import Glibc
-import Kernel
-import Netlink
-import TestSupport
-import Testing
+internal import CLinux
+internal import Glibc
+internal import Kernel
+internal import Netlink
+internal import Testing
 
 /// A kernel's netdev family, played by a test: its policies are those of a release, its answers
 /// those of the test.
-struct ScriptedNetdev: Sendable, CustomTestStringConvertible {
+package struct ScriptedNetdev: Sendable, CustomTestStringConvertible {
   /// What a bind or a dump is answered with.
-  typealias Answers = [ScriptedNetlink.Answer]
+  package typealias Answers = [ScriptedNetlink.Answer]
 
-  let testDescription: String
+  package let testDescription: String
   /// The attributes that bind-rx takes; none if the family has no such command.
   let receive: [Int: CommandPolicy.Attribute]?
   let bindsTransmit: Bool
+  /// What bind-rx demands.
+  private let bindFlags: CInt
+
+  private init(
+    testDescription: String, receive: [Int: CommandPolicy.Attribute]?, bindsTransmit: Bool,
+    bindFlags: CInt = GENL_ADMIN_PERM
+  ) {
+    self.testDescription = testDescription
+    self.receive = receive
+    self.bindsTransmit = bindsTransmit
+    self.bindFlags = bindFlags
+  }
 
   private static let upTo6: [Int: CommandPolicy.Attribute] = [
     1: .init(type: CommandPolicy.Attribute.u32, range: 1...UInt64(UInt32.max)),
@@ -29,28 +40,30 @@ struct ScriptedNetdev: Sendable, CustomTestStringConvertible {
     type: CommandPolicy.Attribute.u8, range: 0...255)
 
   /// Before device memory.
-  static let linux611 = ScriptedNetdev(
+  package static let linux611 = ScriptedNetdev(
     testDescription: "6.11", receive: nil, bindsTransmit: false)
   /// The first with bind-rx.
-  static let linux612 = ScriptedNetdev(
+  package static let linux612 = ScriptedNetdev(
     testDescription: "6.12", receive: upTo6, bindsTransmit: false)
   /// With bind-tx.
-  static let linux72 = ScriptedNetdev(testDescription: "7.2", receive: upTo6, bindsTransmit: true)
+  package static let linux72 = ScriptedNetdev(
+    testDescription: "7.2", receive: upTo6, bindsTransmit: true)
   /// With `rx-page-size` for attribute 5.
-  static let linux73 = ScriptedNetdev(
-    testDescription: "7.3", receive: upTo6.merging([5: rxPageSize]) { $1 }, bindsTransmit: true)
+  package static let linux73 = ScriptedNetdev(
+    testDescription: "7.3", receive: upTo6.merging([5: rxPageSize]) { $1 }, bindsTransmit: true,
+    bindFlags: GENL_UNS_ADMIN_PERM)
   /// With the autorelease series on its own base: autorelease for attribute 5.
-  static let series = ScriptedNetdev(
+  package static let series = ScriptedNetdev(
     testDescription: "the autorelease series", receive: upTo6.merging([5: anyByte]) { $1 },
     bindsTransmit: true)
   /// With the series on top of 7.3: autorelease for attribute 6.
-  static let lab = ScriptedNetdev(
+  package static let lab = ScriptedNetdev(
     testDescription: "7.3 with autorelease",
     receive: upTo6.merging([
       5: rxPageSize, 6: .init(type: CommandPolicy.Attribute.u8, range: 0...1),
     ]) { $1 }, bindsTransmit: true)
   /// With attributes that nobody foresaw: none is a switch of one byte.
-  static let later = ScriptedNetdev(
+  package static let later = ScriptedNetdev(
     testDescription: "a later kernel",
     receive: upTo6.merging([
       5: rxPageSize, 6: .init(type: CommandPolicy.Attribute.u8, range: 1...255),
@@ -59,10 +72,10 @@ struct ScriptedNetdev: Sendable, CustomTestStringConvertible {
     ]) { $1 }, bindsTransmit: true)
 
   /// The kernel's end of a netlink socket.
-  func kernel(
+  package func kernel(
     answering answers: @escaping (ScriptedNetlink.Request) -> Answers = { _ in [] }
   ) -> ScriptedNetlink {
-    ScriptedNetlink(families: ["netdev": 22]) { request in
+    ScriptedNetlink(families: ["netdev": 22], commands: commands) { request in
       guard request.family == UInt16(GENL_ID_CTRL) else { return answers(request) }
       return switch try? request.attributes.integer(UInt16(CTRL_ATTR_OP)) as UInt32? {
       case CLinux_NETDEV_CMD_BIND_RX.rawValue: policy(receive)
@@ -70,6 +83,16 @@ struct ScriptedNetdev: Sendable, CustomTestStringConvertible {
       default: [.refused(EINVAL)]
       }
     }
+  }
+
+  /// What it tells of its commands: bind-rx is for who administers the network.
+  private var commands: [UInt8: UInt32] {
+    var commands: [UInt8: UInt32] = [:]
+    if receive != nil {
+      commands[UInt8(CLinux_NETDEV_CMD_BIND_RX.rawValue)] = UInt32(bindFlags)
+    }
+    if bindsTransmit { commands[UInt8(CLinux_NETDEV_CMD_BIND_TX.rawValue)] = 0 }
+    return commands
   }
 
   private func policy(_ attributes: [Int: CommandPolicy.Attribute]?) -> Answers {
@@ -96,7 +119,7 @@ struct ScriptedNetdev: Sendable, CustomTestStringConvertible {
 
 extension ScriptedNetlink.Answer {
   /// The answer to a bind that is granted.
-  static func bound(_ id: UInt32) -> Self {
+  package static func bound(_ id: UInt32) -> Self {
     .message(NetlinkBytes.attribute(Int(CLinux_NETDEV_A_DMABUF_ID.rawValue), id))
   }
 }

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import CLinux
+package import Kernel
+
+/// What the kernel tells of an interface, whatever its driver.
+package struct Link: Equatable, Sendable {
+  /// Whether packets can pass: up, or of a kind that does not tell (`IF_OPER_UNKNOWN`).
+  package let isOperational: Bool
+  /// The most bytes that a packet has.
+  package let mtu: UInt32
+  package let xdp: XDPProgram?
+
+  /// An XDP program on an interface.
+  package struct XDPProgram: Equatable, Sendable {
+    /// Where it runs. The corresponding C constants begin with `XDP_ATTACHED_`.
+    package enum Mode: UInt8, Sendable {
+      case driver = 1
+      case generic = 2
+      case hardware = 3
+      /// Several, in different modes.
+      case several = 4
+    }
+
+    package let mode: Mode
+    /// The kernel's number for it; nil where there are several.
+    package let id: UInt32?
+  }
+
+  init(_ answer: Attributes) throws(Errno) {
+    let state: UInt8 = try answer.integer(UInt16(IFLA_OPERSTATE)) ?? 0
+    isOperational = [0, 5, 6].contains(state)
+    mtu = try answer.required(UInt16(IFLA_MTU))
+    let xdp = try answer.nest(UInt16(IFLA_XDP))
+    let mode: UInt8 = try xdp?.integer(UInt16(IFLA_XDP_ATTACHED)) ?? 0
+    let id: UInt32? = try xdp?.integer(UInt16(IFLA_XDP_PROG_ID))
+    self.xdp = XDPProgram.Mode(rawValue: mode).map { XDPProgram(mode: $0, id: id) }
+  }
+}
+
+/// A conversation with rtnetlink, by the same exchange of messages as with generic netlink.
+package struct RouteNetlink: ~Copyable {
+  private var netlink: GenericNetlink
+
+  /// Opens a socket of its own.
+  package init() throws(Failure) {
+    let socket = try attempt("open an rtnetlink socket") { () throws(Errno) in
+      try NetlinkSocket.route()
+    }
+    self.init(over: socket)
+  }
+
+  /// Talks over a given transport.
+  package init(over transport: consuming any NetlinkTransport & ~Copyable) {
+    netlink = GenericNetlink(over: transport)
+  }
+
+  /// What the kernel tells of an interface. The corresponding command is `RTM_GETLINK`.
+  package mutating func link(ofInterface index: UInt32) throws(Failure) -> Link {
+    let request = Request(
+      type: UInt16(RTM_GETLINK),
+      header: ifinfomsg(
+        ifi_family: 0, __ifi_pad: 0, ifi_type: 0, ifi_index: CInt(bitPattern: index), ifi_flags: 0,
+        ifi_change: 0))
+    return try netlink.get(request, "look at", on: "interface \(index)") {
+      answer throws(Errno) in try Link(answer)
+    }
+  }
+}

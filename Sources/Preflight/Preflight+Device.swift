@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import Kernel
+internal import NIC
+
+/// The driver, and the device that it drives.
+extension Preflight {
+  mutating func deviceFindings() -> [Finding] {
+    [
+      look(at: "driver", ifUnsupported: .warn, otherwise: .warn) { preflight throws(Failure) in
+        try preflight.driver()
+      },
+      look(at: "device", ifUnsupported: .warn, otherwise: .warn) { preflight throws(Failure) in
+        try preflight.device()
+      },
+    ]
+  }
+
+  private mutating func driver() throws(Failure) -> Observation {
+    let information = try interface.driverInformation()
+    let version = information.version.isEmpty ? "" : " \(information.version)"
+    let firmware = information.firmware.isEmpty ? "none told" : information.firmware
+    return .ok("\(interface.driver)\(version), firmware: \(firmware)")
+  }
+
+  private func device() throws(Failure) -> Observation {
+    guard let device = try UdevDevice.behind(interface.name) else {
+      return .ok("none behind the interface: it is virtual, or udev does not see it")
+    }
+    let node = device.node.map { "NUMA node \($0)" } ?? "no NUMA node told"
+    return .ok(([device.bus + " " + device.address, node] + device.names).joined(separator: ", "))
+  }
+}

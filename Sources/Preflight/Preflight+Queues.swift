@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import Binding
+internal import Kernel
+internal import NIC
+internal import Netlink
+
+/// The queues, and what may have them already.
+extension Preflight {
+  mutating func queueFindings() -> [Finding] {
+    [
+      look(at: "link", ifUnsupported: .unknown) { preflight throws(Failure) in
+        try preflight.operation()
+      },
+      look(at: Self.queueManagement, ifUnsupported: .missing) { preflight throws(Failure) in
+        try preflight.queueManagement()
+      },
+      look(at: "channels", ifUnsupported: .missing) { preflight throws(Failure) in
+        try preflight.channels()
+      },
+      look(at: "bound-queues", ifUnsupported: .unknown) { preflight throws(Failure) in
+        try preflight.boundQueues()
+      },
+      look(at: "page-pools", ifUnsupported: .warn, otherwise: .warn) { preflight throws(Failure) in
+        try preflight.pagePools()
+      },
+      look(at: "af-xdp", ifUnsupported: .unknown) { preflight throws(Failure) in
+        try preflight.xdpSockets()
+      },
+      look(at: "xdp", ifUnsupported: .unknown) { preflight throws(Failure) in
+        try preflight.xdpProgram()
+      },
+    ]
+  }
+
+  private func operation() throws(Failure) -> Observation {
+    guard try link.get().isOperational else {
+      return .missing("it is down, or has no carrier", do: "ip link set \(interface.name) up")
+    }
+    return .ok("up")
+  }
+
+  /// Whether the driver can restart a single queue: asked by a bind that fails.
+  private mutating func queueManagement() throws(Failure) -> Observation {
+    guard try netdev.get().capabilities.bindsReceive else {
+      throw Failure("ask without bind-rx", kind: .unsupported)
+    }
+    var socket = try netlink.generic()
+    switch try HarmlessBind(receivingOn: interface.index, queue: 0, over: &socket) {
+    case .refusedMemory: break
+    case .unsupported(let reason):
+      // Without words of its own the kernel names the attribute that it stopped at.
+      let isTold = reason?.hasPrefix("attribute") == false
+      return .missing(
+        isTold ? "bind-rx refuses: \(reason!)" : "bind-rx takes no such interface",
+        do: "use a driver that restarts single queues, such as bnxt, fbnic, gve or mlx5")
+    case .notPermitted:
+      return .unknown("bind-rx may not be asked without privilege", do: "see \(Self.privilege)")
+    case .refused(let errno, let reason):
+      return .missing("bind-rx refuses: " + (reason ?? "\(errno.name) (\(errno.text))"))
+    }
+    // Kernels before 6.15 look at the memory first. The loopback has no queue management, so what
+    // it is answered tells whether the answer means anything.
+    let loopback = try HarmlessBind(receivingOn: 1, queue: 0, over: &socket)
+    guard case .unsupported = loopback else {
+      return .unknown("this kernel tells only at a real bind", do: "add --probe")
+    }
+    return .ok("bind-rx takes the interface and its queue, and refuses only the lack of memory")
+  }
+
+  private mutating func channels() throws(Failure) -> Observation {
+    let count = try interface.receiveQueueCount
+    let command = "ethtool -L \(interface.name) combined N"
+    if let wish = intent.queues, wish.upperBound > count {
+      return .missing("RX queues 0 to \(count - 1), no queue \(wish.upperBound - 1)", do: command)
+    }
+    guard let queues = queues() else {
+      return .missing("RX queues: \(count), and one must stay for other traffic", do: command)
+    }
+    let most = try? interface.channels().maximumCombined
+    let limit = most.map { $0 > 0 ? " of at most \($0)" : "" } ?? ""
+    return .ok("RX queues: \(count)\(limit), \(named(queues)) to be bound")
+  }
+
+  private mutating func boundQueues() throws(Failure) -> Observation {
+    let isVirtual = interface.driver == "netkit"
+    var inTheWay: [String] = []
+    var elsewhere: [String] = []
+    for queue in try queueStates() where queue.direction == .receive {
+      let claim: String
+      switch queue.owner {
+      case .binding(let id): claim = "has binding \(id)"
+      case .ioUring: claim = "belongs to io_uring"
+      case .xdpSocket, nil:
+        guard queue.isLeased && !isVirtual else { continue }
+        claim = "is leased to a virtual device"
+      }
+      if wants(queue.index) {
+        inTheWay.append("queue \(queue.index) \(claim)")
+      } else {
+        elsewhere.append("queue \(queue.index) \(claim)")
+      }
+    }
+    let claims = (inTheWay + elsewhere).joined(separator: ", ")
+    guard !claims.isEmpty else { return .ok("none") }
+    let holders = claims.contains("binding") ? ", held \(BindingHolders(files))" : ""
+    guard inTheWay.isEmpty else {
+      return .missing(claims + holders, do: "end that, or choose other queues (-t, -q)")
+    }
+    return .ok(claims + holders)
+  }
+
+  /// Pools that a driver gave up and that wait for device memory to come back.
+  private func pagePools() throws(Failure) -> Observation {
+    var monitor = try BindingMonitor(over: try netlink.generic())
+    let waiting = try monitor.pagePools().filter { $0.binding != nil && $0.isDetached }
+    guard !waiting.isEmpty else { return .ok("no memory of earlier runs is out") }
+    let pools = waiting.map { "pool \($0.id) waits for \($0.inFlight) buffers" }
+    return .warn(
+      "of ended bindings, " + pools.joined(separator: ", "),
+      do: "close the sockets that hold them, or wait some seconds")
+  }
+
+  private mutating func xdpSockets() throws(Failure) -> Observation {
+    let taken = Set(try queueStates().filter { $0.owner == .xdpSocket }.map(\.index))
+    let inTheWay = taken.filter { wants($0) }
+    guard inTheWay.isEmpty else {
+      return .missing(
+        "on \(list(inTheWay.sorted()))", do: "end its program, or choose other queues (-t, -q)")
+    }
+    return .ok(taken.isEmpty ? "no queue has such a socket" : "on \(list(taken.sorted())) only")
+  }
+
+  private func xdpProgram() throws(Failure) -> Observation {
+    guard let program = try link.get().xdp else { return .ok("no program") }
+    let id = program.id.map { "program \($0)" } ?? "programs"
+    let (mode, option) =
+      switch program.mode {
+      case .driver: ("in the driver", "xdpdrv")
+      case .generic: ("in generic mode", "xdpgeneric")
+      case .hardware: ("in hardware", "xdpoffload")
+      case .several: ("in several modes", "xdp")
+      }
+    return .missing(
+      "\(id) \(mode): no queue can be bound", do: "ip link set \(interface.name) \(option) off")
+  }
+
+  private func queueStates() throws(Failure) -> [QueueState] {
+    var monitor = try BindingMonitor(over: try netlink.generic())
+    return try monitor.queues(ofInterface: interface.index)
+  }
+
+  private func list(_ queues: [UInt32]) -> String {
+    "queue " + queues.map(String.init).joined(separator: ", ")
+  }
+}
+
+/// Queues for people.
+func named(_ queues: Range<UInt32>) -> String {
+  queues.count == 1
+    ? "queue \(queues.lowerBound)" : "queues \(queues.lowerBound) to \(queues.upperBound - 1)"
+}

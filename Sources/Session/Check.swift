@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import Binding
+internal import Kernel
+internal import NIC
+internal import Netlink
+internal import Options
+internal import Preflight
+
+/// Tells what a receiving run on an interface would lack; with `--probe`, tries one.
+struct Check {
+  let configuration: Configuration.Check
+
+  /// Looks, reports, and leaves the interface as it was.
+  ///
+  /// - Returns: 0 where a run can be made, 1 where something is missing, 4 where that cannot be
+  ///   known; or 128 and the number of the signal that came while something was tried.
+  func run() throws(Failure) -> Int32 {
+    let interface = try Interface(named: configuration.target.interface)
+    var preflight = Preflight(of: interface, for: configuration.target.intent)
+    var findings = preflight.findings()
+    var signal: CInt?
+    if configuration.probes {
+      let stop = try attempt("watch for stop signals") { () throws(Errno) in try StopSignals() }
+      findings = probe(after: findings, queues: preflight.queues())
+      signal = stop.take()
+    }
+    let conclusion = Conclusion(findings)
+    report(findings, conclusion)
+    if let signal { return 128 + signal }
+    return conclusion.status
+  }
+
+  /// Tries what a run does, unless it is known to fail.
+  ///
+  /// - Returns: The findings and those of the attempts, which also answer what could not be seen.
+  private func probe(after findings: [Finding], queues: Range<UInt32>?) -> [Finding] {
+    guard let queues, !findings.contains(where: { $0.observation.verdict == .missing }) else {
+      let reason = "nothing was tried, for something is missing"
+      return findings + [Finding("probe", Observation(.warn, reason))]
+    }
+    var target = configuration.target
+    target.queues = queues
+    let bound = trial("probe-bind") { () throws(Failure) in try bind(as: target) }
+    let steered = trial("probe-flow-rule") { () throws(Failure) in try steer(to: queues) }
+    var findings = findings
+    if bound.observation.verdict == .ok {
+      for index in findings.indices where Preflight.provenByBind.contains(findings[index].item) {
+        findings[index].observation.settle(by: "proven by \(bound.item)")
+      }
+    }
+    return findings + [bound, steered]
+  }
+
+  private func trial(_ item: String, _ body: () throws(Failure) -> String) -> Finding {
+    do throws(Failure) {
+      return Finding(item, Observation(.ok, try body()))
+    } catch {
+      return Finding(item, Observation(.missing, error))
+    }
+  }
+
+  /// Binds memory with all that this needs, and waits until the kernel has let go of it.
+  private func bind(as target: Configuration.Target) throws(Failure) -> String {
+    let id = try Probe(configuration: Configuration.Probe(target)).bind()
+    let index = try Interface(named: target.interface).index
+    var monitor = try BindingMonitor(over: try GenericNetlink())
+    try monitor.waitUntilReleased(
+      id, interface: index, until: .now.advanced(milliseconds: Self.patience))
+    return "bound, refused what it must, and undone"
+  }
+
+  /// Steers a flow that nobody has to the first queue: the address is kept for documentation
+  /// (RFC 5737), the port is that of the discard service.
+  private func steer(to queues: Range<UInt32>) throws(Failure) -> String {
+    let end = FlowTuple.End(IPAddress("198.51.100.1")!, port: 9)
+    try withTransaction(on: configuration.target.interface) { transaction throws(Failure) in
+      _ = try transaction.steer(FlowTuple(to: end), to: .queue(queues.lowerBound))
+    }
+    return "inserted and deleted"
+  }
+
+  /// How long a binding may take to go, in milliseconds: sockets of others hold none of its memory.
+  private static let patience = 15_000
+
+  private func report(_ findings: [Finding], _ conclusion: Conclusion) {
+    if configuration.reportsJSON {
+      print(json(findings, conclusion).text)
+    } else {
+      for finding in findings { print(finding) }
+    }
+    Diagnostics.print("\(configuration.target.interface) is \(conclusion)")
+  }
+
+  private func json(_ findings: [Finding], _ conclusion: Conclusion) -> JSONObject {
+    var object = JSONObject()
+    object.add("interface", configuration.target.interface)
+    object.add("conclusion", conclusion.word)
+    object.add(
+      "items",
+      findings.map { finding in
+        var item = JSONObject()
+        item.add("item", finding.item)
+        item.add("verdict", finding.observation.verdict.rawValue)
+        item.add("seen", finding.observation.seen)
+        if let remedy = finding.observation.remedy { item.add("remedy", remedy) }
+        return item
+      })
+    return object
+  }
+}
+
+extension Configuration.Target {
+  /// The same choices, as the look takes them.
+  fileprivate var intent: Preflight.Intent {
+    var intent = Preflight.Intent(memorySize: memory.byteCount ?? Configuration.memorySize)
+    intent.memory = memory.kind
+    intent.queues = queues
+    intent.rxPageSize = rxPageSize
+    intent.autorelease = autorelease
+    intent.autoreleaseNumber = autoreleaseAttribute
+    return intent
+  }
+}

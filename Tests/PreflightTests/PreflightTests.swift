@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+import CLinux
+import Glibc
+import Kernel
+import NIC
+import Preflight
+import TestSupport
+import Testing
+
+struct PreflightTests {
+  private let host = ScriptedHost()
+
+  @Test("a host that has all is ready, and nothing was written")
+  func ready() throws {
+    host.nic.threshold = 0
+    let found = try host.look(TemporaryFiles())
+    // Where memory comes from is this machine's own.
+    let other = found.filter { !$0.key.hasPrefix("memory-") }
+    #expect(other.values.allSatisfy { $0.verdict != .missing && $0.verdict != .unknown })
+    for item in ["bind-rx", "bind-tx", "rx-page-size", "privilege", "queue-management", "link"] {
+      #expect(found[item]?.verdict == .ok, "\(item)")
+    }
+    #expect(found["channels"]?.seen == "RX queues: 4 of at most 8, queue 3 to be bound")
+    #expect(host.nic.log.isEmpty)
+  }
+
+  @Test("an older kernel lacks what it lacks")
+  func kernels() throws {
+    let files = TemporaryFiles()
+    host.netdev = .linux611
+    let before = try host.look(files)
+    #expect(before["bind-rx"]?.verdict == .missing)
+    #expect(before["queue-management"]?.verdict == .missing)
+    host.netdev = .linux612
+    let first = try host.look(files)
+    #expect(first["bind-rx"]?.verdict == .ok)
+    #expect(first["bind-tx"]?.verdict == .warn)
+    #expect(first["bind-tx"]?.remedy?.contains("6.16") == true)
+    #expect(first["rx-page-size"]?.verdict == .warn)
+    let large = try host.look(files) { $0.rxPageSize = 16384 }
+    #expect(large["rx-page-size"]?.verdict == .missing)
+  }
+
+  @Test("the token mode that a run asks for must be there")
+  func tokenModes() throws {
+    let files = TemporaryFiles()
+    #expect(try host.look(files) { $0.autorelease = true }["token-mode"]?.verdict == .ok)
+    #expect(try host.look(files) { $0.autorelease = false }["token-mode"]?.verdict == .missing)
+    host.netdev = .lab
+    let found = try host.look(files) { $0.autorelease = false }["token-mode"]
+    #expect(found == Observation(.ok, "tokens are kept by binding or by socket (attribute 6)"))
+  }
+
+  @Test(
+    "queue management is known where the loopback is refused for want of it",
+    arguments: [
+      (EBADF, EOPNOTSUPP, .ok), (EBADF, EBADF, .unknown), (EOPNOTSUPP, EOPNOTSUPP, .missing),
+      (EPERM, EPERM, .unknown), (EEXIST, EBADF, .missing),
+    ] as [(CInt, CInt, Observation.Verdict)])
+  func queueManagement(nic: CInt, loopback: CInt, verdict: Observation.Verdict) throws {
+    host.bind = { _, interface in .refused(interface == 1 ? loopback : nic) }
+    #expect(try host.look(TemporaryFiles())["queue-management"]?.verdict == verdict)
+  }
+
+  @Test("a kernel that binds what is not there is not to be relied on")
+  func bindsNothing() throws {
+    host.bind = { _, _ in .acknowledged }
+    let found = try host.look(TemporaryFiles())["queue-management"]
+    #expect(found?.verdict == .unknown)
+    #expect(found?.seen.contains("bound memory that is not there") == true)
+  }
+
+  @Test("a driver that does not send is told with the kernel's words, and receives all the same")
+  func sendsNot() throws {
+    host.bind = { command, interface in
+      command == UInt8(CLinux_NETDEV_CMD_BIND_TX.rawValue)
+        ? .refused(EOPNOTSUPP, text: "no netmem TX") : .refused(interface == 1 ? EOPNOTSUPP : EBADF)
+    }
+    let found = try host.look(TemporaryFiles())
+    #expect(found["bind-tx"]?.verdict == .warn)
+    #expect(found["bind-tx"]?.seen == "no sending: no netmem TX")
+    #expect(found["queue-management"]?.verdict == .ok)
+  }
+
+  @Test(
+    "privilege is what bind-rx demands, in the user namespace where it demands it",
+    arguments: [
+      (.linux73, true, .initial, .initial, .ok),
+      (.linux73, false, .initial, .initial, .missing),
+      (.linux73, true, .other(5), .other(5), .ok),
+      (.linux73, true, .other(5), nil, .missing),
+      (.linux73, true, .initial, .other(5), .ok),
+      (.linux72, true, .other(5), .other(5), .missing),
+      (.linux72, true, .initial, .initial, .ok),
+    ]
+      as [(
+        ScriptedNetdev, Bool, Privileges.Namespace?, Privileges.Namespace?, Observation.Verdict
+      )])
+  func privilege(
+    netdev: ScriptedNetdev, administers: Bool, own: Privileges.Namespace?,
+    owner: Privileges.Namespace?, verdict: Observation.Verdict
+  ) throws {
+    host.netdev = netdev
+    host.privileges = Privileges(administersNetwork: administers, own: own, owner: owner)
+    #expect(try host.look(TemporaryFiles())["privilege"]?.verdict == verdict)
+  }
+
+  @Test("this process's privileges can be read")
+  func ownPrivileges() {
+    let privileges = Privileges()
+    #expect(privileges.own != nil)
+  }
+}

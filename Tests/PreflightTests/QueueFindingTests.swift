@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+import CLinux
+import Glibc
+import Kernel
+import Preflight
+import TestSupport
+import Testing
+
+struct QueueFindingTests {
+  private let host = ScriptedHost()
+
+  @Test("one queue must be left, and the queues named must be there")
+  func channels() throws {
+    let files = TemporaryFiles()
+    #expect(try host.look(files) { $0.queues = 2..<4 }["channels"]?.verdict == .ok)
+    #expect(try host.look(files) { $0.queues = 3..<5 }["channels"]?.verdict == .missing)
+    #expect(try host.look(files) { $0.queues = 0..<4 }["channels"]?.verdict == .missing)
+    host.nic.queueCount = 1
+    let found = try host.look(files)["channels"]
+    #expect(
+      found
+        == Observation(
+          .missing, "RX queues: 1, and one must stay for other traffic",
+          do: "ethtool -L nic0 combined N"))
+  }
+
+  @Test(
+    "a queue that another has is in the way only if the run would bind it",
+    arguments: [
+      ("bound-queues", NetlinkBytes.attribute(5, UInt32(42)), "queue 3 has binding 42"),
+      ("bound-queues", NetlinkBytes.nest(6), "queue 3 belongs to io_uring"),
+      ("bound-queues", NetlinkBytes.nest(8), "queue 3 is leased to a virtual device"),
+      ("af-xdp", NetlinkBytes.nest(7), "on queue 3"),
+    ] as [(String, [UInt8], String)])
+  func claimedQueues(item: String, claim: [UInt8], seen: String) throws {
+    let files = TemporaryFiles()
+    host.claims = [3: claim]
+    let found = try host.look(files)
+    #expect(found[item]?.verdict == .missing)
+    #expect(found[item]?.seen.hasPrefix(seen) == true)
+    let elsewhere = try host.look(files) { $0.queues = 1..<2 }[item]
+    #expect(elsewhere?.verdict == .ok)
+    #expect(elsewhere?.seen.hasPrefix(seen) == true)
+  }
+
+  @Test("a binding's holder is a process with a netlink socket and a dma-buf")
+  func holders() throws {
+    host.claims = [3: NetlinkBytes.attribute(5, UInt32(42))]
+    var files = TemporaryFiles()
+    #expect(
+      try host.look(files)["bound-queues"]?.seen.hasSuffix("that cannot be seen from here") == true)
+    files.add("/proc/self", linkTo: "99")
+    files.add(
+      "/proc/99/net/netlink",
+      """
+      sk               Eth Pid        Groups   Rmem Wmem Dump Locks Drops Inode
+      0000000000000000 0   1          00000000 0    0    0    2     0     700
+      0000000000000000 16  2          00000000 0    0    0    2     0     701
+      0000000000000000 16  3          00000000 0    0    0    2     0     702
+      """)
+    // Itself; one without memory; one with another protocol's socket; and the one that is meant.
+    files.add("/proc/99/fd/3", linkTo: "socket:[702]")
+    files.add("/proc/99/fd/4", linkTo: "/dmabuf:")
+    files.add("/proc/100/fd/3", linkTo: "socket:[702]")
+    files.add("/proc/101/fd/3", linkTo: "socket:[700]")
+    files.add("/proc/101/fd/4", linkTo: "/dmabuf:")
+    files.add("/proc/102/fd/3", linkTo: "socket:[701]")
+    files.add("/proc/102/fd/4", linkTo: "/dmabuf:name")
+    files.add("/proc/102/comm", "ncdevmem\n")
+    let one = try host.look(files)["bound-queues"]?.seen
+    #expect(one == "queue 3 has binding 42, held by pid 102 (ncdevmem)")
+    files.add("/proc/100/fd/4", linkTo: "/dmabuf:")
+    let two = try host.look(files)["bound-queues"]?.seen
+    #expect(two == "queue 3 has binding 42, held by one of pid 100 (?), pid 102 (ncdevmem)")
+  }
+
+  @Test("pools that wait for device memory of an ended binding are told")
+  func pagePools() throws {
+    let pool = NetlinkBytes.attribute(1, UInt32(9)) + NetlinkBytes.attribute(4, UInt32(5))
+    let isBound = NetlinkBytes.attribute(7, UInt32(42))
+    host.pools = [.message(pool + isBound), .message(pool + NetlinkBytes.attribute(6, UInt32(1)))]
+    #expect(try host.look(TemporaryFiles())["page-pools"]?.verdict == .ok)
+    host.pools.append(.message(pool + isBound + NetlinkBytes.attribute(6, UInt32(1))))
+    let found = try host.look(TemporaryFiles())["page-pools"]
+    #expect(found?.verdict == .warn)
+    #expect(found?.seen == "of ended bindings, pool 9 waits for 5 buffers")
+  }
+
+  @Test(
+    "an XDP program is in the way in each of its modes",
+    arguments: [(1, "xdpdrv"), (2, "xdpgeneric"), (3, "xdpoffload"), (4, "xdp")]
+      as [(UInt8, String)])
+  func xdp(mode: UInt8, option: String) throws {
+    host.xdp =
+      NetlinkBytes.attribute(IFLA_XDP_ATTACHED, mode)
+      + NetlinkBytes.attribute(IFLA_XDP_PROG_ID, UInt32(33))
+    let found = try host.look(TemporaryFiles())["xdp"]
+    #expect(found?.verdict == .missing)
+    #expect(found?.seen.hasPrefix("program 33 ") == true)
+    #expect(found?.remedy == "ip link set nic0 \(option) off")
+    host.xdp = NetlinkBytes.attribute(IFLA_XDP_ATTACHED, UInt8(0))
+    #expect(try host.look(TemporaryFiles())["xdp"]?.verdict == .ok)
+  }
+
+  @Test(
+    "an interface must be up, or of a kind that does not tell",
+    arguments: 0...6 as ClosedRange<UInt8>)
+  func operation(state: UInt8) throws {
+    host.operation = state
+    let verdict = try host.look(TemporaryFiles())["link"]?.verdict
+    #expect(verdict == ([0, 5, 6].contains(state) ? .ok : .missing))
+  }
+}

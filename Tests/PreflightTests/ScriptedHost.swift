@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+import CLinux
+import Glibc
+import Kernel
+import Netlink
+import Preflight
+import TestSupport
+
+/// A host with one NIC, played by a test: all that a preflight asks.
+final class ScriptedHost: NetlinkAccess {
+  /// What a bind of an interface is answered with; the loopback's index is 1.
+  var bind: (_ command: UInt8, _ interface: UInt32) -> ScriptedNetlink.Answer = { _, interface in
+    .refused(interface == 1 ? EOPNOTSUPP : EBADF)
+  }
+  /// Attributes of each RX queue: who has it.
+  var claims: [UInt32: [UInt8]] = [:]
+  var pools: [ScriptedNetlink.Answer] = []
+  var mtu: UInt32 = 1500
+  /// `IF_OPER_UP`.
+  var operation: UInt8 = 6
+  var xdp: [UInt8] = []
+  var netdev = ScriptedNetdev.linux73
+  var privileges = Privileges(administersNetwork: true, own: .initial, owner: .initial)
+  let nic = ScriptedNIC()
+
+  /// What a look at it finds, by item.
+  func look(
+    _ files: borrowing TemporaryFiles, for change: (inout Preflight.Intent) -> Void = { _ in }
+  ) throws -> [String: Observation] {
+    var surroundings = Preflight.Surroundings()
+    surroundings.files = files.files
+    surroundings.privileges = privileges
+    surroundings.netlink = self
+    var intent = Preflight.Intent(memorySize: 64 << 20)
+    change(&intent)
+    var preflight = Preflight(of: try nic.interface(), for: intent, in: surroundings)
+    return Dictionary(uniqueKeysWithValues: preflight.findings().map { ($0.item, $0.observation) })
+  }
+
+  func generic() throws(Failure) -> GenericNetlink {
+    let kernel = netdev.kernel { [self] request in
+      switch UInt32(request.command) {
+      case CLinux_NETDEV_CMD_BIND_RX.rawValue, CLinux_NETDEV_CMD_BIND_TX.rawValue:
+        return [bind(request.command, try! request.attributes.required(1))]
+      case CLinux_NETDEV_CMD_QUEUE_GET.rawValue:
+        return (0..<nic.queueCount).map { index in
+          .message(
+            NetlinkBytes.attribute(1, index) + NetlinkBytes.attribute(3, UInt32(0))
+              + (claims[index] ?? []))
+        } + [.done()]
+      case CLinux_NETDEV_CMD_PAGE_POOL_GET.rawValue: return pools + [.done()]
+      default: return [.refused(EOPNOTSUPP)]
+      }
+    }
+    return GenericNetlink(over: kernel)
+  }
+
+  func route() throws(Failure) -> RouteNetlink {
+    RouteNetlink(
+      over: ScriptedRoute(
+        link: NetlinkBytes.attribute(IFLA_MTU, mtu)
+          + NetlinkBytes.attribute(IFLA_OPERSTATE, operation)
+          + NetlinkBytes.nest(IFLA_XDP, xdp)))
+  }
+}
+
+/// The kernel's end of an rtnetlink socket, which is asked for one interface.
+private final class ScriptedRoute: NetlinkTransport {
+  private let link: [UInt8]
+  private var datagrams: [[UInt8]] = []
+
+  init(link: [UInt8]) { self.link = link }
+
+  func send(_ datagram: [UInt8]) throws(Errno) {
+    let type = try UInt16(wire: datagram[4..<6])
+    let index = try UInt32(wire: datagram[20..<24])
+    guard type == UInt16(RTM_GETLINK), index == 7, datagram.count == 32 else {
+      throw .invalidArgument
+    }
+    let sequence = try UInt32(wire: datagram[8..<12])
+    let header = [UInt8](repeating: 0, count: 16)
+    datagrams = [
+      NetlinkBytes.message(type: Int(RTM_NEWLINK), flags: 0, sequence: sequence, header + link),
+      NetlinkBytes.message(
+        type: 2, flags: 0x100, sequence: sequence, [UInt8](repeating: 0, count: 20)),
+    ]
+  }
+
+  func receive(until deadline: Instant) throws(Errno) -> [UInt8] {
+    guard !datagrams.isEmpty else { throw .timedOut }
+    return datagrams.removeFirst()
+  }
+}

@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The pre-flight: `ncdevmem --check -f IFACE` tells what a run would lack, and changes nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import socket
+import struct
+import subprocess
+from collections.abc import Iterator
+
+from testbed.harness import case, expect, expect_equal
+from testbed.hosts import NIC, free_port, output, reload_nic
+from testbed.state import (
+    bind_rx_attributes, bound_queues, expect_released, has_command, netdev, unchanged)
+from testbed.tool import BINARY, Result, listen, receive, run
+
+from cases.kernels import kernel
+
+# Before this one, only a real bind tells whether a driver can restart a queue.
+ASKED_BY_BIND = kernel() < (6, 15)
+READY = 4 if ASKED_BY_BIND else 0
+
+
+def items(result: Result) -> dict[str, tuple[str, str]]:
+    """Verdict and words of each item of a report for people."""
+    found = {}
+    for line in result.stdout.decode().splitlines():
+        verdict, item, words = line.split(None, 2)
+        expect(verdict in ("ok", "warn", "missing", "unknown"), line)
+        found[item] = verdict, words
+    return found
+
+
+def check(*arguments: str, code: int, interface: str = NIC) -> dict[str, tuple[str, str]]:
+    """Runs a check that must end so, and leave the NIC as it was."""
+    with unchanged():
+        result = run("--check", "-f", interface, *arguments).expect(code)
+    return items(result)
+
+
+def expect_missing(found: dict[str, tuple[str, str]], *names: str) -> None:
+    """Fails the case unless these items are missing, and no others."""
+    missing = [name for name, (verdict, _) in found.items() if verdict == "missing"]
+    expect_equal(sorted(missing), sorted(names), "missing")
+
+
+@case("a check finds the software NIC ready, touches nothing, and a run then works")
+def ready() -> None:
+    before = list(netdev().dump("page-pool-get", {}))
+    found = check(code=READY)
+    expect_missing(found)
+    expect_equal(list(netdev().dump("page-pool-get", {})), before, "page pools")
+    expect_equal(bound_queues(), {}, "bound queues")
+    expect_equal(found["queue-management"][0], "unknown" if ASKED_BY_BIND else "ok", "queues")
+    expect_equal(
+        found["bind-tx"][0], "ok" if has_command("bind-tx") else "warn", "bind-tx")
+    sizes = bind_rx_attributes().get("rx-page-size") == "u32"
+    expect_equal(found["rx-page-size"][0], "ok" if sizes else "warn", "rx-page-size")
+    leases = has_command("queue-create")
+    expect_equal("netkit" in found["queue-leasing"][1], leases, "queue leasing")
+    expect(os.uname().release in found["kernel"][1], found["kernel"][1])
+    expect("dmnic" in found["driver"][1], found["driver"][1])
+    with unchanged():
+        receive(100_000, "-v", "7").expect(0)
+    expect_released()
+
+
+@case("a check with --probe tries a run, and undoes it")
+def probes() -> None:
+    found = check("--probe", code=0)
+    expect_missing(found)
+    expect_equal(found["probe-bind"][0], "ok", "bind")
+    expect_equal(found["probe-flow-rule"][0], "ok", "flow rule")
+    expect(all(verdict != "unknown" for verdict, _ in found.values()), f"{found}")
+    expect_released(0)
+    found = check("--probe", "-t", "0", "-q", "3", code=0)
+    expect("queues 0 to 2" in found["channels"][1], found["channels"][1])
+    expect_released(0)
+
+
+@case("a check with --json has the same items")
+def reports_json() -> None:
+    with unchanged():
+        result = run("--check", "-f", NIC, "--json").expect(READY)
+    report = json.loads(result.stdout)
+    expect_equal(report["interface"], NIC, "interface")
+    expect_equal(report["conclusion"], "unknown" if ASKED_BY_BIND else "ready", "conclusion")
+    text = check(code=READY)
+    expect_equal([item["item"] for item in report["items"]], list(text), "items")
+    for item in report["items"]:
+        words = item["seen"] + (f" -> {item['remedy']}" if "remedy" in item else "")
+        expect_equal((item["verdict"], words), text[item["item"]], item["item"])
+
+
+@case("a check of the loopback finds no queue management, no channels and no rules")
+def loopback() -> None:
+    with unchanged():
+        found = items(run("--check", "-f", "lo").expect(1))
+        probed = items(run("--check", "--probe", "-f", "lo").expect(1))
+    for name in ("channels", "header-split", "ntuple", "rss"):
+        expect_equal(found[name][0], "missing", name)
+    expect_equal(
+        found["queue-management"][0], "unknown" if ASKED_BY_BIND else "missing", "queues")
+    expect("nothing was tried" in probed["probe"][1], f"{probed}")
+    run("--check", "-f", "nosuch0").expect(2, "nosuch0")
+
+
+@contextlib.contextmanager
+def nic_with(*parameters: str) -> Iterator[None]:
+    """A NIC that has been loaded with parameters, for as long as the block lasts."""
+    reload_nic(*parameters)
+    try:
+        yield
+    finally:
+        reload_nic()
+
+
+@case("a check tells what a NIC lacks")
+def lacking() -> None:
+    with nic_with("refuse_ntuple=1"):
+        expect_missing(check(code=1), "ntuple")
+    with nic_with("queues=1"):
+        found = check(code=1)
+        expect_missing(found, "channels")
+        expect("ethtool -L" in found["channels"][1], found["channels"][1])
+        check("--probe", code=1)
+    with nic_with("no_hds_thresh=1"):
+        found = check(code=READY)
+        expect("the driver has none" in found["hds-thresh"][1], found["hds-thresh"][1])
+    with nic_with("hds_private_flag=1"):
+        found = check(code=READY)
+        expect("private flag" in found["header-split"][1], found["header-split"][1])
+        expect_equal(check("--probe", code=0)["probe-bind"][0], "ok", "bind")
+
+
+@case("a check tells of settings in the way, and what would change them")
+def settings() -> None:
+    output("ip", "link", "set", NIC, "mtu", "9000")
+    output("ethtool", "-K", NIC, "gro", "off")
+    try:
+        found = check(code=READY)
+        expect_equal(found["mtu"][0], "warn", "mtu")
+        expect("-b 16384" in found["mtu"][1], found["mtu"][1])
+        expect_equal(found["gro"][0], "warn", "gro")
+        expect("gro on" in found["gro"][1], found["gro"][1])
+    finally:
+        output("ethtool", "-K", NIC, "gro", "on")
+        output("ip", "link", "set", NIC, "mtu", "1500")
+    output("ip", "link", "set", NIC, "down")
+    try:
+        expect_missing(check(code=1), "link")
+    finally:
+        output("ip", "link", "set", NIC, "up")
+        output("ip", "address", "add", "2001:db8::1/64", "dev", NIC, "nodad")
+    context = output("ethtool", "-X", NIC, "context", "new", "equal", "4").split()[-1]
+    try:
+        found = check(code=1)
+        expect_missing(found, "rss-contexts")
+        expect(f"context {context} " in found["rss-contexts"][1], found["rss-contexts"][1])
+    finally:
+        output("ethtool", "-X", NIC, "context", context, "delete")
+
+
+@case("a check tells who has the queue, and finds another one free")
+def bound() -> None:
+    port = free_port()
+    process = listen(4, port, "-v", "7")
+    identity = next(iter(bound_queues().values()))
+    result = run("--check", "-f", NIC).expect(1)
+    found = items(result)
+    expect_equal(found["bound-queues"][0], "missing", "bound queues")
+    for text in (f"queue 3 has binding {identity}", f"pid {process.pid} (ncdevmem)"):
+        expect(text in found["bound-queues"][1], found["bound-queues"][1])
+    expect_equal(bound_queues(), {3: identity}, "bound queues")
+    elsewhere = items(run("--check", "-f", NIC, "-t", "1", "-q", "1").expect(READY))
+    expect_equal(elsewhere["bound-queues"][0], "ok", "bound queues elsewhere")
+    process.terminate()
+    process.wait(20)
+    expect_released()
+
+
+def bpf(command: int, attributes: bytes) -> int:
+    """The system call, which Python does not have."""
+    library = ctypes.CDLL(None, use_errno=True)
+    buffer = ctypes.create_string_buffer(attributes, len(attributes))
+    numbers = {"x86_64": 321, "aarch64": 280}
+    result = library.syscall(numbers[os.uname().machine], command, buffer, len(attributes))
+    expect(result >= 0, f"bpf: {os.strerror(ctypes.get_errno())}")
+    return result
+
+
+@contextlib.contextmanager
+def xdp_program() -> Iterator[None]:
+    """A program on the NIC that passes every packet, in generic mode."""
+    # r0 = XDP_PASS; exit
+    code = ctypes.create_string_buffer(
+        struct.pack("<BBhi", 0xB7, 0, 0, 2) + struct.pack("<BBhi", 0x95, 0, 0, 0), 16)
+    licence = ctypes.create_string_buffer(b"GPL")
+    load = struct.pack(
+        "<IIQQIIQII16sII", 6, 2, ctypes.addressof(code), ctypes.addressof(licence), 0, 0, 0, 0, 0,
+        b"pass", 0, 37)
+    program = bpf(5, load)
+    link = bpf(28, struct.pack("<IIII", program, socket.if_nametoindex(NIC), 37, 2))
+    try:
+        yield
+    finally:
+        os.close(link)
+        os.close(program)
+
+
+@case("a check tells of an XDP program")
+def xdp() -> None:
+    with xdp_program():
+        found = check(code=1)
+        expect_equal(found["xdp"][0], "missing", "xdp")
+        expect("generic mode" in found["xdp"][1], found["xdp"][1])
+    expect_equal(check(code=READY)["xdp"][0], "ok", "afterwards")
+
+
+@case("without privilege a check tells which, and that it cannot know the rest")
+def unprivileged() -> None:
+    command = [BINARY, "--check", "-f", NIC]
+    with unchanged():
+        process = subprocess.run(
+            ["setpriv", "--reuid", "65534", "--clear-groups", *command], capture_output=True,
+            timeout=30, check=False)
+        found = items(Result(process.returncode, process.stdout, process.stderr.decode()))
+        expect_equal(found["privilege"][0], "missing", "privilege")
+        expect("initial user namespace" in found["privilege"][1], found["privilege"][1])
+        expect_equal(found["queue-management"][0], "unknown", "queue management")
+        # Such a user cannot open the memory's device either.
+        expect_equal(found["memory-udmabuf"][0], "missing", "memory")
+        expect_equal(process.returncode, 1, "exit status")
+
+        # Root keeps the device, and loses the capability.
+        process = subprocess.run(
+            ["setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin", *command],
+            capture_output=True, timeout=30, check=False)
+        expect_equal(process.returncode, 4, process.stdout.decode() + process.stderr.decode())
+
+        # A user namespace of one's own does not own the network namespace.
+        process = subprocess.run(
+            ["unshare", "--user", "--map-root-user", *command], capture_output=True, timeout=30,
+            check=False)
+        found = items(Result(process.returncode, process.stdout, process.stderr.decode()))
+        expect_equal(found["privilege"][0], "missing", "privilege in a user namespace")
+        expect("above it" in found["privilege"][1], found["privilege"][1])
