@@ -43,7 +43,7 @@ let package = Package(
     room("Recovery", uses: "CLinux", "Kernel", "NIC"),
     room(
       "Preflight",
-      uses: "CLinux", "CUdev", "Kernel", "Netlink", "NIC", "DeviceMemory", "Binding"),
+      uses: "CLinux", "CUdev", "Kernel", "Netlink", "NIC", "Recovery", "DeviceMemory", "Binding"),
     room("Options", uses: "CLinux", "Kernel", "DeviceMemory", "Payload"),
     room(
       "Session",
@@ -64,7 +64,8 @@ let package = Package(
     tests(of: "Binding", uses: "CLinux", "Kernel", "Netlink", "TestSupport"),
     tests(
       of: "Preflight",
-      uses: "CLinux", "Kernel", "Netlink", "NIC", "DeviceMemory", "Binding", "TestSupport"),
+      uses: "CLinux", "Kernel", "Netlink", "NIC", "Recovery", "DeviceMemory", "Binding",
+      "TestSupport"),
     tests(of: "Options", uses: "Kernel", "DeviceMemory", "Payload"),
     tests(
       of: "Session", uses: "CLinux", "Kernel", "DeviceMemory", "Sockets", "Payload",

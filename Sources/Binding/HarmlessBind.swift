@@ -17,9 +17,9 @@ package enum HarmlessBind: Equatable, Sendable {
   /// Something else is in the way.
   case refused(Errno, String?)
 
-  /// Asks for a binding of one RX queue. The kernel looks, in this order, at: privilege, the
-  /// interface, since 6.15 whether its driver has queue management, since then too whether it has
-  /// such a queue and a device for DMA, and the memory.
+  /// Asks for a binding of one RX queue. The kernel (7.3) looks, in this order, at: privilege, the
+  /// interface, whether its driver has queue management, whether it has such a queue and a device
+  /// for DMA, and the memory. An older one, such as 6.12, looks at the memory behind the interface.
   package init(
     receivingOn interface: UInt32, queue: UInt32, over netlink: inout GenericNetlink
   ) throws(Failure) {

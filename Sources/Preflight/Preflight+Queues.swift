@@ -4,6 +4,7 @@ internal import Binding
 internal import Kernel
 internal import NIC
 internal import Netlink
+internal import Recovery
 
 /// The queues, and what may have them already.
 extension Preflight {
@@ -14,6 +15,9 @@ extension Preflight {
       },
       look(at: Self.queueManagement, ifUnsupported: .missing) { preflight throws(Failure) in
         try preflight.queueManagement()
+      },
+      look(at: "other-run", ifUnsupported: .warn, otherwise: .warn) { preflight throws(Failure) in
+        try preflight.otherRun()
       },
       look(at: "channels", ifUnsupported: .missing) { preflight throws(Failure) in
         try preflight.channels()
@@ -59,13 +63,35 @@ extension Preflight {
     case .refused(let errno, let reason):
       return .missing("bind-rx refuses: " + (reason ?? "\(errno.name) (\(errno.text))"))
     }
-    // Kernels before 6.15 look at the memory first. The loopback has no queue management, so what
-    // it is answered tells whether the answer means anything.
+    // Older kernels, such as 6.12, look at the memory first. The loopback has no queue management,
+    // so what it is answered tells whether the answer means anything.
     let loopback = try HarmlessBind(receivingOn: 1, queue: 0, over: &socket)
     guard case .unsupported = loopback else {
       return .unknown("this kernel tells only at a real bind", do: "add --probe")
     }
     return .ok("bind-rx takes the interface and its queue, and refuses only the lack of memory")
+  }
+
+  /// Whether a run of this tool has the interface, or has left it changed.
+  private func otherRun() throws(Failure) -> Observation {
+    let name = Journal.name(on: try Host.current(), interface: interface.index)
+    for place in places {
+      do throws(Failure) {
+        let directory = try RuntimeDirectory(at: place)
+        var journal = try Journal(named: name, in: directory, isMade: false, patience: 0)
+        guard try journal.record() != nil else { continue }
+        return .warn(
+          "a killed run has left changes behind, which the next one undoes",
+          do: "ncdevmem --restore -f \(interface.name)")
+      } catch {
+        switch error.errno {
+        case .noEntry: continue
+        case .busy: return .missing(error.reason ?? "another run has it", do: "wait for its end")
+        default: throw error
+        }
+      }
+    }
+    return .ok("none has the interface")
   }
 
   private mutating func channels() throws(Failure) -> Observation {

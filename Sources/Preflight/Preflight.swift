@@ -5,6 +5,7 @@ package import DeviceMemory
 package import Kernel
 package import NIC
 package import Netlink
+internal import Recovery
 
 /// What opens conversations with the kernel: sockets, or a test's script.
 package protocol NetlinkAccess {
@@ -44,6 +45,8 @@ package struct Preflight: ~Copyable {
     package var files = SystemFiles()
     package var privileges = Privileges()
     package var netlink: any NetlinkAccess = KernelNetlink()
+    /// Where runs keep their journals.
+    package var places = RuntimeDirectory.places
 
     package init() {}
   }
@@ -60,6 +63,7 @@ package struct Preflight: ~Copyable {
   let files: SystemFiles
   let privileges: Privileges
   let netlink: any NetlinkAccess
+  let places: [String]
   /// What the kernel's netdev family is like; told with each item that depends on it.
   let netdev: Result<Netdev, Failure>
   let link: Result<Link, Failure>
@@ -81,6 +85,7 @@ package struct Preflight: ~Copyable {
     files = surroundings.files
     privileges = surroundings.privileges
     netlink = surroundings.netlink
+    places = surroundings.places
     netdev = outcome { () throws(Failure) in
       var netlink = try surroundings.netlink.generic()
       let family = try netlink.family("netdev")
@@ -95,11 +100,14 @@ package struct Preflight: ~Copyable {
     }
   }
 
-  /// Looks at everything, in the order in which it makes sense to mend it.
-  package mutating func findings() -> [Finding] {
-    kernelFindings() + deviceFindings() + queueFindings() + steeringFindings() + memoryFindings()
-      + networkFindings()
+  /// Looks at kernel and interface, in the order in which it makes sense to mend it.
+  package mutating func interfaceFindings() -> [Finding] {
+    kernelFindings() + deviceFindings() + queueFindings() + steeringFindings()
   }
+
+  /// Looks at what else a run uses. It loads the libraries of memory providers, which may start
+  /// threads of their own.
+  package mutating func hostFindings() -> [Finding] { memoryFindings() + networkFindings() }
 
   /// The RX queues that the run would bind; nil where there are none, or no others would be left.
   package mutating func queues() -> Range<UInt32>? {

@@ -18,38 +18,38 @@ struct Check {
   func run() throws(Failure) -> Int32 {
     let interface = try Interface(named: configuration.target.interface)
     var preflight = Preflight(of: interface, for: configuration.target.intent)
-    var findings = preflight.findings()
+    var findings = preflight.interfaceFindings()
+    var trials: [Finding] = []
     var signal: CInt?
     if configuration.probes {
+      // While there is one thread: signals are blocked for it, and a guard is forked.
       let stop = try attempt("watch for stop signals") { () throws(Errno) in try StopSignals() }
-      findings = probe(after: findings, queues: preflight.queues())
+      trials = probe(after: &findings, queues: preflight.queues())
       signal = stop.take()
     }
+    findings += preflight.hostFindings() + trials
     let conclusion = Conclusion(findings)
     report(findings, conclusion)
     if let signal { return 128 + signal }
     return conclusion.status
   }
 
-  /// Tries what a run does, unless it is known to fail.
-  ///
-  /// - Returns: The findings and those of the attempts, which also answer what could not be seen.
-  private func probe(after findings: [Finding], queues: Range<UInt32>?) -> [Finding] {
+  /// Tries what a run does, unless it is known to fail, and answers by that what could not be seen.
+  private func probe(after findings: inout [Finding], queues: Range<UInt32>?) -> [Finding] {
     guard let queues, !findings.contains(where: { $0.observation.verdict == .missing }) else {
       let reason = "nothing was tried, for something is missing"
-      return findings + [Finding("probe", Observation(.warn, reason))]
+      return [Finding("probe", Observation(.warn, reason))]
     }
     var target = configuration.target
     target.queues = queues
     let bound = trial("probe-bind") { () throws(Failure) in try bind(as: target) }
     let steered = trial("probe-flow-rule") { () throws(Failure) in try steer(to: queues) }
-    var findings = findings
     if bound.observation.verdict == .ok {
       for index in findings.indices where Preflight.provenByBind.contains(findings[index].item) {
         findings[index].observation.settle(by: "proven by \(bound.item)")
       }
     }
-    return findings + [bound, steered]
+    return [bound, steered]
   }
 
   private func trial(_ item: String, _ body: () throws(Failure) -> String) -> Finding {

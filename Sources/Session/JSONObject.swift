@@ -2,20 +2,24 @@
 
 /// A JSON object (RFC 8259) on one line, its members in the order added. Foundation's encoder would
 /// more than double the program's size.
-struct JSONObject {
+package struct JSONObject {
   private var members: [String] = []
 
-  var text: String { "{" + members.joined(separator: ", ") + "}" }
+  package init() {}
+
+  package var text: String { "{" + members.joined(separator: ", ") + "}" }
 
   mutating func add(_ name: String, _ value: Int) { members.append("\"\(name)\": \(value)") }
 
-  mutating func add(_ name: String, _ value: Bool) { members.append("\"\(name)\": \(value)") }
+  package mutating func add(_ name: String, _ value: Bool) {
+    members.append("\"\(name)\": \(value)")
+  }
 
-  mutating func add(_ name: String, _ value: String) {
+  package mutating func add(_ name: String, _ value: String) {
     members.append("\"\(name)\": \(value.quoted)")
   }
 
-  mutating func add(_ name: String, _ values: [JSONObject]) {
+  package mutating func add(_ name: String, _ values: [JSONObject]) {
     let list = values.map(\.text).joined(separator: ", ")
     members.append("\"\(name)\": [\(list)]")
   }

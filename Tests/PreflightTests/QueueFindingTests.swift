@@ -3,7 +3,9 @@
 import CLinux
 import Glibc
 import Kernel
+import NIC
 import Preflight
+import Recovery
 import TestSupport
 import Testing
 
@@ -73,6 +75,29 @@ struct QueueFindingTests {
     files.add("/proc/100/fd/4", linkTo: "/dmabuf:")
     let two = try host.look(files)["bound-queues"]?.seen
     #expect(two == "queue 3 has binding 42, held by one of pid 100 (?), pid 102 (ncdevmem)")
+  }
+
+  @Test("another run has the interface, or has left it changed")
+  func otherRun() throws {
+    var files = TemporaryFiles()
+    #expect(try host.look(files)["other-run"] == Observation(.ok, "none has the interface"))
+    let here = try Host.current()
+    let name = Journal.name(on: here, interface: 7)
+    files.add("/run/\(name)", "")
+    #expect(try host.look(files)["other-run"]?.verdict == .ok)
+    var interface = try host.nic.interface()
+    let record = Record(owner: getpid(), host: here, device: try interface.identity())
+    do {
+      let directory = try RuntimeDirectory(at: files.root + "/run")
+      var journal = try Journal(named: name, in: directory, isMade: false)
+      try journal.begin(record)
+      let found = try host.look(files)["other-run"]
+      #expect(found?.verdict == .missing)
+      #expect(found?.seen == "another run, pid \(getpid()), has the interface")
+    }
+    let left = try host.look(files)["other-run"]
+    #expect(left?.verdict == .warn)
+    #expect(left?.remedy == "ncdevmem --restore -f nic0")
   }
 
   @Test("pools that wait for device memory of an ended binding are told")

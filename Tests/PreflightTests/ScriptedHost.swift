@@ -32,10 +32,12 @@ final class ScriptedHost: NetlinkAccess {
     surroundings.files = files.files
     surroundings.privileges = privileges
     surroundings.netlink = self
+    surroundings.places = [files.root + "/run"]
     var intent = Preflight.Intent(memorySize: 64 << 20)
     change(&intent)
     var preflight = Preflight(of: try nic.interface(), for: intent, in: surroundings)
-    return Dictionary(uniqueKeysWithValues: preflight.findings().map { ($0.item, $0.observation) })
+    let findings = preflight.interfaceFindings() + preflight.hostFindings()
+    return Dictionary(uniqueKeysWithValues: findings.map { ($0.item, $0.observation) })
   }
 
   func generic() throws(Failure) -> GenericNetlink {
