@@ -41,7 +41,7 @@ extension Preflight {
 
   private mutating func splitThreshold() throws(Failure) -> Observation {
     switch try interface.rings().threshold {
-    case nil: .ok("the driver has none: all payload is split off")
+    case nil: .ok("there is none: all payload is split off")
     case 0: .ok("0: all payload is split off")
     case let threshold?: .ok("\(threshold); a run sets it to 0")
     }

@@ -130,7 +130,7 @@ def lacking() -> None:
         check("--probe", code=1)
     with nic_with("no_hds_thresh=1"):
         found = check(code=READY)
-        expect("the driver has none" in found["hds-thresh"][1], found["hds-thresh"][1])
+        expect("there is none" in found["hds-thresh"][1], found["hds-thresh"][1])
     with nic_with("hds_private_flag=1"):
         found = check(code=READY)
         expect("private flag" in found["header-split"][1], found["header-split"][1])
