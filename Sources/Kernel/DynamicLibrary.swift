@@ -2,9 +2,9 @@
 
 internal import Glibc
 
-/// A shared library opened at run time, so that a host that lacks it can do all that needs it not.
-/// It stays loaded: its functions are valid for as long as the process lasts, and the threads that
-/// some libraries start keep their code.
+/// A shared library opened at run time, so that a host that lacks it can do all the rest. It stays
+/// loaded: its functions are valid for as long as the process lasts, and the threads that some
+/// libraries start keep their code.
 @safe package struct DynamicLibrary {
   private let name: String
   private let handle: UnsafeMutableRawPointer

@@ -6,7 +6,7 @@ internal import Sockets
 extension ReceiveLoop {
   /// What is to be read of a memory after one call of `recvmsg`.
   ///
-  /// Memory that is mapped needs not be asked for. Of other memory it is one range that holds all
+  /// Memory that is mapped need not be asked for. Of other memory it is one range that holds all
   /// fragments: a page pool hands out its lowest memory first, so that fragments lie close together,
   /// and the start of a copy costs more than some bytes in between.
   ///

@@ -3,7 +3,7 @@
 internal import Glibc
 internal import Kernel
 
-/// The stand-in for libcuda (`selftests/cuda/libcuda.c`), built by the C compiler when first asked
+/// The stand-in for libcuda (`selftests/cuda`), built by the C compiler when first asked
 /// for. Its state is that of the process: tests that use it take turns.
 @safe package struct StandInCUDA {
   /// Where it is.
@@ -60,15 +60,15 @@ internal import Kernel
     guard let program = unsafe realpath("/proc/self/exe", nil) else { throw Failure("find myself") }
     defer { unsafe free(program) }
     let path = unsafe String(cString: program) + "-libcuda.so.1"
-    let source = root + "/selftests/cuda/libcuda.c"
-    let words = ["cc", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-o", path, source]
+    let sources = ["libcuda.c", "standin.c"].map { root + "/selftests/cuda/" + $0 }
+    let words = ["cc", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-o", path] + sources
     var arguments = unsafe words.map { unsafe strdup($0) } + [nil]
     defer { for index in words.indices { unsafe free(arguments[index]) } }
     var process: pid_t = 0
     var status: CInt = 0
     guard unsafe posix_spawnp(&process, "cc", nil, nil, &arguments, environ) == 0,
       unsafe waitpid(process, &status, 0) == process, status == 0
-    else { throw Failure("build", on: source) }
+    else { throw Failure("build", on: path) }
     return path
   }
 

@@ -58,19 +58,24 @@ class Receiver(threading.Thread):
                     socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
 
 
-def start(version: int, port: int, *options: str) -> subprocess.Popen[bytes]:
+def start(
+    version: int, port: int, *options: str, descriptors: tuple[int, ...] = ()
+) -> subprocess.Popen[bytes]:
     """Starts the tool as a sender."""
     return track(subprocess.Popen(
         [BINARY, "-f", NIC, "-s", REMOTE[version], "-p", str(port), *options],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        pass_fds=descriptors))
 
 
-def send(payload: bytes, *options: str, version: int = 4) -> tuple[Result, Receiver]:
+def send(
+    payload: bytes, *options: str, version: int = 4, descriptors: tuple[int, ...] = ()
+) -> tuple[Result, Receiver]:
     """Has the tool send something."""
     receiver = Receiver(version, free_port())
     receiver.start()
     receiver.listening.wait(10)
-    process = start(version, receiver.port, *options)
+    process = start(version, receiver.port, *options, descriptors=descriptors)
     try:
         stdout, stderr = process.communicate(payload, timeout=60)
     except subprocess.TimeoutExpired:
@@ -95,10 +100,12 @@ def needs_bind_tx(function: Callable[[], None]) -> Callable[[], None]:
     return wrapper
 
 
-def check(payload: bytes, *options: str, version: int = 4) -> re.Match[str]:
+def check(
+    payload: bytes, *options: str, version: int = 4, descriptors: tuple[int, ...] = ()
+) -> re.Match[str]:
     """Sends, and expects it to arrive with every send complete."""
     with unchanged():
-        result, receiver = send(payload, *options, version=version)
+        result, receiver = send(payload, *options, version=version, descriptors=descriptors)
     result.expect(0)
     expect_equal(len(receiver.received), len(payload), "bytes received")
     expect(receiver.received == payload, "other bytes were received")

@@ -15,208 +15,16 @@
  * a call and its result, such as cuMemAlloc_v2=2.
  */
 #define _GNU_SOURCE
+#include "standin.h"
+
 #include <fcntl.h>
 #include <linux/udmabuf.h>
-#include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-enum {
-	SUCCESS = 0,
-	INVALID_VALUE = 1,
-	OUT_OF_MEMORY = 2,
-	NOT_INITIALIZED = 3,
-	NO_DEVICE = 100,
-	INVALID_DEVICE = 101,
-	INVALID_CONTEXT = 201,
-	NOT_SUPPORTED = 801,
-};
-
-enum {
-	FLUSH_OPTIONS = 117,
-	WRITES_ORDERING = 118,
-	DMA_BUF_SUPPORTED = 124,
-};
-
-#define GPUS		8
-#define PAGE		4096ull
-/* Where the GPU has its memory: nowhere that the CPU could reach by mistake. */
-#define BASE		0x300000000000ull
-
-static char log_text[1 << 16];
-static size_t log_length;
-static FILE *log_file;
-
-static char addresses[GPUS][32];
-static int gpus;
-static char failing[64];
-static int failure;
-static int attributes[256];
-
-static bool initialized;
-static int retained[GPUS];
-static _Thread_local int current = -1;
-static bool flushed;
-
-static struct {
-	unsigned char *bytes;
-	size_t size;
-	int memfd;
-} memory;
-static struct {
-	char *bytes;
-	size_t size;
-} host;
-
-static void note(const char *format, ...)
-{
-	va_list arguments;
-	size_t room = sizeof(log_text) - log_length;
-	int length;
-
-	va_start(arguments, format);
-	length = vsnprintf(log_text + log_length, room, format, arguments);
-	va_end(arguments);
-	if (length < 0 || (size_t)length >= room)
-		length = 0;
-	if (log_file) {
-		fwrite(log_text + log_length, 1, length, log_file);
-		fflush(log_file);
-	}
-	log_length += length;
-	log_text[log_length] = 0;
-}
-
-static int violation(int result, const char *what)
-{
-	note("violation: %s\n", what);
-	return result;
-}
-
-/* Whether a call is to fail, and a check of what must be before any call. */
-static int begin(const char *name)
-{
-	if (failing[0] && !strcmp(failing, name))
-		return failure;
-	if (!initialized)
-		return violation(NOT_INITIALIZED, "before cuInit");
-	return SUCCESS;
-}
-
-static int begin_in_context(const char *name)
-{
-	int result = begin(name);
-
-	if (!result && (current < 0 || !retained[current]))
-		return violation(INVALID_CONTEXT, "no context is current");
-	return result;
-}
-
-static bool has_device(int device)
-{
-	return device >= 0 && device < gpus;
-}
-
-static bool in_memory(unsigned long long address, size_t count)
-{
-	return memory.bytes && address >= BASE && count <= memory.size &&
-	       address - BASE <= memory.size - count;
-}
-
-static bool in_host(const void *address, size_t count)
-{
-	const char *start = address;
-
-	return host.bytes && start >= host.bytes && count <= host.size &&
-	       (size_t)(start - host.bytes) <= host.size - count;
-}
-
-static int live(void)
-{
-	int count = !!memory.bytes + !!host.bytes;
-
-	for (int gpu = 0; gpu < gpus; gpu++)
-		count += retained[gpu];
-	return count;
-}
-
-/* For tests in the same process: begins afresh. */
-void standin_configure(const char *list, const char *failure_list)
-{
-	char text[sizeof(addresses)] = "";
-	char *rest = text;
-	char *address;
-	const char *result;
-
-	log_length = 0;
-	log_text[0] = 0;
-	initialized = false;
-	flushed = false;
-	gpus = 0;
-	snprintf(text, sizeof(text), "%s", list);
-	while (gpus < GPUS && (address = strsep(&rest, ",")) && *address)
-		snprintf(addresses[gpus++], sizeof(addresses[0]), "%s", address);
-	memset(attributes, 0, sizeof(attributes));
-	attributes[DMA_BUF_SUPPORTED] = 1;
-	attributes[FLUSH_OPTIONS] = 1;
-	snprintf(failing, sizeof(failing), "%s", failure_list);
-	result = strchr(failing, '=');
-	if (result) {
-		failure = atoi(result + 1);
-		failing[result - failing] = 0;
-	}
-}
-
-void standin_set_attribute(int attribute, int value)
-{
-	attributes[attribute] = value;
-}
-
-const char *standin_log(void)
-{
-	return log_text;
-}
-
-/* How many things are not released. */
-int standin_live(void)
-{
-	return live();
-}
-
-/* What another device does to the memory. */
-void standin_device_write(size_t offset, const void *bytes, size_t count)
-{
-	memcpy(memory.bytes + offset, bytes, count);
-	flushed = false;
-}
-
-void standin_device_read(size_t offset, void *bytes, size_t count)
-{
-	memcpy(bytes, memory.bytes + offset, count);
-}
-
-__attribute__((constructor)) static void load(void)
-{
-	const char *path = getenv("CUDA_STANDIN_LOG");
-	const char *list = getenv("CUDA_STANDIN_GPUS");
-	const char *failure_list = getenv("CUDA_STANDIN_FAIL");
-
-	if (path)
-		log_file = fopen(path, "w");
-	standin_configure(list ? list : "0000:00:00.0", failure_list ? failure_list : "");
-}
-
-__attribute__((destructor)) static void unload(void)
-{
-	if (live())
-		note("violation: %d things are not released\n", live());
-	note("end\n");
-}
 
 int cuGetErrorName(int error, const char **text)
 {
@@ -247,18 +55,18 @@ int cuGetErrorString(int error, const char **text)
 int cuInit(unsigned int flags)
 {
 	note("cuInit %u\n", flags);
-	if (!strcmp(failing, __func__))
-		return failure;
+	if (!strcmp(standin.failing, __func__))
+		return standin.failure;
 	if (flags)
 		return violation(INVALID_VALUE, "flags");
-	initialized = true;
-	return gpus ? SUCCESS : NO_DEVICE;
+	standin.initialized = true;
+	return standin.gpus ? SUCCESS : NO_DEVICE;
 }
 
 int cuDeviceGetCount(int *count)
 {
 	note("cuDeviceGetCount\n");
-	*count = gpus;
+	*count = standin.gpus;
 	return begin(__func__);
 }
 
@@ -282,7 +90,7 @@ int cuDeviceGetName(char *text, int size, int device)
 int cuDeviceGetPCIBusId(char *text, int size, int device)
 {
 	note("cuDeviceGetPCIBusId %d\n", device);
-	if (!has_device(device) || snprintf(text, size, "%s", addresses[device]) >= size)
+	if (!has_device(device) || snprintf(text, size, "%s", standin.addresses[device]) >= size)
 		return violation(INVALID_VALUE, "no such device, or too little room");
 	return begin(__func__);
 }
@@ -299,7 +107,7 @@ int cuDeviceGetAttribute(int *value, int attribute, int device)
 	note("cuDeviceGetAttribute %d of %d\n", attribute, device);
 	if (!has_device(device) || attribute < 0 || attribute > 255)
 		return violation(INVALID_VALUE, "no such device or attribute");
-	*value = attributes[attribute];
+	*value = standin.attributes[attribute];
 	return begin(__func__);
 }
 
@@ -311,8 +119,8 @@ int cuDevicePrimaryCtxRetain(void **context, int device)
 	if (!has_device(device))
 		return violation(INVALID_DEVICE, "no such device");
 	if (!result) {
-		*context = &retained[device];
-		retained[device]++;
+		*context = &standin.retained[device];
+		standin.retained[device]++;
 	}
 	return result;
 }
@@ -320,11 +128,11 @@ int cuDevicePrimaryCtxRetain(void **context, int device)
 int cuDevicePrimaryCtxRelease_v2(int device)
 {
 	note("cuDevicePrimaryCtxRelease_v2 %d\n", device);
-	if (!has_device(device) || !retained[device])
+	if (!has_device(device) || !standin.retained[device])
 		return violation(INVALID_CONTEXT, "not retained");
-	if (retained[device] == 1 && (memory.bytes || host.bytes))
+	if (standin.retained[device] == 1 && (standin.memory.bytes || standin.host.bytes))
 		return violation(INVALID_CONTEXT, "memory is left");
-	retained[device]--;
+	standin.retained[device]--;
 	return begin(__func__);
 }
 
@@ -332,8 +140,8 @@ int cuCtxSetCurrent(void *context)
 {
 	int result = begin(__func__);
 
-	current = (int *)context - retained;
-	if (!has_device(current) || !retained[current]) {
+	current = (int *)context - standin.retained;
+	if (!has_device(current) || !standin.retained[current]) {
 		current = -1;
 		return violation(INVALID_CONTEXT, "no such context");
 	}
@@ -354,21 +162,21 @@ int cuMemAlloc_v2(unsigned long long *address, size_t size)
 	note("cuMemAlloc_v2 %zu\n", size);
 	if (result)
 		return result;
-	if (memory.bytes)
+	if (standin.memory.bytes)
 		return violation(OUT_OF_MEMORY, "the one allocation is made");
 	fd = memfd_create("gpu", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0 || ftruncate(fd, size) || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK))
 		return OUT_OF_MEMORY;
-	memory.bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (memory.bytes == MAP_FAILED) {
-		memory.bytes = NULL;
+	standin.memory.bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (standin.memory.bytes == MAP_FAILED) {
+		standin.memory.bytes = NULL;
 		close(fd);
 		return OUT_OF_MEMORY;
 	}
-	memory.size = size;
-	memory.memfd = fd;
+	standin.memory.size = size;
+	standin.memory.memfd = fd;
 	/* What somebody else left there. */
-	memset(memory.bytes, 0x5a, size);
+	memset(standin.memory.bytes, 0x5a, size);
 	*address = BASE;
 	return SUCCESS;
 }
@@ -378,11 +186,11 @@ int cuMemFree_v2(unsigned long long address)
 	int result = begin_in_context(__func__);
 
 	note("cuMemFree_v2\n");
-	if (!memory.bytes || address != BASE)
+	if (!standin.memory.bytes || address != BASE)
 		return violation(INVALID_VALUE, "no such allocation");
-	munmap(memory.bytes, memory.size);
-	close(memory.memfd);
-	memory.bytes = NULL;
+	munmap(standin.memory.bytes, standin.memory.size);
+	close(standin.memory.memfd);
+	standin.memory.bytes = NULL;
 	return result;
 }
 
@@ -393,14 +201,14 @@ int cuMemAllocHost_v2(void **address, size_t size)
 	note("cuMemAllocHost_v2 %zu\n", size);
 	if (result)
 		return result;
-	if (host.bytes)
+	if (standin.host.bytes)
 		return violation(OUT_OF_MEMORY, "the one allocation is made");
-	host.bytes = malloc(size);
-	if (!host.bytes)
+	standin.host.bytes = malloc(size);
+	if (!standin.host.bytes)
 		return OUT_OF_MEMORY;
-	memset(host.bytes, 0xa5, size);
-	host.size = size;
-	*address = host.bytes;
+	memset(standin.host.bytes, 0xa5, size);
+	standin.host.size = size;
+	*address = standin.host.bytes;
 	return SUCCESS;
 }
 
@@ -409,10 +217,10 @@ int cuMemFreeHost(void *address)
 	int result = begin_in_context(__func__);
 
 	note("cuMemFreeHost\n");
-	if (!host.bytes || address != host.bytes)
+	if (!standin.host.bytes || address != standin.host.bytes)
 		return violation(INVALID_VALUE, "no such allocation");
-	free(host.bytes);
-	host.bytes = NULL;
+	free(standin.host.bytes);
+	standin.host.bytes = NULL;
 	return result;
 }
 
@@ -434,7 +242,7 @@ int cuMemsetD8_v2(unsigned long long address, unsigned char value, size_t count)
 	if (!in_memory(address, count))
 		return violation(INVALID_VALUE, "outside of the allocation");
 	if (!result)
-		memset(memory.bytes + (address - BASE), value, count);
+		memset(standin.memory.bytes + (address - BASE), value, count);
 	return result;
 }
 
@@ -443,7 +251,7 @@ int cuFlushGPUDirectRDMAWrites(int target, int scope)
 	int result = begin_in_context(__func__);
 
 	note("cuFlushGPUDirectRDMAWrites %d %d\n", target, scope);
-	flushed = !result;
+	standin.flushed = !result;
 	return result;
 }
 
@@ -454,11 +262,11 @@ int cuMemcpyDtoH_v2(void *to, unsigned long long from, size_t count)
 	note("cuMemcpyDtoH_v2 %llu %zu\n", from - BASE, count);
 	if (!in_memory(from, count) || !in_host(to, count))
 		return violation(INVALID_VALUE, "outside of the allocation");
-	if (attributes[FLUSH_OPTIONS] && attributes[WRITES_ORDERING] < 100 && !flushed)
+	if (standin.attributes[FLUSH_OPTIONS] && standin.attributes[WRITES_ORDERING] < 100 && !standin.flushed)
 		return violation(INVALID_VALUE, "no flush");
-	flushed = false;
+	standin.flushed = false;
 	if (!result)
-		memcpy(to, memory.bytes + (from - BASE), count);
+		memcpy(to, standin.memory.bytes + (from - BASE), count);
 	return result;
 }
 
@@ -470,7 +278,7 @@ int cuMemcpyHtoD_v2(unsigned long long to, const void *from, size_t count)
 	if (!in_memory(to, count) || !in_host(from, count))
 		return violation(INVALID_VALUE, "outside of the allocation");
 	if (!result)
-		memcpy(memory.bytes + (to - BASE), from, count);
+		memcpy(standin.memory.bytes + (to - BASE), from, count);
 	return result;
 }
 
@@ -478,7 +286,7 @@ int cuMemGetHandleForAddressRange(void *handle, unsigned long long address, size
 				  int type, unsigned long long flags)
 {
 	int result = begin_in_context(__func__);
-	struct udmabuf_create request = { .memfd = memory.memfd, .size = size };
+	struct udmabuf_create request = { .memfd = standin.memory.memfd, .size = size };
 	int driver, fd;
 
 	note("cuMemGetHandleForAddressRange %llu %zu %d %llu\n", address - BASE, size, type, flags);
@@ -490,7 +298,7 @@ int cuMemGetHandleForAddressRange(void *handle, unsigned long long address, size
 		return result;
 	request.offset = address - BASE;
 	driver = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
-	fd = driver < 0 ? dup(memory.memfd) : ioctl(driver, UDMABUF_CREATE, &request);
+	fd = driver < 0 ? dup(standin.memory.memfd) : ioctl(driver, UDMABUF_CREATE, &request);
 	if (driver >= 0)
 		close(driver);
 	*(int *)handle = fd;

@@ -35,11 +35,13 @@ _started: list[subprocess.Popen[bytes]] = []
 
 
 def start(
-    *arguments: str, binary: str = BINARY, stdout: int = subprocess.PIPE
+    *arguments: str, binary: str = BINARY, stdout: int = subprocess.PIPE,
+    descriptors: tuple[int, ...] = ()
 ) -> subprocess.Popen[bytes]:
-    """Starts the tool."""
+    """Starts the tool, which inherits some descriptors."""
     return track(subprocess.Popen(
-        [binary, *arguments], stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE))
+        [binary, *arguments], stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE,
+        pass_fds=descriptors))
 
 
 def track(process: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
@@ -72,29 +74,32 @@ def finish(process: subprocess.Popen[bytes], seconds: float = 60) -> Result:
     return Result(process.returncode, stdout, stderr.decode(errors="replace"))
 
 
-def run(*arguments: str, binary: str = BINARY, seconds: float = 60) -> Result:
+def run(
+    *arguments: str, binary: str = BINARY, seconds: float = 60, descriptors: tuple[int, ...] = ()
+) -> Result:
     """Runs the tool to its end."""
-    return finish(start(*arguments, binary=binary), seconds)
+    return finish(start(*arguments, binary=binary, descriptors=descriptors), seconds)
 
 
 def listen(
-    version: int, port: int, *options: str, binary: str = BINARY, stdout: int = subprocess.PIPE
+    version: int, port: int, *options: str, binary: str = BINARY, stdout: int = subprocess.PIPE,
+    descriptors: tuple[int, ...] = ()
 ) -> subprocess.Popen[bytes]:
     """Starts the tool as a receiver and waits until it listens."""
     process = start(
         "-l", "-f", NIC, "-s", LOCAL[version], "-p", str(port), *options, binary=binary,
-        stdout=stdout)
+        stdout=stdout, descriptors=descriptors)
     wait_listening(port, process)
     return process
 
 
 def receive(
     length: int, *options: str, version: int = 4, period: int = 7, seconds: float = 120,
-    binary: str = BINARY
+    binary: str = BINARY, descriptors: tuple[int, ...] = ()
 ) -> Result:
     """Has the tool receive a pattern of so many bytes from the remote host."""
     port = free_port()
-    process = listen(version, port, *options, binary=binary)
+    process = listen(version, port, *options, binary=binary, descriptors=descriptors)
     sender = Sender(version, port, pattern(length, period), source_port=port)
     sender.start()
     result = finish(process, seconds)

@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Every kind of memory is received into, checked and sent from; one that is missing says so."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import functools
+import mmap
+import os
+import re
+import struct
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from testbed.harness import Skipped, case, expect, expect_equal
+from testbed.hosts import NIC, output, pattern
+from testbed.state import (
+    bind_rx_attributes, expect_released, has_command, huge_pages_free, unchanged)
+from testbed.tool import receive, run
+
+from cases import send
+from cases.receive import check_summary
+
+LENGTH = 3 << 20
+UDMABUF_CREATE = 0x40187542
+LIBRARIES = Path("/usr/lib/x86_64-linux-gnu")
+
+
+def works(*options: str, descriptors: tuple[int, ...] = (), sends: bool = True) -> None:
+    """Memory is received into and validated, all of the payload went there, and it is sent from."""
+    with unchanged():
+        result = receive(LENGTH, "-v", "7", *options, descriptors=descriptors).expect(0)
+        summary = check_summary(result.stderr, LENGTH)
+        expect_equal(int(summary["device"]), LENGTH, "bytes in device memory")
+        # The check finds what is wrong in this memory too.
+        receive(LENGTH, "-v", "8", *options, descriptors=descriptors).expect(
+            1, "wrong byte at 6: expected 7, got 10 (fragment 0, token ")
+    expect_released()
+    if sends and has_command("bind-tx"):
+        send.check(os.urandom(LENGTH), *options, descriptors=descriptors)
+        send.check(b"short", *options, descriptors=descriptors)
+
+
+@contextlib.contextmanager
+def missing(path: Path) -> Iterator[None]:
+    """For a while, a file is not there."""
+    away = path.with_name(path.name + ".away")
+    path.rename(away)
+    try:
+        yield
+    finally:
+        away.rename(path)
+
+
+@contextlib.contextmanager
+def vgem() -> Iterator[None]:
+    """The module vgem, a DRM driver without hardware."""
+    if subprocess.run(["modprobe", "vgem"], capture_output=True, check=False).returncode:
+        raise Skipped("this kernel has no vgem")
+    try:
+        yield
+    finally:
+        # A binding keeps its memory, and that its module, until the kernel has taken it down.
+        deadline = time.monotonic() + 20
+        while Path("/sys/module/vgem/refcnt").exists():
+            subprocess.run(["rmmod", "vgem"], capture_output=True, check=False)
+            expect(time.monotonic() < deadline, "vgem cannot be unloaded")
+            time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def udmabuf(size: int) -> Iterator[tuple[int, mmap.mmap]]:
+    """A dma-buf as another program would make it, and its memory."""
+    memory = os.memfd_create("framework", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.truncate(memory, size)
+    fcntl.fcntl(memory, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
+    with open("/dev/udmabuf", "rb+", buffering=0) as device:
+        request = bytearray(struct.pack("IIQQ", memory, 0, 0, size))
+        dmabuf = fcntl.ioctl(device, UDMABUF_CREATE, request)
+    try:
+        with mmap.mmap(memory, size) as view:
+            yield dmabuf, view
+    finally:
+        os.close(dmabuf)
+        os.close(memory)
+
+
+@functools.cache
+def stand_in() -> Path:
+    """The directory of the stand-in for libcuda, built when first asked for."""
+    directory = Path(tempfile.mkdtemp())
+    output(
+        "gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o",
+        str(directory / "libcuda.so.1"), *map(str, Path("selftests/cuda").glob("*.c")))
+    return directory
+
+
+@contextlib.contextmanager
+def cuda(**settings: str) -> Iterator[Path]:
+    """The stand-in in the place of libcuda; the file in which it writes down each call."""
+    log = stand_in() / "log"
+    environment = {"LD_LIBRARY_PATH": str(stand_in()), "CUDA_STANDIN_LOG": str(log), **settings}
+    os.environ.update(environment)
+    try:
+        yield log
+    finally:
+        for name in environment:
+            del os.environ[name]
+
+
+@case("udmabuf: pages, and huge pages where they are asked for", deadline=300)
+def udmabufs() -> None:
+    works("--memory", "udmabuf")
+    before = huge_pages_free()
+    works("--memory", "udmabuf:huge=2M", "--memory-size", "16M")
+    expect_equal(huge_pages_free(), before, "free huge pages")
+    result = run("-f", NIC, "--memory", "udmabuf:huge=1G", "--memory-size", "1G")
+    result.expect(1, "hugepages-1048576kB/nr_hugepages")
+    result = run("-f", NIC, "--memory", "udmabuf:huge=2M", "--memory-size", "1G")
+    result.expect(1, "hugepages-2048kB/nr_hugepages")
+    with missing(Path("/dev/udmabuf")):
+        run("-f", NIC).expect(4, "/dev/udmabuf", "CONFIG_UDMABUF")
+
+
+@case("udmabuf: huge pages hold large buffers", deadline=120)
+def udmabuf_large_buffers() -> None:
+    if bind_rx_attributes().get("rx-page-size") != "u32":
+        raise Skipped("this kernel has no rx-page-size")
+    works("--memory", "udmabuf:huge=2M", "--memory-size", "16M", "-b", "16K", sends=False)
+    result = run("-f", NIC, "--memory", "heap:system", "-b", "2M")
+    expect(result.code in (1, 4), f"exit status {result.code}: {result.stderr}")
+
+
+@case("heap: the system heap, and no other", deadline=300)
+def heaps() -> None:
+    works("--memory", "heap:system")
+    run("-f", NIC, "--memory", "heap:system").expect(0)
+    run("-f", NIC, "--memory", "heap:nosuch").expect(4, "/dev/dma_heap/nosuch", "system")
+    with missing(Path("/dev/dma_heap")):
+        run("-f", NIC, "--memory", "heap:system").expect(4, "CONFIG_DMABUF_HEAPS")
+
+
+@case("drm: dumb buffers of vgem, by default, by driver and by device file", deadline=300)
+def drm_devices() -> None:
+    with vgem():
+        works("--memory", "drm")
+        for choice in ("drm:vgem", "drm:/dev/dri/card0"):
+            run("-f", NIC, "--memory", choice).expect(0)
+        run("-f", NIC, "--memory", "drm:nosuch").expect(4, "driver nosuch")
+        run("-f", NIC, "--memory", "drm:/dev/dri/card7").expect(4, "/dev/dri/card7", "vgem")
+        run("-f", NIC, "--memory", "drm:/dev/zero").expect(1, "/dev/zero", "no DRM device")
+        run("-f", NIC, "--memory", "drm:/dev/dri/renderD128").expect(1, "EACCES", "/dev/dri/cardN")
+
+
+@case("drm: without a device or a library, what is missing is told")
+def drm_missing() -> None:
+    if not Path("/dev/dri").exists():
+        run("-f", NIC, "--memory", "drm").expect(4, "DRM device", "vgem")
+    for library, package in (("libdrm.so.2", "libdrm2"), ("libudev.so.1", "libudev1")):
+        with missing(LIBRARIES / library):
+            run("-f", NIC, "--memory", "drm").expect(4, library, package)
+
+
+@case("fd: another program's dma-buf, which that program then finds the payload in", deadline=300)
+def given() -> None:
+    size = 8 << 20
+    with udmabuf(size) as (dmabuf, view):
+        works("--memory", f"fd:{dmabuf}", descriptors=(dmabuf,))
+        view[:] = bytes(size)
+        receive(1 << 16, "-v", "7", "--memory", f"fd:{dmabuf}", descriptors=(dmabuf,)).expect(0)
+        start = b"".join(pattern(1000))
+        expect(start in view[:], "the payload is not in the memory")
+        options = ("--memory", f"fd:{dmabuf}", "--memory-size")
+        run("-f", NIC, *options, "8M", descriptors=(dmabuf,)).expect(0)
+        run("-f", NIC, *options, "9M", descriptors=(dmabuf,)).expect(
+            1, "8388608 bytes, not 9437184", "--memory-size")
+
+
+@case("fd: what is no dma-buf is told of")
+def not_given() -> None:
+    run("-f", NIC, "--memory", "fd:99").expect(1, "descriptor 99", "EBADF")
+    run("-f", NIC, "--memory", "fd:0").expect(1, "descriptor 0", "not a dma-buf")
+    with tempfile.TemporaryFile() as file:
+        number = file.fileno()
+        run("-f", NIC, "--memory", f"fd:{number}", descriptors=(number,)).expect(1, "not a dma-buf")
+
+
+@case("cuda: without NVIDIA's driver, that is told")
+def cuda_missing() -> None:
+    run("-f", NIC, "--memory", "cuda").expect(4, "libcuda.so.1", "NVIDIA's driver")
+
+
+@case("cuda: a stand-in's memory is received into and sent from by copies", deadline=300)
+def cuda_copies() -> None:
+    with cuda() as log:
+        result = receive(LENGTH, "-v", "7", "--memory", "cuda").expect(0)
+        expect_equal(int(check_summary(result.stderr, LENGTH)["device"]), LENGTH, "device bytes")
+        calls = log.read_text(encoding="ascii")
+        check_calls(calls)
+        batches = re.search(r"(\d+) calls of recvmsg", result.stderr)
+        assert batches
+        copies = re.findall(r"cuMemcpyDtoH_v2 \d+ (\d+)", calls)
+        expect_equal(len(copies), int(batches[1]), "copies, one for each recvmsg")
+        expect(sum(map(int, copies)) >= LENGTH, "less was copied than received")
+        receive(LENGTH, "-v", "8", "--memory", "cuda").expect(1, "wrong byte at 6")
+        check_calls(log.read_text(encoding="ascii"))
+        expect_released()
+        if has_command("bind-tx"):
+            send.check(os.urandom(LENGTH), "--memory", "cuda:0")
+            calls = log.read_text(encoding="ascii")
+            check_calls(calls)
+            stored = sum(map(int, re.findall(r"cuMemcpyHtoD_v2 \d+ (\d+)", calls)))
+            expect_equal(stored, LENGTH, "bytes copied to the stand-in")
+
+
+def check_calls(calls: str) -> None:
+    """The stand-in saw each call in its place, and all that was taken given back."""
+    expect("violation" not in calls and calls.endswith("end\n"), calls[-2000:])
+    names = [line.split()[0] for line in calls.splitlines()]
+    order = [
+        "cuInit", "cuDevicePrimaryCtxRetain", "cuMemAlloc_v2", "cuPointerSetAttribute",
+        "cuMemsetD8_v2", "cuCtxSynchronize", "cuMemGetHandleForAddressRange", "cuMemAllocHost_v2",
+        "cuMemFreeHost", "cuMemFree_v2", "cuDevicePrimaryCtxRelease_v2"]
+    expect_equal([name for name in names if name in order], order, "calls")
+
+
+@case("cuda: what the driver refuses is told in its words", deadline=300)
+def cuda_refusals() -> None:
+    for failing, code, words in (
+        ("cuInit=100", 4, "CUDA_ERROR_NO_DEVICE"),
+        ("cuMemAlloc_v2=2", 1, "CUDA_ERROR_OUT_OF_MEMORY"),
+        ("cuMemGetHandleForAddressRange=801", 4, "open kernel modules"),
+    ):
+        with cuda(CUDA_STANDIN_FAIL=failing):
+            call = failing.partition("=")[0].removesuffix("_v2")
+            run("-f", NIC, "--memory", "cuda").expect(code, call, words)
+    with cuda(CUDA_STANDIN_GPUS="0000:01:00.0,0000:02:00.0") as log:
+        run("-f", NIC, "--memory", "cuda:2").expect(4, "number 2", "this host has 2")
+        run("-f", NIC, "--memory", "cuda:1").expect(0)
+        expect("cuDevicePrimaryCtxRetain 1" in log.read_text(encoding="ascii"), "another GPU")
+    with cuda(CUDA_STANDIN_FAIL="cuMemcpyDtoH_v2=2"):
+        with unchanged():
+            receive(LENGTH, "-v", "7", "--memory", "cuda").expect(
+                1, "cuMemcpyDtoH", "CUDA_ERROR_OUT_OF_MEMORY")
+    expect_released()
+
+
+@case("words that name no memory are refused")
+def refuses_words() -> None:
+    with unchanged():
+        for words in ("tape", "udmabuf:huge=3M", "heap", "heap:", "drm:", "fd", "fd:x", "fd:-1",
+                      "cuda:x"):
+            run("-f", NIC, "--memory", words).expect(2, "--memory", words)

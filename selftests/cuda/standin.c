@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The stand-in's state, what it writes down, and how tests steer it. */
+#include "standin.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct standin standin;
+_Thread_local int current = -1;
+
+static char log_text[1 << 16];
+static size_t log_length;
+static FILE *log_file;
+
+void note(const char *format, ...)
+{
+	char line[128];
+	va_list arguments;
+	size_t length;
+
+	va_start(arguments, format);
+	vsnprintf(line, sizeof(line), format, arguments);
+	va_end(arguments);
+	if (log_file) {
+		fputs(line, log_file);
+		fflush(log_file);
+	}
+	length = strlen(line);
+	if (length < sizeof(log_text) - log_length) {
+		memcpy(log_text + log_length, line, length + 1);
+		log_length += length;
+	}
+}
+
+int violation(int result, const char *what)
+{
+	note("violation: %s\n", what);
+	return result;
+}
+
+int begin(const char *name)
+{
+	if (standin.failing[0] && !strcmp(standin.failing, name))
+		return standin.failure;
+	if (!standin.initialized)
+		return violation(NOT_INITIALIZED, "before cuInit");
+	return SUCCESS;
+}
+
+int begin_in_context(const char *name)
+{
+	int result = begin(name);
+
+	if (!result && (current < 0 || !standin.retained[current]))
+		return violation(INVALID_CONTEXT, "no context is current");
+	return result;
+}
+
+bool has_device(int device)
+{
+	return device >= 0 && device < standin.gpus;
+}
+
+bool in_memory(unsigned long long address, size_t count)
+{
+	return standin.memory.bytes && address >= BASE && count <= standin.memory.size &&
+	       address - BASE <= standin.memory.size - count;
+}
+
+bool in_host(const void *address, size_t count)
+{
+	const char *start = address;
+
+	return standin.host.bytes && start >= standin.host.bytes && count <= standin.host.size &&
+	       (size_t)(start - standin.host.bytes) <= standin.host.size - count;
+}
+
+/* For tests in the same process: begins afresh. */
+void standin_configure(const char *list, const char *failure_list)
+{
+	char text[sizeof(standin.addresses)] = "";
+	char *rest = text;
+	char *address;
+	const char *result;
+
+	log_length = 0;
+	log_text[0] = 0;
+	standin.initialized = false;
+	standin.flushed = false;
+	standin.gpus = 0;
+	snprintf(text, sizeof(text), "%s", list);
+	while (standin.gpus < GPUS && (address = strsep(&rest, ",")) && *address)
+		snprintf(standin.addresses[standin.gpus++], sizeof(standin.addresses[0]), "%s", address);
+	memset(standin.attributes, 0, sizeof(standin.attributes));
+	standin.attributes[DMA_BUF_SUPPORTED] = 1;
+	standin.attributes[FLUSH_OPTIONS] = 1;
+	snprintf(standin.failing, sizeof(standin.failing), "%s", failure_list);
+	result = strchr(standin.failing, '=');
+	if (result) {
+		standin.failure = atoi(result + 1);
+		standin.failing[result - standin.failing] = 0;
+	}
+}
+
+void standin_set_attribute(int attribute, int value)
+{
+	standin.attributes[attribute] = value;
+}
+
+const char *standin_log(void)
+{
+	return log_text;
+}
+
+/* How many things are not released. */
+int standin_live(void)
+{
+	int count = !!standin.memory.bytes + !!standin.host.bytes;
+
+	for (int gpu = 0; gpu < standin.gpus; gpu++)
+		count += standin.retained[gpu];
+	return count;
+}
+
+/* What another device does to the memory. */
+void standin_device_write(size_t offset, const void *bytes, size_t count)
+{
+	memcpy(standin.memory.bytes + offset, bytes, count);
+	standin.flushed = false;
+}
+
+void standin_device_read(size_t offset, void *bytes, size_t count)
+{
+	memcpy(bytes, standin.memory.bytes + offset, count);
+}
+
+__attribute__((constructor)) static void load(void)
+{
+	const char *path = getenv("CUDA_STANDIN_LOG");
+	const char *list = getenv("CUDA_STANDIN_GPUS");
+	const char *failure_list = getenv("CUDA_STANDIN_FAIL");
+
+	if (path)
+		log_file = fopen(path, "w");
+	standin_configure(list ? list : "0000:00:00.0", failure_list ? failure_list : "");
+}
+
+__attribute__((destructor)) static void unload(void)
+{
+	if (standin_live())
+		note("violation: %d things are not released\n", standin_live());
+	note("end\n");
+}
+

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the parts of the stand-in for libcuda share: see libcuda.c. */
+#ifndef STANDIN_H
+#define STANDIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum {
+	SUCCESS = 0,
+	INVALID_VALUE = 1,
+	OUT_OF_MEMORY = 2,
+	NOT_INITIALIZED = 3,
+	NO_DEVICE = 100,
+	INVALID_DEVICE = 101,
+	INVALID_CONTEXT = 201,
+	NOT_SUPPORTED = 801,
+};
+
+enum {
+	FLUSH_OPTIONS = 117,
+	WRITES_ORDERING = 118,
+	DMA_BUF_SUPPORTED = 124,
+};
+
+#define GPUS		8
+#define PAGE		4096ull
+/* Where the GPU has its memory: nowhere that the CPU could reach by mistake. */
+#define BASE		0x300000000000ull
+
+/* The library's own, whatever names the program has. */
+#pragma GCC visibility push(hidden)
+
+struct standin {
+	char addresses[GPUS][32];
+	int gpus;
+	/* The call that is to fail, and its result. */
+	char failing[64];
+	int failure;
+	int attributes[256];
+
+	bool initialized;
+	int retained[GPUS];
+	/* Whether no device wrote since the last flush. */
+	bool flushed;
+
+	struct {
+		unsigned char *bytes;
+		size_t size;
+		int memfd;
+	} memory;
+	struct {
+		char *bytes;
+		size_t size;
+	} host;
+};
+
+extern struct standin standin;
+/* The calling thread's GPU, or -1. */
+extern _Thread_local int current;
+
+/* Writes down a call or a violation. */
+void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+int violation(int result, const char *what);
+
+/* The result that a call is to have, and a check of what must be before any. */
+int begin(const char *name);
+int begin_in_context(const char *name);
+
+bool has_device(int device);
+bool in_memory(unsigned long long address, size_t count);
+bool in_host(const void *address, size_t count);
+
+#pragma GCC visibility pop
+
+#endif
