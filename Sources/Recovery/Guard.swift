@@ -49,6 +49,9 @@ package struct Guard: ~Copyable, ChangeLog {
         try Journal()
       }
     try journal.begin(Record(owner: getpid(), host: host, device: device))
+    // Where it is ignored, which is inherited, a guard that died would free its number, and the
+    // end of this run would hit whoever has it then.
+    _ = signal(SIGCHLD, SIG_DFL)
     do throws(Errno) {
       let owner = try ProcessHandle(of: getpid())
       process = try Self.fork { Self.stand(with: &journal, on: host, after: owner, tell) }
