@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import random
 import re
@@ -25,8 +26,12 @@ RESTORED = f"brought back {NIC}"
 
 def guards() -> list[int]:
     """The pids of all guards."""
-    found = subprocess.run(["pgrep", "-x", "ncdevmem-guard"], capture_output=True, check=False)
-    return [int(word) for word in found.stdout.split()]
+    found = []
+    for path in Path("/proc").glob("[0-9]*/comm"):
+        with contextlib.suppress(OSError):
+            if path.read_bytes() == b"ncdevmem-guard\n":
+                found.append(int(path.parent.name))
+    return found
 
 
 def guard() -> int:
@@ -79,40 +84,47 @@ def comes_back() -> Iterator[None]:
     before = nic_state()
     yield
     expect_back(before)
-
-
-def expect_back(before: str) -> None:
-    """Fails the case unless the NIC is as it was, and neither guard nor journal is left."""
-    expect_state(before)
-    # It closes its standard error a little before it is gone.
-    expect(wait_for(lambda: not guards()), "a guard is left")
     expect_equal(journals(), [], "journals left")
 
 
-@case("killed at any step of set-up or clean-up, a run leaves the NIC as it was", deadline=600)
-def killed_at_each_step() -> None:
+def expect_back(before: str) -> None:
+    """Fails the case unless the NIC is as it was, and neither guard nor changes are left."""
+    expect_state(before)
+    # It closes its standard error a little before it is gone.
+    expect(wait_for(lambda: not guards()), "a guard is left")
+    # Killed before it has a guard, a run leaves a journal without changes to the next one.
+    left = [path for path in journals() if "\nchanges " in path.read_text(encoding="ascii")]
+    expect_equal(left, [], "journals left")
+
+
+def killed_at_each(call: str) -> None:
+    """Kills one run on its way into the first call of a kind, the next into the second, ..."""
     before = nic_state()
-    restored = 0
     # It sets everything up, binds, cannot listen there, and undoes everything.
     command = [BINARY, "-l", "-f", NIC, "-s", "198.51.100.7", "-p", "5201", "-v", "7"]
-    for call in ("pwrite64", "sendto", "ioctl", "unlinkat", "kill", "wait4"):
-        step = 0
-        while True:
-            step += 1
-            # Killed on its way into the call: after the one before it.
-            process = track(subprocess.Popen(
-                ["strace", "-o", "/dev/null", "-e", f"trace={call}",
-                 "-e", f"inject={call}:signal=KILL:when={step}", *command],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
-            result = finish(process, 30)
-            expect_back(before)
-            if result.code == 1:
-                break
-            result.expect(-signal.SIGKILL)
-            restored += RESTORED in result.stderr
-        print(f"  {call}: {step - 1} steps")
-    expect(restored >= 10, f"only {restored} times there was something to bring back")
+    restored = 0
+    for step in range(1, 1000):
+        process = track(subprocess.Popen(
+            ["strace", "-o", "/dev/null", "-e", f"trace={call}",
+             "-e", f"inject={call}:signal=KILL:when={step}", *command],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+        result = finish(process, 60)
+        expect_back(before)
+        if result.code == 1:
+            break
+        result.expect(-signal.SIGKILL)
+        restored += RESTORED in result.stderr
+    print(f"  {step - 1} places, {restored} times there was something to bring back")
+    expect(step > 1, f"no {call} was met")
+    expect_equal(journals(), [], "journals left by a whole run")
+    expect(restored or call in ("unlinkat", "kill", "wait4"), "nothing was ever changed")
     expect_released()
+
+
+# What a run asks of the kernel while it changes the NIC, and how it ends its guard.
+for name in ("pwrite64", "sendto", "ioctl", "unlinkat", "kill", "wait4"):
+    case(f"killed at any {name}, a run leaves the NIC as it was", deadline=600)(
+        functools.partial(killed_at_each, name))
 
 
 @case("killed at 100 random moments, a run leaves the NIC as it was", deadline=600)
@@ -133,6 +145,8 @@ def killed_at_random() -> None:
             time.sleep(chance.uniform(0, 0.4))
         restored += RESTORED in kill(process).stderr
         expect_back(before)
+        if number % 10 == 9:
+            print(f"  {number + 1} killed", flush=True)
     print(f"  {restored} times there was something to bring back")
     expect(restored >= 50, f"only {restored} times there was something to bring back")
     expect_released()
