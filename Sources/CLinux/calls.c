@@ -4,7 +4,9 @@
 
 #include <fcntl.h>
 #include <linux/memfd.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -47,6 +49,26 @@ int CLinux_prctl_set_name(const char *name)
 	return prctl(PR_SET_NAME, name);
 }
 
+int CLinux_eventfd(unsigned int count, int flags)
+{
+	return eventfd(count, flags);
+}
+
+int CLinux_sched_getaffinity(size_t size, unsigned long *mask)
+{
+	return sched_getaffinity(0, size, (cpu_set_t *)mask);
+}
+
+int CLinux_sched_setaffinity(size_t size, const unsigned long *mask)
+{
+	return sched_setaffinity(0, size, (const cpu_set_t *)mask);
+}
+
+int CLinux_sched_getcpu(void)
+{
+	return sched_getcpu();
+}
+
 const char *CLinux_strerrorname_np(int number)
 {
 	return strerrorname_np(number);
@@ -57,6 +79,8 @@ const char *CLinux_strerrordesc_np(int number)
 	return strerrordesc_np(number);
 }
 
+const int CLinux_EFD_CLOEXEC = EFD_CLOEXEC;
+const int CLinux_EFD_NONBLOCK = EFD_NONBLOCK;
 const unsigned int CLinux_MFD_CLOEXEC = MFD_CLOEXEC;
 const unsigned int CLinux_MFD_ALLOW_SEALING = MFD_ALLOW_SEALING;
 const unsigned int CLinux_MFD_HUGETLB = MFD_HUGETLB;

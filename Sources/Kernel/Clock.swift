@@ -31,6 +31,9 @@ package struct Instant: Comparable, Sendable {
   }
 }
 
+/// CPU time that the calling thread has used so far (`CLOCK_THREAD_CPUTIME_ID`), in nanoseconds.
+package var threadCPUNanoseconds: Int64 { read(CLOCK_THREAD_CPUTIME_ID) }
+
 /// CPU time that the process has used so far, in seconds. The corresponding C function is
 /// `getrusage` with `RUSAGE_SELF`.
 package struct CPUTime: Sendable {

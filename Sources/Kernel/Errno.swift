@@ -63,6 +63,8 @@ extension Errno {
   package static let tooBig = Errno(E2BIG)
   package static let badMessage = Errno(EBADMSG)
   package static let messageTooLong = Errno(EMSGSIZE)
+  package static let crossDevice = Errno(EXDEV)
+  package static let protocolError = Errno(EPROTO)
 
   /// `ETOOSMALL`, 525: a control buffer that holds not one message of those that wait
   /// (`net/core/scm.c`, `put_cmsg_notrunc`).

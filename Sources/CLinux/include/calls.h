@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <linux/nsfs.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -20,9 +21,16 @@ int CLinux_accept4(int fd, struct sockaddr *_Nullable address, socklen_t *_Nulla
 int CLinux_pidfd_open(pid_t process, unsigned int flags);
 int CLinux_close_range(unsigned int first, unsigned int last, int flags);
 int CLinux_prctl_set_name(const char *_Nonnull name);
+int CLinux_eventfd(unsigned int count, int flags);
+/* Of the calling thread; the mask has a bit for each CPU, size is in bytes. */
+int CLinux_sched_getaffinity(size_t size, unsigned long *_Nonnull mask);
+int CLinux_sched_setaffinity(size_t size, const unsigned long *_Nonnull mask);
+int CLinux_sched_getcpu(void);
 const char *_Nullable CLinux_strerrorname_np(int number);
 const char *_Nullable CLinux_strerrordesc_np(int number);
 
+extern const int CLinux_EFD_CLOEXEC;
+extern const int CLinux_EFD_NONBLOCK;
 extern const unsigned int CLinux_MFD_CLOEXEC;
 extern const unsigned int CLinux_MFD_ALLOW_SEALING;
 extern const unsigned int CLinux_MFD_HUGETLB;
