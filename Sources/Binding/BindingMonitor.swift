@@ -37,6 +37,32 @@ package struct BindingMonitor: ~Copyable {
     }
   }
 
+  /// What the driver counted for each RX queue of an interface, by the queue's index; empty where
+  /// it counts nothing.
+  package mutating func receiveStatistics(
+    ofInterface index: UInt32
+  ) throws(Failure) -> [UInt32: QueueStatistics] {
+    var request = Request(family, command: UInt8(CLinux_NETDEV_CMD_QSTATS_GET.rawValue))
+    request.put(UInt16(CLinux_NETDEV_A_QSTATS_IFINDEX.rawValue), index)
+    request.put(
+      UInt16(CLinux_NETDEV_A_QSTATS_SCOPE.rawValue), UInt32(CLinux_NETDEV_QSTATS_SCOPE_QUEUE))
+    do throws(Failure) {
+      let answers = try netlink.dump(
+        request, "read the queue statistics of", on: "interface \(index)"
+      ) { answer throws(Errno) in
+        let type: UInt32 = try answer.required(
+          UInt16(CLinux_NETDEV_A_QSTATS_QUEUE_TYPE.rawValue))
+        let queue: UInt32 = try answer.required(UInt16(CLinux_NETDEV_A_QSTATS_QUEUE_ID.rawValue))
+        return (queue, type, try QueueStatistics(answer))
+      }
+      let received = answers.filter { $0.1 == CLinux_NETDEV_QUEUE_TYPE_RX.rawValue }
+      return Dictionary(received.map { ($0.0, $0.2) }) { first, _ in first }
+    } catch {
+      guard error.errno == .notSupported else { throw error }
+      return [:]
+    }
+  }
+
   /// Waits until nothing holds a binding's memory any more: no queue of the interface that it was
   /// bound to, and no page pool, which a fragment that was not returned keeps alive.
   ///

@@ -54,6 +54,41 @@ struct BindingMonitorTests {
     #expect(pools.map(\.binding) == [nil, 42])
   }
 
+  @Test("what a driver counted for its RX queues is told by queue")
+  func readsStatistics() throws {
+    var reading: UInt64 = 0
+    let kernel = ScriptedNetdev.linux73.kernel { _ in
+      reading += 1
+      return [
+        statistics(
+          2, 0, NetlinkBytes.attribute(8, UInt64(1) << 40 + reading),
+          NetlinkBytes.attribute(12, UInt32(5 * reading)), NetlinkBytes.attribute(99, UInt32(1))),
+        statistics(2, 1, NetlinkBytes.attribute(10, UInt32(3))),
+        statistics(0, 0, NetlinkBytes.attribute(9, UInt32(7))),
+        .done(),
+      ]
+    }
+    var monitor = try BindingMonitor(over: GenericNetlink(over: kernel))
+    let before = try monitor.receiveStatistics(ofInterface: 7)
+    #expect(before.keys.sorted() == [0, 2])
+    #expect(before[0] == QueueStatistics(bytes: 7))
+    let after = try monitor.receiveStatistics(ofInterface: 7)
+    let passed = try #require(after[2]).since(try #require(before[2]))
+    #expect(passed == QueueStatistics(packets: 1, allocationFailures: 5))
+
+    let request = try #require(kernel.requests.last)
+    #expect(request.command == 12)
+    #expect(try request.attributes.required(1) as UInt32 == 7)
+    #expect(try request.attributes.required(4) as UInt32 == 1)
+  }
+
+  @Test("a driver that counts nothing is no failure")
+  func lacksStatistics() throws {
+    let kernel = ScriptedNetdev.linux73.kernel { _ in [.refused(EOPNOTSUPP)] }
+    var monitor = try BindingMonitor(over: GenericNetlink(over: kernel))
+    #expect(try monitor.receiveStatistics(ofInterface: 7).isEmpty)
+  }
+
   @Test("a binding is released once no queue and no page pool has it")
   func waitsForRelease() throws {
     var looks = 0
@@ -116,6 +151,14 @@ struct BindingMonitorTests {
 private func queue(_ index: UInt32, _ type: UInt32, _ more: [UInt8]...) -> ScriptedNetlink.Answer {
   .message(
     NetlinkBytes.attribute(1, index) + NetlinkBytes.attribute(3, type) + more.flatMap(\.self),
+    flags: Int(NLM_F_MULTI))
+}
+
+private func statistics(
+  _ queue: UInt32, _ type: UInt32, _ more: [UInt8]...
+) -> ScriptedNetlink.Answer {
+  .message(
+    NetlinkBytes.attribute(3, queue) + NetlinkBytes.attribute(2, type) + more.flatMap(\.self),
     flags: Int(NLM_F_MULTI))
 }
 

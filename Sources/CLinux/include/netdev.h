@@ -39,6 +39,22 @@ enum CLinux_netdev_queue {
 	CLinux_NETDEV_A_QUEUE_LEASE = 8,
 };
 
+enum CLinux_netdev_qstats {
+	CLinux_NETDEV_A_QSTATS_IFINDEX = 1,
+	CLinux_NETDEV_A_QSTATS_QUEUE_TYPE = 2,
+	CLinux_NETDEV_A_QSTATS_QUEUE_ID = 3,
+	CLinux_NETDEV_A_QSTATS_SCOPE = 4,
+	CLinux_NETDEV_A_QSTATS_RX_PACKETS = 8,
+	CLinux_NETDEV_A_QSTATS_RX_BYTES = 9,
+	CLinux_NETDEV_A_QSTATS_RX_ALLOC_FAIL = 12,
+	CLinux_NETDEV_A_QSTATS_RX_HW_DROPS = 13,
+};
+
+/* NETDEV_A_QSTATS_SCOPE: each queue for itself. */
+enum {
+	CLinux_NETDEV_QSTATS_SCOPE_QUEUE = 1,
+};
+
 enum CLinux_netdev_page_pool {
 	CLinux_NETDEV_A_PAGE_POOL_ID = 1,
 	CLinux_NETDEV_A_PAGE_POOL_IFINDEX = 2,
