@@ -64,8 +64,8 @@ package struct UDMABuf: MemoryProvider {
       try retrying { CLinux_add_seals(file.rawValue, CLinux_F_SEAL_SHRINK) }
       return file
     } catch {
-      // `fs/hugetlbfs/inode.c`, `hugetlb_file_setup`: no pool of that size.
-      let lacksPages = error == .noDevice && pageSize != .base
+      // `hugetlb_file_setup`: no pool of that size, or no such pages in this kernel at all.
+      let lacksPages = (error == .noDevice || error == Errno(ENOSYS)) && pageSize != .base
       throw Failure(
         "create a memfd for device memory", errno: error,
         reason: lacksPages ? "this host has no huge pages of \(granularity >> 20) MiB" : nil,

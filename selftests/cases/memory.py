@@ -19,7 +19,7 @@ from pathlib import Path
 from testbed.harness import Skipped, case, expect, expect_equal
 from testbed.hosts import NIC, output, pattern
 from testbed.state import (
-    bind_rx_attributes, expect_released, has_command, huge_pages_free, unchanged)
+    bind_rx_attributes, expect_released, has_command, has_huge_pages, huge_pages_free, unchanged)
 from testbed.tool import receive, run
 
 from cases import send
@@ -115,6 +115,9 @@ def cuda(**settings: str) -> Iterator[Path]:
 @case("udmabuf: pages, and huge pages where they are asked for", deadline=300)
 def udmabufs() -> None:
     works("--memory", "udmabuf")
+    if not has_huge_pages():
+        run("-f", NIC, "--memory", "udmabuf:huge=2M").expect(4, "CONFIG_HUGETLBFS")
+        raise Skipped("this kernel has no huge pages; the refusal is as it should be")
     before = huge_pages_free()
     works("--memory", "udmabuf:huge=2M", "--memory-size", "16M")
     expect_equal(huge_pages_free(), before, "free huge pages")
@@ -130,6 +133,8 @@ def udmabufs() -> None:
 def udmabuf_large_buffers() -> None:
     if bind_rx_attributes().get("rx-page-size") != "u32":
         raise Skipped("this kernel has no rx-page-size")
+    if not has_huge_pages():
+        raise Skipped("this kernel has no huge pages")
     works("--memory", "udmabuf:huge=2M", "--memory-size", "16M", "-b", "16K", sends=False)
     result = run("-f", NIC, "--memory", "heap:system", "-b", "2M")
     expect(result.code in (1, 4), f"exit status {result.code}: {result.stderr}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from testbed.harness import Skipped, case, expect
 from testbed.hosts import NIC
-from testbed.state import bind_rx_attributes, expect_released, unchanged
+from testbed.state import bind_rx_attributes, expect_released, has_huge_pages, unchanged
 from testbed.tool import receive, run
 
 from cases.receive import check_summary
@@ -32,6 +32,10 @@ def large_buffers() -> None:
         result = run("-l", "-f", NIC, "-s", "192.0.2.1", "-p", "5201", "-b", "16384")
         result.expect(4, "-b")
         raise Skipped("this kernel has no rx-page-size; the refusal is as it should be")
+    if not has_huge_pages():
+        result = run("-l", "-f", NIC, "-s", "192.0.2.1", "-p", "5201", "-b", "16384")
+        result.expect(4, "CONFIG_HUGETLBFS")
+        raise Skipped("this kernel has no huge pages; the refusal is as it should be")
     for size in ("16384", "65536"):
         for length in (1024, 16384, 65536, 1 << 20):
             with unchanged():

@@ -101,6 +101,11 @@ def huge_pages_free() -> int:
     return int(text)
 
 
+def has_huge_pages() -> bool:
+    """Whether this kernel has huge pages, of which memory for large buffers is made."""
+    return Path("/sys/kernel/mm/hugepages").is_dir()
+
+
 def has_rules() -> bool:
     """Whether the NIC has flow rules."""
     return "Filter:" in output("ethtool", "-n", NIC)
