@@ -45,10 +45,11 @@ let package = Package(
       "Preflight",
       uses: "CLinux", "CUdev", "Kernel", "Netlink", "NIC", "Recovery", "DeviceMemory", "Binding"),
     room("Options", uses: "CLinux", "Kernel", "DeviceMemory", "Payload"),
+    room("Throughput", uses: "CLinux", "Kernel", "Sockets"),
     room(
       "Session",
       uses: "CLinux", "Kernel", "Netlink", "NIC", "Recovery", "DeviceMemory", "Binding", "Sockets",
-      "Payload", "Options", "Preflight"),
+      "Payload", "Options", "Preflight", "Throughput"),
     .executableTarget(
       name: "ncdevmem", dependencies: ["Kernel", "Options", "Session"], swiftSettings: settings),
     .executableTarget(
@@ -68,8 +69,9 @@ let package = Package(
       "TestSupport"),
     tests(of: "Options", uses: "Kernel", "DeviceMemory", "Payload"),
     tests(
-      of: "Session", uses: "CLinux", "Kernel", "DeviceMemory", "Sockets", "Payload",
-      "TestSupport"),
+      of: "Session", uses: "CLinux", "Kernel", "NIC", "DeviceMemory", "Sockets", "Payload",
+      "Options", "Throughput", "TestSupport"),
+    tests(of: "Throughput", uses: "Kernel", "Sockets", "TestSupport"),
     tests(of: "Sockets", uses: "CLinux", "Kernel", "TestSupport"),
     tests(of: "Netlink", uses: "CLinux", "Kernel", "TestSupport"),
     tests(of: "NIC", uses: "CLinux", "Kernel", "Netlink", "TestSupport"),

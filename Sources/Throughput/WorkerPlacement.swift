@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+/// Where threads that receive are to run: on CPUs of their own, that the NIC's interrupts leave
+/// alone, near the NIC if there are such. A CPU near it is worth less than one without interrupts.
+package enum WorkerPlacement {
+  /// Chooses a CPU for each of some threads.
+  ///
+  /// - Parameters:
+  ///   - allowed: The CPUs that there are to choose from, in ascending order.
+  ///   - near: Those of the NIC's NUMA node; `nil` where it has none.
+  ///   - interrupted: Those that take the NIC's interrupts.
+  /// - Returns: As many as threads; some several times if there are too few.
+  /// - Precondition: `allowed` is not empty.
+  package static func choose(
+    _ count: Int, from allowed: [Int], near: [Int]?, interrupted: Set<Int>
+  ) -> [Int] {
+    let close = Set(near ?? allowed)
+    let free = allowed.filter { !interrupted.contains($0) }
+    let ordered = free.filter(close.contains) + free.filter { !close.contains($0) }
+    let choice = ordered.isEmpty ? allowed : ordered
+    return (0..<count).map { choice[$0 % choice.count] }
+  }
+}
