@@ -7,8 +7,9 @@ package import Kernel
 /// A dma-buf, and the CPU's way to its memory. Both go away with their owner, the memory itself
 /// once the kernel has no binding left that uses it.
 @safe package struct DeviceBuffer: ~Copyable, ReadableMemory, WritableMemory {
-  /// How the CPU gets at the memory.
-  private enum View: ~Copyable {
+  /// How the CPU gets at the memory. Not private: an optimised class of another module that holds a
+  /// buffer refers to it by name, and would not link.
+  enum View: ~Copyable {
     case mapped(Mapping)
     /// By copies that the device's driver makes, of memory that is not for the CPU.
     case copied(CUDABuffer)

@@ -22,6 +22,17 @@ extension Transaction {
     }
   }
 
+  /// Steers one flow to a queue or to an RSS context, and no other.
+  ///
+  /// - Returns: The rule in force.
+  @discardableResult
+  package mutating func steer(
+    exactly flow: FlowTuple, to target: FlowTarget
+  ) throws(Failure) -> FlowRule {
+    try enableFlowRules()
+    return try insert(FlowRule(flow, to: target))
+  }
+
   /// Creates an RSS context that spreads its flows over some queues.
   ///
   /// - Returns: Its number, for `steer`.

@@ -73,6 +73,8 @@ package enum Configuration: Equatable, Sendable {
     package var unbinding = Unbinding.afterStream
     /// Whether to set up the NIC (header split, RSS, flow rule) or take it as it is.
     package var configuresNIC = true
+    /// How to measure, if that is what the run is for; there is one stream otherwise.
+    package var measurement: Measurement?
     /// Deadline and output.
     package var transfer = Transfer()
 
@@ -98,6 +100,10 @@ package enum Configuration: Equatable, Sendable {
     package var chunkSize: Int?
     /// The device memory to send from.
     package var memory = Memory()
+    /// How to measure, if that is what the run is for; standard input is sent otherwise.
+    package var measurement: Measurement?
+    /// What each of the flows of a measurement sends.
+    package var load = Load()
     /// Deadline and output.
     package var transfer = Transfer()
 

@@ -30,9 +30,19 @@ struct Draft {
   var probes = false
   var reportsJSON = false
   var traces = false
+  var flows: Int?
+  var threads: Int?
+  var cpus: CPUList?
+  var duration: Int?
+  var interval: Int?
+  var controlPort: UInt16?
+  var bytesPerFlow: Int?
+  var payloadPattern: Pattern?
+  var bitsPerSecond: Int?
+  var usesHostMemory = false
 
   /// The options that were given, in order.
-  private var given: [GivenOption] = []
+  private(set) var given: [GivenOption] = []
 
   /// Takes up what an option says; of an option given again, the last value counts.
   mutating func add(_ given: GivenOption) throws(Failure) {
@@ -75,11 +85,15 @@ struct Draft {
     if let client, client.family != server.family {
       throw .usage("\(typed("client")) \(client)", "not of the same family as \(server)")
     }
-    return listens ? .receive(receive(target, server, port)) : .send(send(target, server, port))
+    let measurement = try measurement(on: port)
+    return listens
+      ? .receive(receive(target, server, port, measurement))
+      : .send(send(target, server, port, measurement))
   }
 
   private func receive(
-    _ target: Configuration.Target, _ address: IPAddress, _ port: UInt16
+    _ target: Configuration.Target, _ address: IPAddress, _ port: UInt16,
+    _ measurement: Configuration.Measurement?
   ) -> Configuration.Receive {
     var receive = Configuration.Receive(
       target, address: address.scoped(to: target.interface), port: port)
@@ -89,18 +103,22 @@ struct Draft {
     receive.failsOnLinear = failsOnLinear
     if let unbinding { receive.unbinding = unbinding }
     receive.configuresNIC = !leavesNIC
+    receive.measurement = measurement
     receive.transfer = transfer
     return receive
   }
 
   private func send(
-    _ target: Configuration.Target, _ address: IPAddress, _ port: UInt16
+    _ target: Configuration.Target, _ address: IPAddress, _ port: UInt16,
+    _ measurement: Configuration.Measurement?
   ) -> Configuration.Send {
     var send = Configuration.Send(
       interface: target.interface, address: address.scoped(to: target.interface), port: port)
     send.source = client?.scoped(to: target.interface)
     send.chunkSize = chunkSize
     send.memory = target.memory
+    send.measurement = measurement
+    send.load = load
     send.transfer = transfer
     return send
   }
@@ -142,14 +160,14 @@ struct Draft {
   }
 
   /// Refuses options that mean nothing in a mode.
-  private func check(_ mode: Option.Modes, _ circumstance: String) throws(Failure) {
+  func check(_ mode: Option.Modes, _ circumstance: String) throws(Failure) {
     for given in given where !given.option.modes.contains(mode) {
       throw .usage(given.typed, "it means nothing \(circumstance)")
     }
   }
 
   /// How an option that was given was written the last time.
-  private func typed(_ name: String) -> String {
+  func typed(_ name: String) -> String {
     given.last { $0.option.name.description == name }?.typed ?? "--" + name
   }
 }

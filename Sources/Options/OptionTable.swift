@@ -94,6 +94,50 @@ extension Option {
           nil, "probe", [.check, .probe], "with --check: try a bind as well, and undo it", \.probes),
       ]),
     Group(
+      title: "Measuring",
+      options: [
+        Option(
+          nil, "flows", "N", .transfer,
+          """
+          measure with so many connections, 1 to \(Configuration.Measurement.flowLimit), each with \
+          a stream of its own: what comes is checked (-v) or dropped, what goes is a pattern
+          """, \.flows, flowCount),
+        Option(
+          nil, "duration", "SECONDS", .transfer,
+          "end after this time (default when sending: 10)", \.duration, duration),
+        Option(
+          nil, "interval", "SECONDS", .transfer,
+          "report so often, 0 only at the end (default: 1)", \.interval, interval),
+        Option(
+          nil, "control", "PORT", .transfer,
+          """
+          agree with the peer over a connection of its own, and exchange figures; the receiver \
+          then needs no --flows
+          """, \.controlPort, port),
+        Option(
+          nil, "threads", "N", .receive,
+          "share the flows out to so many threads (default: one each)", \.threads, threadCount),
+        Option(
+          nil, "cpus", "LIST", .transfer,
+          """
+          pin the threads to these CPUs in turn, such as 0-3,8 (default when receiving: near the \
+          NIC, away from the CPUs that its interrupts use)
+          """, \.cpus, cpuList),
+        Option(
+          nil, "bytes", "SIZE", .send, "end each flow after so many bytes", \.bytesPerFlow,
+          flowLength),
+        Option(
+          nil, "pattern", "N", .send, "send the pattern that -v N expects (default: 7)",
+          \.payloadPattern, pattern),
+        Option(
+          nil, "rate", "BITS", .send,
+          "at most so many bits a second for each flow; K, M, G are powers of 1000",
+          \.bitsPerSecond, bitRate),
+        Option(
+          nil, "host-memory", .send, "send from host memory, not device memory",
+          \.usesHostMemory),
+      ]),
+    Group(
       title: "Verdict and output",
       options: [
         Option(

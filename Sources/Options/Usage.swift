@@ -11,6 +11,7 @@ package enum Usage {
   private static let synopsis = """
     Usage: ncdevmem -l -f IFACE -s ADDR -p PORT [OPTION...]   receive
            ncdevmem -f IFACE -s ADDR -p PORT [OPTION...]      send standard input
+           ncdevmem ... --flows N [OPTION...]                 measure, either way
            ncdevmem -f IFACE [OPTION...]                      probe the interface
            ncdevmem --check -f IFACE [--probe] [OPTION...]    tell what it lacks
            ncdevmem --restore [-f IFACE]                      undo after a kill

@@ -105,6 +105,51 @@ func byteCount(_ word: String) throws(InvalidValue) -> Int {
   try size(word, in: 0...Int.max)
 }
 
+func flowCount(_ word: String) throws(InvalidValue) -> Int {
+  try number(word, in: 1...Configuration.Measurement.flowLimit)
+}
+
+func threadCount(_ word: String) throws(InvalidValue) -> Int {
+  try number(word, in: 1...Configuration.Measurement.flowLimit)
+}
+
+func duration(_ word: String) throws(InvalidValue) -> Int {
+  try number(word, in: 1...Configuration.Measurement.durationLimit)
+}
+
+func interval(_ word: String) throws(InvalidValue) -> Int {
+  try number(word, in: 0...Configuration.Measurement.durationLimit)
+}
+
+func cpuList(_ word: String) throws(InvalidValue) -> CPUList {
+  guard let list = CPUList(word) else {
+    throw InvalidValue(reason: "not a list of CPUs such as 0-3,8, each once")
+  }
+  return list
+}
+
+func flowLength(_ word: String) throws(InvalidValue) -> Int {
+  try size(word, in: 1...Int.max)
+}
+
+/// Reads a number of bits a second: digits, and K, M or G for powers of 1000. Less than the kernel
+/// paces in its unit, bytes a second, is none.
+func bitRate(_ word: String) throws(InvalidValue) -> Int {
+  let factor =
+    switch word.last {
+    case "K", "k": 1000
+    case "M", "m": 1_000_000
+    case "G", "g": 1_000_000_000
+    default: 1
+    }
+  if let count = digits(factor == 1 ? word[...] : word.dropLast()) {
+    let (rate, overflows) = count.multipliedReportingOverflow(by: factor)
+    if !overflows, rate >= 1000 { return rate }
+  }
+  throw InvalidValue(
+    reason: "not a number of bits a second from 1000 on, which K, M or G may follow")
+}
+
 /// Reads digits, decimal or behind `0x` hexadecimal: no sign, no space, nothing behind them.
 private func number(_ word: String, in range: ClosedRange<Int>) throws(InvalidValue) -> Int {
   guard let number = digits(word[...]), range.contains(number) else {

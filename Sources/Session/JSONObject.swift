@@ -9,23 +9,44 @@ package struct JSONObject {
 
   package var text: String { "{" + members.joined(separator: ", ") + "}" }
 
-  mutating func add(_ name: String, _ value: Int) { members.append("\"\(name)\": \(value)") }
+  /// Adds a string, or null.
+  package mutating func add(_ name: String, _ value: String?) { insert(name, value?.quoted) }
 
-  package mutating func add(_ name: String, _ value: Bool) {
-    members.append("\"\(name)\": \(value)")
+  /// Adds a number, or null.
+  package mutating func add(_ name: String, _ value: Int?) {
+    insert(name, value.map(String.init))
   }
 
-  package mutating func add(_ name: String, _ value: String) {
-    members.append("\"\(name)\": \(value.quoted)")
+  /// Adds a truth value, or null.
+  package mutating func add(_ name: String, _ value: Bool?) { insert(name, value.map { "\($0)" }) }
+
+  /// Adds a number, or null.
+  package mutating func add(_ name: String, _ value: Double?, decimals: Int) {
+    insert(name, value.map { $0.formatted(decimals) })
   }
+
+  /// Adds an object, or null.
+  package mutating func add(_ name: String, _ value: JSONObject?) { insert(name, value?.text) }
 
   package mutating func add(_ name: String, _ values: [JSONObject]) {
-    let list = values.map(\.text).joined(separator: ", ")
-    members.append("\"\(name)\": [\(list)]")
+    insert(name, values.map(\.text))
   }
 
-  mutating func add(_ name: String, _ value: Double, decimals: Int) {
-    members.append("\"\(name)\": \(value.formatted(decimals))")
+  package mutating func add(_ name: String, _ values: [String]) {
+    insert(name, values.map(\.quoted))
+  }
+
+  package mutating func add(_ name: String, _ values: [Int]) {
+    insert(name, values.map(String.init))
+  }
+
+  private mutating func insert(_ name: String, _ elements: [String]) {
+    insert(name, "[" + elements.joined(separator: ", ") + "]")
+  }
+
+  /// Adds what is JSON already.
+  private mutating func insert(_ name: String, _ text: String?) {
+    members.append("\"\(name)\": \(text ?? "null")")
   }
 }
 

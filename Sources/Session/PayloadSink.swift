@@ -21,6 +21,13 @@ package protocol PayloadSink: ~Copyable {
   /// Lets go of the pieces taken: on return they may be overwritten.
   mutating func release() throws(Failure)
 
+  /// Whether `take` looks at the payload: otherwise it is not made visible to the CPU.
+  var readsPayload: Bool { get }
+
   /// How many bytes were found wrong; `nil` where nobody looks.
   var wrongByteCount: Int? { get }
+}
+
+extension PayloadSink where Self: ~Copyable {
+  package var readsPayload: Bool { true }
 }

@@ -9,11 +9,7 @@ extension ReceiveLoop {
   func wait<Source: DevmemSource & ~Copyable>(
     for source: borrowing Source, at pace: inout ReceivePace, orStoppedBy stop: CInt
   ) throws(Failure) -> Readiness {
-    if let threshold = pace.takeChange() {
-      try attempt("set how much to wait for") { () throws(Errno) in
-        try source.setReadableThreshold(threshold)
-      }
-    }
+    try prepareWait(for: source, at: &pace)
     if pace.isRunning {
       let readiness = try wait(
         for: source.rawDescriptor, until: Instant.now.advanced(milliseconds: ReceivePace.moment),
@@ -25,6 +21,16 @@ extension ReceiveLoop {
     return try wait(
       for: source.rawDescriptor,
       until: idleLimit.map { Instant.now.advanced(milliseconds: $0 * 1000) }, orStoppedBy: stop)
+  }
+
+  /// Sets how much must wait before a source counts as readable.
+  func prepareWait<Source: DevmemSource & ~Copyable>(
+    for source: borrowing Source, at pace: inout ReceivePace
+  ) throws(Failure) {
+    guard let threshold = pace.takeChange() else { return }
+    try attempt("set how much to wait for") { () throws(Errno) in
+      try source.setReadableThreshold(threshold)
+    }
   }
 
   func wait(

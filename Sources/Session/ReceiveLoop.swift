@@ -107,14 +107,14 @@ package struct ReceiveLoop: ~Copyable {
     }
   }
 
-  private enum Arrival {
+  enum Arrival {
     case bytes(Int)
     case nothing
     case endOfStream
   }
 
   /// One `recvmsg`, repeated a bounded number of times where that can help.
-  private mutating func receive<Source: DevmemSource & ~Copyable>(
+  mutating func receive<Source: DevmemSource & ~Copyable>(
     from source: borrowing Source, into frame: inout ReceiveFrame
   ) throws(Failure) -> Arrival {
     var last = Errno.outOfMemory
@@ -142,7 +142,7 @@ package struct ReceiveLoop: ~Copyable {
   }
 
   /// Hands on what one call received and gathers its tokens.
-  private mutating func deliver<
+  mutating func deliver<
     Source: DevmemSource & ~Copyable, Memory: ReadableMemory & ~Copyable,
     Sink: PayloadSink & ~Copyable
   >(
@@ -160,7 +160,8 @@ package struct ReceiveLoop: ~Copyable {
       return try sink.release()
     }
 
-    try memory.beginReading(rangeToRead(frame.controlMessages, in: memory))
+    let reads = sink.readsPayload
+    if reads { try memory.beginReading(rangeToRead(frame.controlMessages, in: memory)) }
     let told: Int
     do throws(Failure) {
       told = try deliver(&messages, of: frame, from: source, in: memory, into: &sink)
@@ -173,7 +174,7 @@ package struct ReceiveLoop: ~Copyable {
       }
       throw error
     }
-    try memory.endReading()
+    if reads { try memory.endReading() }
     guard told == count else {
       throw Failure(
         "receive", reason: "recvmsg returned \(count) bytes, its control messages tell of \(told)")

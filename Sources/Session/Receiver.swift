@@ -60,41 +60,13 @@ struct Receiver {
     Diagnostics.print("binding to address \(address)")
     let listener = try Listener(on: address)
     Diagnostics.print("Waiting or connection on \(address)")
-    guard let connection = try accept(from: listener, orStoppedBy: stop) else { return .stopped }
+    let connection = try listener.next(
+      for: configuration.transfer, orStoppedBy: stop.rawDescriptor)
     let stream = IncomingStream(
       configuration: configuration, bindingID: facts.id, tokenMode: facts.tokenMode)
     let end = try stream.receive(
       from: connection, in: memory, through: &binding, orStoppedBy: stop.rawDescriptor)
     return end == .stopped ? .stopped : .complete
-  }
-
-  private func accept(
-    from listener: borrowing Listener, orStoppedBy stop: borrowing StopSignals
-  ) throws(Failure) -> Connection? {
-    let deadline = configuration.transfer.deadline
-    while true {
-      let readiness = try attempt("wait for a connection") { () throws(Errno) in
-        try waitUntilReady(listener.rawDescriptor, until: deadline, orStoppedBy: stop.rawDescriptor)
-      }
-      switch readiness {
-      case .stopped: return nil
-      case .timedOut:
-        throw Failure(
-          "wait for a connection", errno: .timedOut,
-          reason: "none in \(configuration.transfer.timeout ?? 0) s (--timeout)")
-      case .ready: break
-      }
-      do throws(Errno) {
-        let connection = try listener.accept()
-        Diagnostics.print("Got connection from \(connection.peer?.description ?? "nowhere")")
-        return connection
-      } catch {
-        // The peer gave up between the wait and the call.
-        guard error == .tryAgain || error == .connectionAborted else {
-          throw Failure("accept a connection", errno: error)
-        }
-      }
-    }
   }
 }
 

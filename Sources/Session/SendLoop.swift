@@ -93,7 +93,8 @@ package struct SendLoop: ~Copyable {
     case crowded
   }
 
-  private mutating func send<Destination: DevmemDestination & ~Copyable>(
+  /// Sends bytes that lie in the memory, all of them.
+  mutating func send<Destination: DevmemDestination & ~Copyable>(
     _ offset: Int, _ count: Int, to destination: borrowing Destination
   ) throws(Failure) {
     var sent = 0

@@ -14,9 +14,19 @@ package func run(_ configuration: Configuration) throws(Failure) -> Int32 {
   case .version: print(Usage.version)
   case .probe(let probe): try Probe(configuration: probe).run()
   case .check(let check): return try Check(configuration: check).run()
-  case .receive(let receive): signal = try Receiver(configuration: receive).run()
+  case .receive(let receive):
+    if let measurement = receive.measurement {
+      signal = try FlowReceiver(configuration: receive, measurement: measurement).run()
+    } else {
+      signal = try Receiver(configuration: receive).run()
+    }
   case .restore(let restore): try Restorer(configuration: restore).run()
-  case .send(let send): signal = try Sender(configuration: send).run()
+  case .send(let send):
+    if let measurement = send.measurement {
+      signal = try FlowSender(configuration: send, measurement: measurement).run()
+    } else {
+      signal = try Sender(configuration: send).run()
+    }
   }
   return signal.map { 128 + $0 } ?? 0
 }

@@ -94,6 +94,18 @@ extension Connection: DevmemDestination {
     try frame.send(offset: offset, count: count, to: rawDescriptor)
   }
 
+  /// Sends a copy of bytes, as many as there is room for. The corresponding C function is `send`.
+  ///
+  /// - Throws: `EAGAIN` if the socket has no room.
+  package func sendCopy(_ bytes: Span<UInt8>) throws(Errno) -> Int {
+    let flags = CInt(MSG_DONTWAIT) | CInt(MSG_NOSIGNAL)
+    return try retrying {
+      unsafe bytes.withUnsafeBufferPointer {
+        unsafe Glibc.send(rawDescriptor, $0.baseAddress, $0.count, flags)
+      }
+    }
+  }
+
   /// The corresponding C function is `recvmsg` with `MSG_ERRQUEUE`, which never blocks.
   package func takeNotice() throws(Errno) -> SendNotice? {
     var control = InlineArray<16, UInt64>(repeating: 0)

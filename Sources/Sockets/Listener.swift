@@ -4,13 +4,15 @@ internal import CLinux
 internal import Glibc
 package import Kernel
 
-/// A TCP socket that waits for one connection.
+/// A TCP socket that waits for connections.
 package struct Listener: ~Copyable {
   private let descriptor: OwnedDescriptor
 
   /// Binds to an address and listens there. The corresponding C functions are `socket`, `bind` and
   /// `listen`.
-  package init(on address: SocketAddress) throws(Failure) {
+  ///
+  /// - Parameter backlog: How many connections may wait to be taken.
+  package init(on address: SocketAddress, backlog: Int = 1) throws(Failure) {
     descriptor = try attempt("listen on", on: "\(address)", hint: Self.hint) { () throws(Errno) in
       let descriptor = OwnedDescriptor(
         owning: try retrying {
@@ -25,7 +27,7 @@ package struct Listener: ~Copyable {
       try retrying {
         unsafe address.withSocketAddress { unsafe bind(descriptor.rawValue, $0, $1) }
       }
-      try retrying { listen(descriptor.rawValue, 1) }
+      try retrying { listen(descriptor.rawValue, CInt(clamping: backlog)) }
       return descriptor
     }
   }

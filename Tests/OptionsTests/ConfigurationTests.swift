@@ -110,6 +110,55 @@ struct ConfigurationTests {
     #expect(try Configuration("-f eth0 -s 192.0.2.1 -p 5201 " + line) == .send(expected))
   }
 
+  @Test("a receiving measurement has flows, threads, CPUs and more")
+  func understandsReceivingMeasurement() throws {
+    let line = "-l -f eth0 -s 192.0.2.1 -p 5201 "
+    var measurement = Configuration.Measurement(flows: 4)
+    #expect(
+      try Configuration(line + "--flows 4 -v 7")
+        == .receive(
+          receive {
+            $0.pattern = Pattern(period: 7)
+            $0.measurement = measurement
+          }))
+    measurement.threads = 2
+    measurement.cpus = CPUList("3,1")
+    measurement.duration = 10
+    measurement.interval = 0
+    measurement.controlPort = 5202
+    #expect(
+      try Configuration(
+        line
+          + "--flows 4 --threads 2 --cpus 3,1 --duration 10 --interval 0 --control 5202")
+        == .receive(receive { $0.measurement = measurement }))
+    measurement = Configuration.Measurement()
+    measurement.controlPort = 5202
+    #expect(
+      try Configuration(line + "--control 5202")
+        == .receive(receive { $0.measurement = measurement }))
+  }
+
+  @Test("a sending measurement has a load, and lasts ten seconds unless told otherwise")
+  func understandsSendingMeasurement() throws {
+    let line = "-f eth0 -s 192.0.2.1 -p 5201 --flows 2 "
+    var measurement = Configuration.Measurement(flows: 2)
+    measurement.duration = 10
+    #expect(try Configuration(line) == .send(send { $0.measurement = measurement }))
+    measurement.duration = nil
+    let options = "--bytes 1G --pattern 251 --rate 2.5G --host-memory"
+    #expect(throws: Failure.self) { try Configuration(line + options) }
+    #expect(
+      try Configuration(line + "--bytes 1G --pattern 251 --rate 25M --host-memory")
+        == .send(
+          send {
+            $0.measurement = measurement
+            $0.load.bytesPerFlow = 1 << 30
+            $0.load.pattern = Pattern(period: 251)!
+            $0.load.bitsPerSecond = 25_000_000
+            $0.load.usesHostMemory = true
+          }))
+  }
+
   @Test("a probe may choose queues, memory and tokens, and report as JSON")
   func understandsProbeOptions() throws {
     #expect(

@@ -20,7 +20,7 @@ struct UsageTests {
       ("-f eth0 -x", "cannot take -x: there is no such option"),
       ("-lx", "cannot take -x: there is no such option"),
       ("-\u{e9}", #"cannot take -\xc3: there is no such option"#),
-      ("--t 1", "cannot take --t: it could be --timeout or --trace"),
+      ("--t 1", "cannot take --t: it could be --timeout or --threads or --trace"),
       ("--json=1", "cannot take --json: it takes no value"),
       ("-f", "cannot take -f: it needs a value, IFACE"),
       ("-l --port", "cannot take --port: it needs a value, PORT"),
@@ -152,6 +152,41 @@ struct UsageTests {
       let typed = option.split(separator: " ")[0]
       #expect(failure.description == "cannot take \(typed): it means nothing \(circumstance)")
     }
+  }
+
+  @Test(
+    "the options of a measurement make sense together, or are refused",
+    arguments: [
+      ("-l", "--threads 2", "--threads: it needs --flows N"),
+      ("-l", "--interval 2 --cpus 1", "--cpus: it needs --flows N"),
+      ("", "--host-memory", "--host-memory: it needs --flows N"),
+      ("", "--control 5202", "--control: it needs --flows N"),
+      ("", "--flows 2 --threads 2", "--threads: it means nothing when sending"),
+      ("-l", "--flows 2 --bytes 2", "--bytes: it means nothing when receiving"),
+      ("-l", "--flows 2 -U 1", "-U: it means nothing with several flows"),
+      ("-l", "--flows 2 --trace", "--trace: it means nothing with several flows"),
+      ("-l", "--flows 2 --threads 3", "--threads 3: more than there are flows, 2"),
+      (
+        "-l", "--flows 2 --control 1",
+        "--control 1: it must not be the port of the flows (-p)"
+      ),
+      (
+        "", "--flows 2 --duration 1 --bytes 1",
+        "--bytes: either it or --duration ends the flows, not both"
+      ),
+      ("-l", "--flows 0", #"--flows "0": not a number from 1 to 64"#),
+      ("-l", "--flows 65", #"--flows "65": not a number from 1 to 64"#),
+      ("-l", "--cpus 1,1", #"--cpus "1,1": not a list of CPUs such as 0-3,8, each once"#),
+      ("", "--duration 0", #"--duration "0": not a number from 1 to 86400"#),
+      (
+        "", "--rate 999",
+        #"--rate "999": not a number of bits a second from 1000 on, which K, M or G may follow"#
+      ),
+    ])
+  func checksMeasurements(mode: String, options: String, refusal: String) throws {
+    let line = "\(mode) -f eth0 -s 192.0.2.1 -p 1 \(options)"
+    let failure = try #require(throws: Failure.self) { try Configuration(line) }
+    #expect(failure.description == "cannot take " + refusal)
   }
 
   @Test("whatever is in a value, the refusal keeps to its line")

@@ -1,0 +1,310 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Measuring with several flows: both ends agree, on what to do and on what was done."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import xml.dom.minidom
+from pathlib import Path
+
+import jsonschema
+
+from testbed.harness import Skipped, case, expect, expect_equal
+from testbed.hosts import (
+    LOCAL, NIC, Sender, enter_remote, free_port, output, pattern, set_fault, wait_listening)
+from testbed.state import bind_rx_attributes, expect_released, has_command, unchanged
+from testbed.tool import BINARY, Result, finish, run, start, track
+
+SCHEMA = json.loads(
+    (Path(__file__).resolve().parents[2] / "schema/throughput.json").read_text(encoding="utf-8"))
+
+
+def receiver(port: int, *options: str, version: int = 4) -> subprocess.Popen[bytes]:
+    """Starts a measuring receiver."""
+    return start(
+        "-l", "-f", NIC, "-s", LOCAL[version], "-p", str(port), "--timeout", "60", *options)
+
+
+def sender(port: int, *options: str, version: int = 4) -> subprocess.Popen[bytes]:
+    """Starts a measuring sender on the remote host."""
+    return track(subprocess.Popen(
+        ["ip", "netns", "exec", "remote", BINARY, "-f", "dmnic1", "-s", LOCAL[version],
+         "-p", str(port), "--timeout", "60", *options],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+
+
+def document(result: Result, role: str, verdict: str = "ok") -> dict:
+    """The document that a run printed, which is as the schema says."""
+    lines = result.stdout.decode().splitlines()
+    expect_equal(len(lines), 1, f"lines on the standard output of {role}")
+    parsed = json.loads(lines[0])
+    jsonschema.validate(parsed, SCHEMA)
+    expect_equal(parsed["role"], role, "role")
+    expect_equal(parsed["verdict"], verdict, f"verdict of {role}: {parsed['failure']}")
+    return parsed
+
+
+def paired(
+    sending: tuple[str, ...], receiving: tuple[str, ...] = (), version: int = 4
+) -> tuple[dict, dict]:
+    """A measurement whose ends agree; gives what receiver and sender say of it."""
+    port, control = free_port(), free_port()
+    with unchanged():
+        listening = receiver(
+            port, "--control", str(control), "--json", *receiving, version=version)
+        wait_listening(control, listening)
+        talking = sender(port, "--control", str(control), "--json", *sending, version=version)
+        sent = finish(talking, 100)
+        received = finish(listening, 60)
+        expect(not sent.code and not received.code, f"{sent.stderr}\n{received.stderr}")
+        ours, theirs = document(received, "receive"), document(sent, "send")
+    expect_released()
+    return ours, theirs
+
+
+def check_consistent(ours: dict, theirs: dict, flows: int) -> None:
+    """Both ends tell of the same bytes, flow by flow, and all tokens are back."""
+    expect_equal(len(ours["flows"]), flows, "flows of the receiver")
+    expect_equal(len(theirs["flows"]), flows, "flows of the sender")
+
+    def by_port(document_: dict) -> dict[int, int]:
+        return {flow["sender_port"]: flow["bytes"] for flow in document_["flows"]}
+
+    for other in (theirs, ours["peer"], theirs["peer"]):
+        expect_equal(by_port(other), by_port(ours), "bytes by port")
+    for flow in ours["flows"]:
+        expect(flow["bytes"] > 0, f"nothing came of flow {flow['flow']}")
+        expect_equal(flow["device_bytes"], flow["bytes"], "bytes in device memory")
+        expect_equal(flow["tokens_returned"], flow["fragments"], "tokens returned")
+        expect_equal(flow["tokens_outstanding"], 0, "tokens outstanding")
+        expect_equal(flow["wrong_bytes"], 0, "wrong bytes")
+    total = sum(flow["bytes"] for flow in ours["flows"])
+    for document_ in (ours, theirs):
+        expect_equal(document_["total"]["bytes"], total, "the sum")
+        if document_["intervals"]:
+            intervals = sum(interval["total"]["bytes"] for interval in document_["intervals"])
+            # What is left of the last interval is told only if it has a tenth of a second.
+            expect(0.8 * total <= intervals <= total, f"intervals: {intervals} of {total} bytes")
+
+
+@case("1, 2 and 4 flows are measured by a pair, from host memory, and both ends agree",
+      deadline=240)
+def pairs() -> None:
+    for flows in (1, 2, 4):
+        ours, theirs = paired(
+            ("--flows", str(flows), "--bytes", "4M", "--host-memory"), ("-v", "7"))
+        check_consistent(ours, theirs, flows)
+        expect_equal(ours["total"]["bytes"], flows * (4 << 20), "bytes")
+        expect_equal(ours["configuration"]["checked_pattern_period"], 7, "pattern")
+
+
+@case("4 flows from device memory spread over two queues by IPv6", deadline=240)
+def pairs_device_memory() -> None:
+    if not has_command("bind-tx"):
+        result = run(
+            "-f", NIC, "-s", "192.0.2.2", "-p", "5201", "--flows", "2")
+        result.expect(4, "bind-tx")
+        raise Skipped("this kernel has no bind-tx; the refusal is as it should be")
+    ours, theirs = paired(
+        ("--flows", "4", "--bytes", "3M", "--pattern", "251"),
+        ("-v", "251", "-t", "2", "-q", "2", "--threads", "2"), version=6)
+    check_consistent(ours, theirs, 4)
+    expect_equal(ours["configuration"]["steering"], "context", "steering")
+    expect_equal(len(ours["workers"]), 2, "workers")
+    for flow in theirs["flows"]:
+        expect_equal(flow["completions"], flow["sendmsg_calls"], "complete sends")
+    for flow in ours["flows"]:
+        expect(flow["rx_queue"] in (2, 3), f"flow on queue {flow['rx_queue']}")
+
+
+def check_plot(*documents: dict) -> None:
+    """The plot of some documents is a drawing with a line for each flow and sum, and for idling."""
+    with tempfile.TemporaryDirectory() as directory:
+        names = []
+        for index, document_ in enumerate(documents):
+            names.append(f"{directory}/{index}.json")
+            Path(names[-1]).write_text(json.dumps(document_), encoding="utf-8")
+        drawing = xml.dom.minidom.parseString(output("scripts/plot", *names))
+    lines = sum(len(document_["flows"]) + 2 for document_ in documents)
+    expect_equal(len(drawing.getElementsByTagName("path")), lines, "lines in the plot")
+
+
+@case("a duration ends both ends by itself, and workers stay where they are pinned")
+def duration() -> None:
+    start_ = time.monotonic()
+    ours, theirs = paired(("--flows", "2", "--duration", "3", "--host-memory"), ("--cpus", "0,1"))
+    expect(time.monotonic() - start_ < 40, "it took too long")
+    check_consistent(ours, theirs, 2)
+    expect(theirs["total"]["seconds"] >= 3, "it ended early")
+    expect_equal([worker["cpu"] for worker in ours["workers"]], [0, 1], "CPUs")
+    for worker in ours["workers"]:
+        expect(worker["stayed_on_cpu"], "a worker left its CPU")
+        expect(0 <= worker["cpu_idle_percent"] <= 100, "idle")
+        expect(worker["thread_cpu_seconds"] > 0, "no CPU time")
+    expect(len(ours["intervals"]) >= 2, "hardly any intervals")
+    expect(all(queue["packets"] for queue in ours["queues"]), f"{ours['queues']}")
+    check_plot(ours, theirs)
+
+
+@case("flows that share a binding return their tokens in both token modes", deadline=120)
+def token_modes() -> None:
+    if "u8" not in bind_rx_attributes().values():
+        raise Skipped("this kernel has no token modes")
+    for mode, name in (("0", "manual"), ("1", "automatic")):
+        ours, theirs = paired(
+            ("--flows", "3", "--bytes", "4M", "--host-memory"), ("-v", "7", "-a", mode))
+        check_consistent(ours, theirs, 3)
+        expect_equal(ours["configuration"]["token_mode"], name, "token mode")
+
+
+@case("without a control connection a receiver ends after its duration", deadline=120)
+def unpaired_duration() -> None:
+    port = free_port()
+    with unchanged():
+        listening = receiver(port, "--flows", "2", "--duration", "2", "--json", "-v", "7")
+        wait_listening(port, listening)
+        talking = [Sender(4, port, pattern(1 << 30)) for _ in range(2)]
+        for one in talking:
+            one.start()
+        result = finish(listening, 60).expect(0)
+        expect(document(result, "receive")["total"]["seconds"] < 20, "it went on for long")
+    for one in talking:
+        one.join(20)
+    expect_released()
+
+
+@case("a rate is kept to within 15 % above and 40 % below", deadline=120)
+def rate() -> None:
+    # Below it may be for want of a CPU; above it only if pacing does not work.
+    wanted = 20_000_000
+    ours, theirs = paired(
+        ("--flows", "2", "--duration", "4", "--host-memory", "--rate", "20M"))
+    check_consistent(ours, theirs, 2)
+    for flow in theirs["flows"]:
+        actual = flow["bytes"] * 8 / theirs["total"]["seconds"]
+        expect(0.6 * wanted < actual < 1.15 * wanted, f"{actual} bit/s instead of {wanted}")
+
+
+@case("ends that want different things refuse each other, and say what")
+def disagree() -> None:
+    for receiving, words in (
+        (("--flows", "3"), "flows"), (("-v", "8"), "pattern"), (("--duration", "9"), "duration"),
+    ):
+        port, control = free_port(), free_port()
+        with unchanged():
+            listening = receiver(port, "--control", str(control), *receiving)
+            wait_listening(control, listening)
+            talking = sender(
+                port, "--control", str(control), "--flows", "2", "--duration", "2",
+                "--host-memory")
+            finish(talking, 30).expect(1, "agree with the receiver", words)
+            finish(listening, 30).expect(1, "agree with the sender")
+
+
+@case("a wrong byte fails both ends of a pair", deadline=120)
+def wrong() -> None:
+    port, control = free_port(), free_port()
+    with unchanged():
+        listening = receiver(port, "--control", str(control), "-v", "7", "--json")
+        wait_listening(control, listening)
+        set_fault("corrupt_every", 900)
+        talking = sender(
+            port, "--control", str(control), "--flows", "2", "--bytes", "4M", "--host-memory",
+            "--json")
+        sent, received = finish(talking, 60), finish(listening, 30)
+    received.expect(1, "wrong byte", "are wrong")
+    sent.expect(1, "the receiver found something wrong")
+    expect(document(received, "receive", "failed")["total"]["wrong_bytes"] > 0, "none wrong")
+    document(sent, "send", "failed")
+    expect_released()
+
+
+def say(control: int, text: bytes, leaves_after: bytes | None = None) -> bytes:
+    """Says something to a receiver's control port from the remote host; gives what it answers."""
+    answer = b""
+
+    def talk() -> None:
+        nonlocal answer
+        enter_remote()
+        with socket.create_connection((LOCAL[4], control), 20) as connection:
+            connection.settimeout(20)
+            try:
+                connection.sendall(text)
+                while piece := connection.recv(4096):
+                    answer += piece
+                    if leaves_after and leaves_after in answer:
+                        return
+            except OSError:
+                pass
+
+    thread = threading.Thread(target=talk, daemon=True)
+    thread.start()
+    thread.join(40)
+    return answer
+
+
+@case("a hostile control peer ends the session with an error, and nothing else", deadline=240)
+def hostile() -> None:
+    hello = b"hello version=1\n"
+    for text, words in (
+        (b"", "hear from the peer"),
+        (b"GET / HTTP/1.1\r\n\r\n", "malformed"),
+        (b"x" * 100_000, "without end"),
+        (b"hello version=2\n", "version 2"),
+        (hello + b"offer flows=2 pattern=7 duration=1 bytes=0 \n", "malformed"),
+        (hello + b"offer flows=99999999999999999999 pattern=7 duration=1 bytes=0\n", "malformed"),
+        (hello + b"offer flows=-1 pattern=7 duration=1 bytes=0\n", "malformed"),
+        (hello + b"offer flows=65 pattern=7 duration=1 bytes=0\n", "out of bounds"),
+        (hello + b"offer flows=2 pattern=1 duration=1 bytes=0\n", "out of bounds"),
+        (hello + b"offer flows=2 pattern=7 duration=1 bytes=1\n", "out of bounds"),
+        (hello + b"ready flows=2\n", "where offer was due"),
+    ):
+        port, control = free_port(), free_port()
+        with unchanged():
+            listening = receiver(port, "--control", str(control), "--timeout", "3")
+            wait_listening(control, listening)
+            say(control, text)
+            finish(listening, 30).expect(1, words)
+
+
+@case("a sender that goes away after its offer ends the receiver, and the NIC comes back")
+def goes_away() -> None:
+    offer = b"hello version=1\noffer flows=2 pattern=7 duration=1 bytes=0\n"
+    for leaves_after, timeout, words in (
+        (None, "3", "none in 3 s"), (b"ready", "60", "closed the control connection"),
+    ):
+        port, control = free_port(), free_port()
+        with unchanged():
+            listening = receiver(port, "--control", str(control), "--timeout", timeout)
+            wait_listening(control, listening)
+            answer = say(control, offer, leaves_after)
+            expect(answer.endswith(b"ready flows=2\n"), f"it answered {answer!r}")
+            finish(listening, 30).expect(1, words)
+        expect_released()
+
+
+@case("a stop signal ends a measurement at either end, and the NIC comes back", deadline=180)
+def signalled() -> None:
+    for end in ("receiver", "sender"):
+        port, control = free_port(), free_port()
+        with unchanged():
+            listening = receiver(port, "--control", str(control), "--json", "-v", "7")
+            wait_listening(control, listening)
+            talking = sender(
+                port, "--control", str(control), "--flows", "3", "--duration", "60",
+                "--host-memory", "--json")
+            time.sleep(8)
+            (listening if end == "receiver" else talking).send_signal(signal.SIGINT)
+            received, sent = finish(listening, 30), finish(talking, 30)
+            stopped, other = (received, sent) if end == "receiver" else (sent, received)
+            stopped.expect(128 + signal.SIGINT)
+            other.expect(1)
+            role = "receive" if end == "receiver" else "send"
+            expect(document(stopped, role, "stopped")["total"]["bytes"] > 0, "nothing measured")
+        expect_released()
