@@ -12,6 +12,8 @@ KERNELS ?= newest 6.12
 MATRIX  ?= newest 7.2 6.12
 # Our own kernel, with two token modes: as it is, and with all that finds mistakes.
 LABS    ?= lab lab-debug
+# What `make bench` has each run receive, in MiB; with KERNEL=um, 1024 or more.
+SIZE    ?= 512
 # The tests that `make selftests` runs, such as "devmem hds"; all if empty.
 TESTS   ?=
 
@@ -57,7 +59,11 @@ vm: dependencies ## open a shell in the virtual machine
 .PHONY: bench
 bench: build .build/floor ## measure the tool against the C tool and a bare receiver
 	$(SWIFT) build -c release --product validator-benchmark --static-swift-stdlib
-	$(vm) --timeout 3600 -- selftests/bench "$$(scripts/upstream)"
+	$(vm) --timeout 3600 -- selftests/bench "$$(scripts/upstream)" --size $(SIZE)
+
+.PHONY: headline
+headline: build ## measure both token modes on the lab kernel
+	scripts/headline
 
 .build/floor: selftests/benchmarks/floor.c Sources/CLinux/include/devmem.h
 	@mkdir -p $(@D)

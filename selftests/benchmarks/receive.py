@@ -17,6 +17,10 @@ from testbed.tool import BINARY
 
 from .measure import Cost, Row, by_turns, compare, rate, spent, system, total, user, wait
 
+# Where computing costs what it costs the host, and a system call 50 times that. All CPU time is
+# the system's there.
+USER_MODE = "User Mode Linux" in Path("/proc/cpuinfo").read_text(encoding="ascii")
+
 FLOOR = ".build/floor"
 # As the tool does by default
 MEMORY = 16000 * 4096
@@ -50,7 +54,8 @@ def tool(binary: str | Path, size: int, *options: str, without_start: bool = Fal
 @contextlib.contextmanager
 def bound(port: int) -> Iterator[None]:
     """A binding of the last queue, to which the flows to a port are steered."""
-    queue = len(list(Path(f"/sys/class/net/{NIC}/queues").glob("rx-*"))) - 1
+    # A kernel for one processor shows no RX queues; there is a TX queue for each.
+    queue = len(list(Path(f"/sys/class/net/{NIC}/queues").glob("tx-*"))) - 1
     output("ethtool", "-K", NIC, "ntuple", "on")
     output("ethtool", "-G", NIC, "tcp-data-split", "on")
     output("ethtool", "-X", NIC, "equal", str(queue))
@@ -79,17 +84,23 @@ def validated(c_tool: Path, size: int, runs: int) -> None:
     """Every byte checked."""
     costs = by_turns(runs, partial(tool, c_tool, size, "-v", "7"),
                      partial(tool, BINARY, size, "-v", "7"))
-    compare("RX validated (-v 7)", "C tool", costs, Row("MiB/s", rate, at_least=1),
-            Row("user s/GiB", user, at_most=0.05), Row("system s/GiB", system, at_most=1),
-            Row("user + system s/GiB", total))
+    compare("RX validated (-v 7)", "C tool", costs,
+            Row("MiB/s", rate, at_least=6 if USER_MODE else 1), *against_c_tool(0.05))
+
+
+def against_c_tool(user_limit: float) -> list[Row]:
+    """What CPU time is compared, and how."""
+    if USER_MODE:
+        return [Row("user + system s/GiB", total, at_most=1)]
+    return [Row("user s/GiB", user, at_most=user_limit),
+            Row("system s/GiB", system, at_most=1), Row("user + system s/GiB", total)]
 
 
 def piped(c_tool: Path, size: int, runs: int) -> None:
     """Every byte to the standard output."""
     costs = by_turns(runs, partial(tool, c_tool, size), partial(tool, BINARY, size))
     compare("RX to /dev/null", "C tool", costs, Row("MiB/s", rate, at_least=1),
-            Row("user s/GiB", user, at_most=0.02), Row("system s/GiB", system, at_most=1),
-            Row("user + system s/GiB", total))
+            *against_c_tool(0.02))
 
 
 def floor(size: int, runs: int) -> None:
@@ -99,6 +110,9 @@ def floor(size: int, runs: int) -> None:
     least, plain, checked = by_turns(runs, partial(bare, size), ours, partial(ours, "-v", "7"))
     for title, costs, limit in (("RX to /dev/null", plain, 1.10),
                                 ("RX validated (-v 7)", checked, 1.25)):
-        compare(title, "bare receiver", [least, costs], Row("MiB/s", rate),
-                Row("user s/GiB", user), Row("system s/GiB", system),
-                Row("user + system s/GiB", total, at_most=limit))
+        if USER_MODE:
+            rows = [Row("MiB/s", rate, at_least=0.85), Row("user + system s/GiB", total)]
+        else:
+            rows = [Row("MiB/s", rate), Row("user s/GiB", user), Row("system s/GiB", system),
+                    Row("user + system s/GiB", total, at_most=limit)]
+        compare(title, "bare receiver", [least, costs], *rows)

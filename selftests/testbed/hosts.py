@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .harness import Failed, expect
 
-NIC = "dmnic0"
+NIC, REMOTE_NIC = "dmnic0", "dmnic1"
 LOCAL = {4: "192.0.2.1", 6: "2001:db8::1"}
 REMOTE = {4: "192.0.2.2", 6: "2001:db8::2"}
 

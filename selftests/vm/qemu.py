@@ -16,7 +16,7 @@ ARGUMENTS = (
 
 
 class Qemu(Machine):
-    """Two processors, by KVM or by emulation, with virtio's ports and 9p."""
+    """Processors, by KVM or by emulation, with virtio's ports and 9p."""
 
     SETTINGS = {
         "files": "9p",
@@ -28,12 +28,15 @@ class Qemu(Machine):
     }
 
     def __init__(
-        self, *, image: Path, accel: str, memory: str, shares: dict[str, Path], **streams
+        self, *, image: Path, accel: str, memory: str, cpus: int, plugin: str | None,
+        shares: dict[str, Path], **streams
     ) -> None:
         super().__init__(**streams)
         self._image = image
         self._accel = accel
         self._memory = memory
+        self._cpus = cpus
+        self._plugin = plugin
         self._shares = shares
 
     def command(self, initrd: str, ends: dict[str | int, int]) -> list[str]:
@@ -44,11 +47,13 @@ class Qemu(Machine):
             *("qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot"),
             *("-display", "none"),
             *("-accel", "tcg,thread=multi" if self._accel == "tcg" else self._accel),
-            *("-cpu", "max", "-smp", "2", "-m", self._memory),
+            *("-cpu", "max", "-smp", str(self._cpus), "-m", self._memory),
             *("-kernel", str(self._image), "-initrd", initrd),
             *("-append", " ".join(ARGUMENTS)),
             *("-device", "virtio-serial-pci"),
         ]
+        if self._plugin:
+            command += ["-plugin", self._plugin]
         for tag, path in self._shares.items():
             mode = ",readonly=on" if tag == "cache" else ""
             fsdev = f"local,id={tag},path={path},security_model=none,multidevs=remap{mode}"
