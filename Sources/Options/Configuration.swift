@@ -65,6 +65,10 @@ package enum Configuration: Equatable, Sendable {
     package var peer: IPAddress?
     /// What to compare the stream with; without one, the stream goes to standard output.
     package var pattern: Pattern?
+    /// Of how many pieces of the stream the first one is compared.
+    package var validationInterval = 1
+    /// How long a receive polls its queue for packets, in microseconds; the system's choice if `nil`.
+    package var busyPoll: Int?
     /// How many bytes the stream must have, if that is known.
     package var expectedByteCount: Int?
     /// Whether payload outside of device memory fails the run.

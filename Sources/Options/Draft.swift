@@ -23,6 +23,8 @@ struct Draft {
   var autoreleaseAttribute: UInt16?
   var chunkSize: Int?
   var pattern: Pattern?
+  var validationInterval: Int?
+  var busyPoll: Int?
   var expectedByteCount: Int?
   var failsOnLinear = false
   var unbinding: Configuration.Unbinding?
@@ -87,18 +89,23 @@ struct Draft {
     }
     let measurement = try measurement(on: port)
     return listens
-      ? .receive(receive(target, server, port, measurement))
+      ? .receive(try receive(target, server, port, measurement))
       : .send(send(target, server, port, measurement))
   }
 
   private func receive(
     _ target: Configuration.Target, _ address: IPAddress, _ port: UInt16,
     _ measurement: Configuration.Measurement?
-  ) -> Configuration.Receive {
+  ) throws(Failure) -> Configuration.Receive {
     var receive = Configuration.Receive(
       target, address: address.scoped(to: target.interface), port: port)
     receive.peer = client?.scoped(to: target.interface)
     receive.pattern = pattern
+    if let validationInterval {
+      guard pattern != nil else { throw .usage(typed("validate-every"), "it needs -v N") }
+      receive.validationInterval = validationInterval
+    }
+    receive.busyPoll = busyPoll
     receive.expectedByteCount = expectedByteCount
     receive.failsOnLinear = failsOnLinear
     if let unbinding { receive.unbinding = unbinding }

@@ -82,6 +82,10 @@ extension Option {
           after it (2): tries the kernel's teardown
           """, \.unbinding, unbinding),
         Option(
+          nil, "busy-poll", "USEC", .receive,
+          "let receiving poll the NIC's queue so long for packets (SO_BUSY_POLL)", \.busyPoll,
+          microseconds),
+        Option(
           "z", "chunk", "SIZE", .send, "send lines in pieces of this size", \.chunkSize, chunkSize),
       ]),
     Group(
@@ -147,6 +151,10 @@ extension Option {
           \(Pattern.periods.lowerBound) to \(Pattern.periods.upperBound); without, write the \
           stream to standard output
           """, \.pattern, pattern),
+        Option(
+          nil, "validate-every", "N", .receive,
+          "with -v, check the first of every N fragments (default: 1, all)",
+          \.validationInterval, validationInterval),
         Option(
           nil, "expect-bytes", "SIZE", .receive, "fail unless the stream has this length",
           \.expectedByteCount, byteCount),

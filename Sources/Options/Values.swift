@@ -101,6 +101,14 @@ func pattern(_ word: String) throws(InvalidValue) -> Pattern {
   return Pattern(period: period)!
 }
 
+func validationInterval(_ word: String) throws(InvalidValue) -> Int {
+  try number(word, in: 1...1_000_000)
+}
+
+func microseconds(_ word: String) throws(InvalidValue) -> Int {
+  try number(word, in: 0...1_000_000)
+}
+
 func byteCount(_ word: String) throws(InvalidValue) -> Int {
   try size(word, in: 0...Int.max)
 }

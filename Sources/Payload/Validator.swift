@@ -20,13 +20,13 @@ package struct Validator: Sendable {
   /// What the stream is compared with.
   package let pattern: Pattern
 
-  /// How many bytes were checked: the offset in the stream of the byte to come.
+  /// How many bytes were checked or skipped: the offset in the stream of the byte to come.
   package private(set) var streamOffset = 0
 
   /// The same, modulo the period.
   private var phase = 0
 
-  /// How many of them were wrong.
+  /// How many were wrong of those checked.
   package private(set) var wrongByteCount = 0
 
   /// The first wrong ones, in order; at most `mismatchLimit`.
@@ -52,6 +52,9 @@ package struct Validator: Sendable {
     advance(by: count)
     return 0
   }
+
+  /// Passes over the stream's next bytes.
+  package mutating func skip(_ count: Int) { advance(by: count) }
 
   /// Checks a piece that is longer than a block, or wrong.
   private mutating func checkBlocks(of piece: RawSpan) -> Int {

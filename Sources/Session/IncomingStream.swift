@@ -29,7 +29,9 @@ struct IncomingStream {
     }
     return try receive(
       from: connection, in: memory, through: &binding,
-      into: ValidatingSink(pattern) { Diagnostics.print($0) }, orStoppedBy: stop)
+      into: ValidatingSink(pattern, every: configuration.validationInterval) {
+        Diagnostics.print($0)
+      }, orStoppedBy: stop)
   }
 
   private func receive<Sink: PayloadSink & ~Copyable>(
@@ -50,8 +52,8 @@ struct IncomingStream {
       result = .failure(error)
     }
     let summary = ReceiveSummary(
-      statistics: loop.statistics, wrongBytes: sink.wrongByteCount,
-      seconds: Instant.now.seconds(since: start), cpu: CPUTime.now.since(cpu))
+      statistics: loop.statistics, checkedBytes: sink.checkedByteCount,
+      wrongBytes: sink.wrongByteCount, seconds: Instant.now.seconds(since: start), cpu: CPUTime.now.since(cpu))
     report(summary)
     if isExpectedRefusal(result, after: summary) { return .endOfStream }
     let end = try result.get()

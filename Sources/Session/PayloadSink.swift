@@ -24,10 +24,14 @@ package protocol PayloadSink: ~Copyable {
   /// Whether `take` looks at the payload: otherwise it is not made visible to the CPU.
   var readsPayload: Bool { get }
 
+  /// How many bytes were looked at.
+  var checkedByteCount: Int { get }
+
   /// How many bytes were found wrong; `nil` where nobody looks.
   var wrongByteCount: Int? { get }
 }
 
 extension PayloadSink where Self: ~Copyable {
   package var readsPayload: Bool { true }
+  package var checkedByteCount: Int { 0 }
 }

@@ -5,6 +5,8 @@ internal import Kernel
 /// What a receiving run came to, told once at its end.
 struct ReceiveSummary {
   let statistics: ReceiveStatistics
+  /// Bytes that were compared with a pattern.
+  let checkedBytes: Int
   /// Bytes that were not what the pattern has in their place; `nil` without a pattern.
   let wrongBytes: Int?
   /// From the connection to the end of the stream.
@@ -22,9 +24,15 @@ struct ReceiveSummary {
     (\(mebibytesPerSecond.formatted(1)) MiB/s): \(statistics.deviceBytes) in device memory \
     (\(statistics.fragments) fragments), \(statistics.linearBytes) linear, \
     \(statistics.plainBytes) plain; \(statistics.tokensReturned) tokens returned in \
-    \(statistics.returnCalls) calls, \(statistics.receiveCalls) calls of recvmsg; \
+    \(statistics.returnCalls) calls, \(statistics.receiveCalls) calls of recvmsg; \(sample)\
     CPU \(cpu.user.formatted(3)) s user, \(cpu.system.formatted(3)) s system
     """
+  }
+
+  /// How much was checked, where it was not all.
+  private var sample: String {
+    guard wrongBytes != nil, checkedBytes < statistics.totalBytes else { return "" }
+    return "\(checkedBytes) bytes checked; "
   }
 
   /// One document for programs.
@@ -38,7 +46,10 @@ struct ReceiveSummary {
     object.add("tokens_returned", statistics.tokensReturned)
     object.add("dontneed_calls", statistics.returnCalls)
     object.add("recvmsg_calls", statistics.receiveCalls)
-    if let wrongBytes { object.add("wrong_bytes", wrongBytes) }
+    if let wrongBytes {
+      object.add("checked_bytes", checkedBytes)
+      object.add("wrong_bytes", wrongBytes)
+    }
     object.add("seconds", seconds, decimals: 6)
     object.add("mebibytes_per_second", mebibytesPerSecond, decimals: 3)
     object.add("user_cpu_seconds", cpu.user, decimals: 6)

@@ -59,6 +59,7 @@ struct Receiver {
     let address = try SocketAddress(using: configuration.address, port: configuration.port)
     Diagnostics.print("binding to address \(address)")
     let listener = try Listener(on: address)
+    try listener.pollBusily(for: configuration.busyPoll)
     Diagnostics.print("Waiting or connection on \(address)")
     let connection = try listener.next(
       for: configuration.transfer, orStoppedBy: stop.rawDescriptor)

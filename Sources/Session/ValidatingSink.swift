@@ -8,14 +8,28 @@ internal import Sockets
 package struct ValidatingSink: PayloadSink, ~Copyable {
   private var validator: Validator
   private let report: (String) -> Void
+  private let interval: Int
+  private var piecesToSkip = 0
 
-  /// - Parameter report: Takes a line for each of the first wrong bytes.
-  package init(_ pattern: Pattern, report: @escaping (String) -> Void) {
+  /// How many bytes were looked at.
+  package private(set) var checkedByteCount = 0
+
+  /// - Parameters:
+  ///   - interval: Of how many pieces the first one is checked, at least 1.
+  ///   - report: Takes a line for each of the first wrong bytes.
+  package init(_ pattern: Pattern, every interval: Int = 1, report: @escaping (String) -> Void) {
     validator = Validator(pattern)
+    self.interval = interval
     self.report = report
   }
 
   package mutating func take(_ piece: RawSpan, from origin: PieceOrigin) throws(Failure) {
+    guard piecesToSkip == 0 else {
+      piecesToSkip -= 1
+      return validator.skip(piece.byteCount)
+    }
+    piecesToSkip = interval - 1
+    checkedByteCount += piece.byteCount
     let known = validator.mismatches.count
     guard validator.check(piece) > 0 else { return }
     for mismatch in validator.mismatches[known...] {

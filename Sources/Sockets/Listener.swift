@@ -35,6 +35,18 @@ package struct Listener: ~Copyable {
   /// For `poll`: readable when a connection waits.
   package var rawDescriptor: CInt { descriptor.rawValue }
 
+  /// Has `recvmsg` on the connections to come, which inherit it (`net/core/sock.c`, `sk_clone`),
+  /// poll their queue for packets. The corresponding C constant is `SO_BUSY_POLL`.
+  ///
+  /// - Parameter microseconds: For how long; the system's choice (`net.core.busy_read`) if `nil`.
+  package func pollBusily(for microseconds: Int?) throws(Failure) {
+    guard let microseconds else { return }
+    let hint = "more than net.core.busy_read needs CAP_NET_ADMIN"
+    try attempt("poll busily (SO_BUSY_POLL)", hint: hint) { () throws(Errno) in
+      try set(SOL_SOCKET, SO_BUSY_POLL, to: CInt(clamping: microseconds), on: descriptor)
+    }
+  }
+
   /// Where the socket listens: with port 0 asked for, the port that the kernel chose. The
   /// corresponding C function is `getsockname`.
   package func localAddress() throws(Errno) -> SocketAddress? {

@@ -83,6 +83,14 @@ struct ConfigurationTests {
       ("--memory-size 64M", receive { $0.target.memory.byteCount = 64 << 20 }),
       ("--memory-size 1g", receive { $0.target.memory.byteCount = 1 << 30 }),
       ("--memory-s 1", receive { $0.target.memory.byteCount = 1 }),
+      (
+        "-v 7 --validate-every 100",
+        receive {
+          $0.pattern = Pattern(period: 7)
+          $0.validationInterval = 100
+        }
+      ),
+      ("--busy-poll 50", receive { $0.busyPoll = 50 }),
       ("--expect-bytes 0", receive { $0.expectedByteCount = 0 }),
       ("--expect-bytes 9223372036854775807", receive { $0.expectedByteCount = .max }),
       ("--timeout 5", receive { $0.transfer.timeout = 5 }),

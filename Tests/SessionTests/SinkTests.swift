@@ -36,6 +36,19 @@ struct SinkTests {
     #expect(wrong == 30)
   }
 
+  @Test("of a sample the first of so many pieces is looked at, in its place in the stream")
+  func checksSample() throws {
+    let report = Report()
+    var sink = ValidatingSink(try #require(Pattern(period: 7)), every: 3, report: report.add)
+    for piece: [UInt8] in [[1, 2], [0], [0, 0], [6, 10, 1], [0], [0], [5], [0]] {
+      try take(piece, into: &sink, from: .plain)
+    }
+    #expect(report.lines == ["wrong byte at 10: expected 4, got 5 (plain frame)"])
+    let (wrong, checked) = (sink.wrongByteCount, sink.checkedByteCount)
+    #expect(wrong == 1)
+    #expect(checked == 6)
+  }
+
   @Test("pieces come out in order, whatever the reader's pace", .timeLimit(.minutes(1)))
   func writesThroughPipe() async throws {
     let output = try Pipe()

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+
 from testbed.harness import Skipped, case, expect
 from testbed.hosts import NIC
 from testbed.state import bind_rx_attributes, expect_released, has_huge_pages, unchanged
@@ -24,6 +26,16 @@ def several_queues() -> None:
     with unchanged():
         receive(200_000, "-v", "7", "-t", "1", "-q", "3").expect(0)
     expect_released()
+
+
+@case("a sample of the stream is checked, with busy polling, and says how much it was")
+def samples() -> None:
+    with unchanged():
+        result = receive(1 << 20, "-v", "7", "--validate-every", "10", "--busy-poll", "50")
+    found = re.search(r"; (\d+) bytes checked; ", result.expect(0).stderr)
+    expect(found is not None, f"no count of what was checked: {result.stderr}")
+    share = int(found[1]) / (1 << 20)
+    expect(0.05 < share < 0.2, f"{share:.3f} of the stream was checked, not a tenth")
 
 
 @case("buffers above a page are received into, where the kernel has them", deadline=120)

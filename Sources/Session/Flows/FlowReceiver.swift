@@ -134,6 +134,7 @@ struct FlowReceiver {
     let address = try SocketAddress(using: configuration.address, port: configuration.port)
     Diagnostics.print("binding to address \(address)")
     let listener = try Listener(on: address, backlog: count)
+    try listener.pollBusily(for: configuration.busyPoll)
     Diagnostics.print("Waiting or connection on \(address)")
     try pairing?.ready()
     var flows: [IncomingFlow] = []
@@ -153,7 +154,7 @@ struct FlowReceiver {
         try IncomingFlow(
           flows.count, over: connection, through: binding,
           memorySize: memory.buffer.byteCount / count, checking: configuration.pattern,
-          failsOnLinear: configuration.failsOnLinear))
+          every: configuration.validationInterval, failsOnLinear: configuration.failsOnLinear))
     }
     return flows
   }

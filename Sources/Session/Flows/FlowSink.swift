@@ -9,13 +9,16 @@ struct FlowSink: PayloadSink, ~Copyable {
 
   /// - Parameters:
   ///   - pattern: What to check against; `nil` to drop all.
+  ///   - interval: Of how many pieces the first one is checked.
   ///   - flow: The flow's number, for the lines about wrong bytes.
-  init(_ pattern: Pattern?, of flow: Int) {
+  init(_ pattern: Pattern?, every interval: Int, of flow: Int) {
     guard let pattern else {
       validation = nil
       return
     }
-    validation = ValidatingSink(pattern) { Diagnostics.print("flow \(flow): \($0)") }
+    validation = ValidatingSink(pattern, every: interval) {
+      Diagnostics.print("flow \(flow): \($0)")
+    }
   }
 
   mutating func take(_ piece: RawSpan, from origin: PieceOrigin) throws(Failure) {

@@ -26,11 +26,11 @@ final class IncomingFlow {
   /// - Parameter memorySize: The flow's share of the bound memory, in bytes.
   init(
     _ index: Int, over connection: consuming Connection, through binding: UInt32,
-    memorySize: Int, checking pattern: Pattern?, failsOnLinear: Bool
+    memorySize: Int, checking pattern: Pattern?, every interval: Int, failsOnLinear: Bool
   ) throws(Failure) {
     self.index = index
     loop = ReceiveLoop(binding: binding, failsOnLinear: failsOnLinear)
-    sink = FlowSink(pattern, of: index)
+    sink = FlowSink(pattern, every: interval, of: index)
     pace = ReceivePace(memorySize: memorySize)
     do throws(Errno) {
       incomingCPU = try connection.incomingCPU()

@@ -20,6 +20,8 @@ extension ThroughputReport {
     self.configuration.add("rx_page_size_bytes", configuration.target.rxPageSize.map { Int($0) })
     self.configuration.add("token_mode", tokenMode == .automatic ? "automatic" : "manual")
     self.configuration.add("checked_pattern_period", configuration.pattern?.period)
+    self.configuration.add("checked_every_fragments", configuration.validationInterval)
+    self.configuration.add("busy_poll_microseconds", configuration.busyPoll)
   }
 
   /// Adds how the flows got to the queues.
