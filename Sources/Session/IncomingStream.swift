@@ -53,7 +53,8 @@ struct IncomingStream {
     }
     let summary = ReceiveSummary(
       statistics: loop.statistics, checkedBytes: sink.checkedByteCount,
-      wrongBytes: sink.wrongByteCount, seconds: Instant.now.seconds(since: start), cpu: CPUTime.now.since(cpu))
+      wrongBytes: sink.wrongByteCount, seconds: Instant.now.seconds(since: start),
+      cpu: CPUTime.now.since(cpu))
     report(summary)
     if isExpectedRefusal(result, after: summary) { return .endOfStream }
     let end = try result.get()

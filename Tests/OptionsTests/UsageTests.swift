@@ -113,7 +113,10 @@ struct UsageTests {
       ("--memory fd", #"cannot take --memory "fd": not a number from 0 to 2147483647"#),
       ("--memory fd:-1", #"cannot take --memory "fd:-1": not a number from 0 to 2147483647"#),
       ("--memory cuda:x", #"cannot take --memory "cuda:x": not a number from 0 to 2147483647"#),
-      ("-l -f eth0 -s 192.0.2.1 -p 1 --validate-every 2", "cannot take --validate-every: it needs -v N"),
+      (
+        "-l -f eth0 -s 192.0.2.1 -p 1 --validate-every 2",
+        "cannot take --validate-every: it needs -v N"
+      ),
       (
         "--expect-bytes K",
         #"cannot take --expect-bytes "K": not a number of bytes from 0, which K, M or G may follow"#
