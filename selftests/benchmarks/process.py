@@ -19,12 +19,6 @@ from .measure import MIB, Cost, Row, by_turns, compare, wait
 VALIDATOR = ".build/release/validator-benchmark"
 
 
-def listening(port: int) -> bool:
-    """Whether somebody listens at a port."""
-    wanted = f":{port:04X} 00000000:0000 0A "
-    return wanted in Path("/proc/net/tcp").read_text(encoding="ascii")
-
-
 def one_start(binary: str | Path) -> Cost:
     """Starts a receiver, and has it end as soon as it listens."""
     port = free_port()
@@ -34,10 +28,7 @@ def one_start(binary: str | Path) -> Cost:
         with subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=null, stderr=null
         ) as process:
-            while not listening(port):
-                if process.poll() is not None or time.monotonic() > begun + 30:
-                    raise SystemExit(f"{command}: does not listen")
-                time.sleep(0.002)
+            wait_listening(port, process, pause=0.002)
             elapsed = time.monotonic() - begun
             knock = threading.Thread(target=connect, args=(port,))
             knock.start()

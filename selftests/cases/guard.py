@@ -97,13 +97,19 @@ def expect_back(before: str) -> None:
     expect_equal(left, [], "journals left")
 
 
+def is_newest() -> bool:
+    """Whether this is the kernel that the witnesses are of. The guard is the same on each, and
+    is killed at all places on this one, at some on others."""
+    return Path(os.environ["UPSTREAM"]).name.startswith(f"{os.uname().release}-")
+
+
 def killed_at_each(call: str) -> None:
     """Kills one run on its way into the first call of a kind, the next into the second, ..."""
     before = nic_state()
     # It sets everything up, binds, cannot listen there, and undoes everything.
     command = [BINARY, "-l", "-f", NIC, "-s", "198.51.100.7", "-p", "5201", "-v", "7"]
     restored = 0
-    for step in range(1, 1000):
+    for step in range(1, 1000, 1 if is_newest() else 4):
         process = track(subprocess.Popen(
             ["strace", "-o", "/dev/null", "-e", f"trace={call}",
              "-e", f"inject={call}:signal=KILL:when={step}", *command],
@@ -114,7 +120,7 @@ def killed_at_each(call: str) -> None:
             break
         result.expect(-signal.SIGKILL)
         restored += RESTORED in result.stderr
-    print(f"  {step - 1} places, {restored} times there was something to bring back")
+    print(f"  killed at places before {step}, {restored} times there was something to bring back")
     expect(step > 1, f"no {call} was met")
     expect_equal(journals(), [], "journals left by a whole run")
     expect(restored or call in ("unlinkat", "kill", "wait4"), "nothing was ever changed")
@@ -127,14 +133,15 @@ for name in ("pwrite64", "sendto", "ioctl", "unlinkat", "kill", "wait4"):
         functools.partial(killed_at_each, name))
 
 
-@case("killed at 100 random moments, a run leaves the NIC as it was", deadline=600)
+@case("killed at random moments, a run leaves the NIC as it was", deadline=600)
 def killed_at_random() -> None:
+    times = 100 if is_newest() else 25
     seed = random.randrange(1 << 32)
     print(f"  seed {seed}")
     chance = random.Random(seed)
     before = nic_state()
     restored = 0
-    for number in range(100):
+    for number in range(times):
         port = free_port()
         if number % 2:
             process = listen(4, port, "-v", "7")
@@ -142,13 +149,14 @@ def killed_at_random() -> None:
             time.sleep(chance.uniform(0, 0.5))
         else:
             process = start("-l", "-f", NIC, "-s", "192.0.2.1", "-p", str(port), "-v", "7")
+            expect(wait_for(guards), "there is no guard")
             time.sleep(chance.uniform(0, 0.4))
         restored += RESTORED in kill(process).stderr
         expect_back(before)
         if number % 10 == 9:
             print(f"  {number + 1} killed", flush=True)
     print(f"  {restored} times there was something to bring back")
-    expect(restored >= 50, f"only {restored} times there was something to bring back")
+    expect(restored >= times // 2, f"only {restored} times there was something to bring back")
     expect_released()
 
 

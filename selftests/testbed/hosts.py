@@ -124,18 +124,24 @@ class Sender(threading.Thread):
             self.error = error
 
 
-def wait_listening(port: int, process: subprocess.Popen[bytes], seconds: float = 20) -> None:
-    """Waits until a process listens at a port."""
-    suffix = f":{port:04X}"
+def is_listening(port: int) -> bool:
+    """Whether a process listens at a port."""
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in Path(table).read_text(encoding="ascii").splitlines()[1:]:
+            fields = line.split()
+            if fields[1].endswith(f":{port:04X}") and fields[3] == "0A":
+                return True
+    return False
+
+
+def wait_listening(
+    port: int, process: subprocess.Popen[bytes], seconds: float = 20, pause: float = 0.02
+) -> None:
+    """Waits until a process listens at a port, or has ended."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-            for line in Path(table).read_text(encoding="ascii").splitlines()[1:]:
-                fields = line.split()
-                if fields[1].endswith(suffix) and fields[3] == "0A":
-                    return
-        if process.poll() is not None:
+        if is_listening(port) or process.poll() is not None:
             return
-        time.sleep(0.02)
+        time.sleep(pause)
     process.kill()
     raise Failed(f"nothing listens at port {port}")
