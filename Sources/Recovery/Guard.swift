@@ -95,7 +95,7 @@ extension Guard {
     let path = directory.path
     let name = Journal.name(on: host, interface: device.index)
     var directory = directory
-    while true {
+    for _ in 0..<tries {
       var journal = try Journal(named: name, in: directory, isMade: true)
       guard try journal.record() != nil else { return journal }
       let outcome = try journal.restore(on: host) { tell("ncdevmem: \($0)") }
@@ -104,7 +104,13 @@ extension Guard {
       if outcome == .elsewhere { journal.remove() }
       directory = try RuntimeDirectory(at: path)
     }
+    throw Failure(
+      "begin a journal", on: "\(path)/\(name)",
+      reason: "others take its place, \(tries) times over")
   }
+
+  /// Journals of earlier runs that one start undoes or drops.
+  private static let tries = 8
 
   /// Forks a process with all signals blocked, for they must find nobody unprepared.
   ///
