@@ -156,7 +156,8 @@ def killed_at_random() -> None:
         if number % 10 == 9:
             print(f"  {number + 1} killed", flush=True)
     print(f"  {restored} times there was something to bring back")
-    expect(restored >= times // 2, f"only {restored} times there was something to bring back")
+    # Those under traffic have always changed something; of the others it depends on the moment.
+    expect(restored >= times * 2 // 5, f"only {restored} times there was something to bring back")
     expect_released()
 
 
