@@ -20,20 +20,6 @@ package enum SystemFile {
     return String(decoding: text, as: UTF8.self)
   }
 
-  /// All that a file says, however long.
-  package static func wholeText(at path: String) throws(Errno) -> String {
-    let file = OwnedDescriptor(owning: try retrying { unsafe open(path, O_RDONLY | O_CLOEXEC) })
-    var text: [UInt8] = []
-    var piece = [UInt8](repeating: 0, count: 4096)
-    while true {
-      let count = try retrying {
-        unsafe piece.withUnsafeMutableBytes { unsafe read(file.rawValue, $0.baseAddress, $0.count) }
-      }
-      guard count > 0 else { return String(decoding: text, as: UTF8.self) }
-      text += piece[..<count]
-    }
-  }
-
   /// The number that a file says, decimal or behind `0x` hexadecimal; `nil` where there is none.
   package static func number(at path: String) -> Int? {
     guard let text = try? text(at: path) else { return nil }

@@ -23,23 +23,18 @@ package struct DeviceIdentity: Equatable, Sendable {
 }
 
 extension Interface {
-  /// The interface's identity. The corresponding commands are `ETHTOOL_GDRVINFO` and
-  /// `ETHTOOL_GPERMADDR`.
+  /// The interface's identity. The corresponding command is `ETHTOOL_GPERMADDR`.
   package mutating func identity() throws(Failure) -> DeviceIdentity {
-    let operation = "identify"
-    var request = ethtool_drvinfo(command: ETHTOOL_GDRVINFO).bytes
-    let isKnown = try ifSupported { () throws(Failure) in try perform(&request, operation) } != nil
-    let bus = MemoryLayout<ethtool_drvinfo>.offset(of: \.bus_info)!
     var head = ethtool_perm_addr(command: ETHTOOL_GPERMADDR)
     // MAX_ADDR_LEN, which only the kernel has.
     head.size = 32
     let headSize = MemoryLayout<ethtool_perm_addr>.size
     var answer = head.bytes + [UInt8](repeating: 0, count: 32)
-    try perform(&answer, operation)
+    try perform(&answer, "identify")
     let size = min(32, Int(ethtool_perm_addr(answer[...]).size))
     return DeviceIdentity(
       index: index, driver: printable(driver),
-      bus: isKnown ? printable(text(request[bus..<bus + 32])) : "",
+      bus: printable(driverInformation?.bus ?? ""),
       address: hex(Array(answer[headSize..<headSize + size])))
   }
 }

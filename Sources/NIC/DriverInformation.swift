@@ -1,29 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 internal import CLinux
-package import Kernel
 
 /// What a driver tells of itself and of its device. The corresponding C structure is
 /// `ethtool_drvinfo`; what is not told is empty.
 package struct DriverInformation: Equatable, Sendable {
+  package let driver: String
   package let version: String
   package let firmware: String
   /// The device's address on its bus, such as `0000:41:00.0`.
   package let bus: String
-}
 
-extension Interface {
-  /// The corresponding command is `ETHTOOL_GDRVINFO`.
-  package mutating func driverInformation() throws(Failure) -> DriverInformation {
-    let request = ethtool_drvinfo(command: ETHTOOL_GDRVINFO)
-    let answer = try perform(request, "ask for the driver of").bytes
+  /// Reads an answer to `ETHTOOL_GDRVINFO`.
+  init(_ answer: [UInt8]) {
     func field(_ offset: Int?, _ size: CInt) -> String {
       text(answer[offset!..<offset! + Int(size)])
     }
     typealias Layout = MemoryLayout<ethtool_drvinfo>
-    return DriverInformation(
-      version: field(Layout.offset(of: \.version), 32),
-      firmware: field(Layout.offset(of: \.fw_version), ETHTOOL_FWVERS_LEN),
-      bus: field(Layout.offset(of: \.bus_info), ETHTOOL_BUSINFO_LEN))
+    driver = field(Layout.offset(of: \.driver), 32)
+    version = field(Layout.offset(of: \.version), 32)
+    firmware = field(Layout.offset(of: \.fw_version), ETHTOOL_FWVERS_LEN)
+    bus = field(Layout.offset(of: \.bus_info), ETHTOOL_BUSINFO_LEN)
   }
 }

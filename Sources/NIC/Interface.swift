@@ -11,8 +11,8 @@ package struct Interface: ~Copyable {
   package let name: String
   /// As `if_nametoindex` gives it.
   package let index: UInt32
-  /// The driver's name, such as `mlx5_core`.
-  package let driver: String
+  /// What the driver tells of itself and of its device; `nil` where it tells nothing.
+  package let driverInformation: DriverInformation?
 
   private var device: any EthtoolDevice & ~Copyable
   var netlink: GenericNetlink
@@ -52,11 +52,10 @@ package struct Interface: ~Copyable {
   ) throws(Failure) {
     let ethtool = try netlink.family("ethtool")
     var request = ethtool_drvinfo(command: ETHTOOL_GDRVINFO).bytes
-    var driver = "unknown"
+    var information: DriverInformation?
     do throws(Errno) {
       _ = try device.perform(&request)
-      let offset = MemoryLayout<ethtool_drvinfo>.offset(of: \.driver)!
-      driver = text(request[offset..<offset + 32])
+      information = DriverInformation(request)
     } catch {
       guard error == .notSupported else {
         throw Failure("ask for the driver of", on: name, errno: error)
@@ -64,11 +63,14 @@ package struct Interface: ~Copyable {
     }
     self.name = name
     self.index = index
-    self.driver = driver
+    driverInformation = information
     self.device = device
     self.netlink = netlink
     self.ethtool = ethtool
   }
+
+  /// The driver's name, such as `mlx5_core`.
+  package var driver: String { driverInformation?.driver ?? "unknown" }
 
   /// The interface for people: its name and its driver.
   package var subject: String { "\(name) (driver \(driver))" }
@@ -118,7 +120,7 @@ package struct Interface: ~Copyable {
   }
 
   /// A failure of this interface, of the kind that its error tells.
-  func refusal(
+  package func refusal(
     _ operation: String, _ errno: Errno?, reason: String? = nil, hint: String? = nil
   ) -> Failure {
     Failure(

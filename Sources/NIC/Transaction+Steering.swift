@@ -22,6 +22,26 @@ extension Transaction {
     }
   }
 
+  /// Steers a flow to queues: to the one, or spread over all by an RSS context. Where the driver has
+  /// no contexts it goes to the first.
+  ///
+  /// - Returns: What it was steered to.
+  /// - Precondition: `queues` is not empty.
+  @discardableResult
+  package mutating func steer(
+    _ flow: FlowTuple, over queues: Range<UInt32>
+  ) throws(Failure) -> FlowTarget {
+    var target = FlowTarget.queue(queues.lowerBound)
+    if queues.count > 1 {
+      let context = try ifSupported { () throws(Failure) in
+        try createContext(over: Array(queues))
+      }
+      if let context { target = .context(context) }
+    }
+    try steer(flow, to: target)
+    return target
+  }
+
   /// Steers one flow to a queue or to an RSS context, and no other.
   ///
   /// - Returns: The rule in force.

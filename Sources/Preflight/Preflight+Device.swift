@@ -16,8 +16,10 @@ extension Preflight {
     ]
   }
 
-  private mutating func driver() throws(Failure) -> Observation {
-    let information = try interface.driverInformation()
+  private func driver() throws(Failure) -> Observation {
+    guard let information = interface.driverInformation else {
+      throw interface.refusal("ask for the driver of", .notSupported)
+    }
     let version = information.version.isEmpty ? "" : " \(information.version)"
     let firmware = information.firmware.isEmpty ? "none told" : information.firmware
     return .ok("\(interface.driver)\(version), firmware: \(firmware)")

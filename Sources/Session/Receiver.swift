@@ -72,22 +72,13 @@ struct Receiver {
 }
 
 extension Receiver {
-  /// Steers the flow to the bound queues: to the one, or spread over all by an RSS context. Where
-  /// the driver has no contexts the first queue gets the run's one flow.
+  /// Steers the run's one flow to the bound queues.
   private func steer(
     to queues: Range<UInt32>, in transaction: inout Transaction
   ) throws(Failure) {
     let flow = FlowTuple(
       to: FlowTuple.End(configuration.address, port: configuration.port),
       from: configuration.peer.map { FlowTuple.End($0, port: configuration.port) })
-    var flowTarget = FlowTarget.queue(queues.lowerBound)
-    if queues.count > 1 {
-      do throws(Failure) {
-        flowTarget = .context(try transaction.createContext(over: Array(queues)))
-      } catch {
-        guard error.errno == .notSupported else { throw error }
-      }
-    }
-    try transaction.steer(flow, to: flowTarget)
+    try transaction.steer(flow, over: queues)
   }
 }

@@ -40,7 +40,7 @@ package struct CPUTimes: Equatable, Sendable {
   /// What all CPUs have spent their time on until now.
   package static func now() throws(Failure) -> [Int: CPUTimes] {
     try attempt("read", on: "/proc/stat") { () throws(Errno) in
-      parse(try SystemFile.wholeText(at: "/proc/stat"))
+      parse(try SystemFile.text(at: "/proc/stat"))
     }
   }
 

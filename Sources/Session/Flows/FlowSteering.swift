@@ -31,18 +31,10 @@ package struct FlowSteering {
 
   /// Steers all that comes to the destination.
   package mutating func install(in transaction: inout Transaction) throws(Failure) {
-    var target = FlowTarget.queue(queues.lowerBound)
-    means = .queue
-    if queues.count > 1 {
-      do throws(Failure) {
-        target = .context(try transaction.createContext(over: Array(queues)))
-        means = .context
-      } catch {
-        guard error.errno == .notSupported else { throw error }
-        means = .rules
-      }
+    switch try transaction.steer(FlowTuple(to: destination), over: queues) {
+    case .context: means = .context
+    case .queue: means = queues.count > 1 ? .rules : .queue
     }
-    try transaction.steer(FlowTuple(to: destination), to: target)
   }
 
   /// Steers a flow to the queue whose turn it is, where it takes a rule of its own.
