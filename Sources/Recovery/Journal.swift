@@ -20,7 +20,8 @@ package struct Journal: ~Copyable, ChangeLog {
   private var end = 0
 
   /// Opens a journal in a directory and locks it. Where the process that has it is dead, its guard
-  /// may be at work: that is waited for.
+  /// may be at work: that is waited for. So is, for a moment, a process that may be dying: one that
+  /// was killed has its end before it, in which the kernel takes down its binding.
   ///
   /// - Throws: A failure with `EBUSY` that names the process which has it; with `ENOENT` where
   ///   there is none and none is to be made; one without errno where others can have written it.
@@ -28,9 +29,11 @@ package struct Journal: ~Copyable, ChangeLog {
     named name: String, in directory: consuming RuntimeDirectory, isMade: Bool,
     patience: Int = Self.patience
   ) throws(Failure) {
-    let deadline = Instant.now.advanced(milliseconds: patience)
+    let now = Instant.now
     path = directory.path + "/" + name
-    descriptor = try Self.lock(name, in: directory, isMade: isMade, until: deadline)
+    descriptor = try Self.lock(
+      name, in: directory, isMade: isMade, until: now.advanced(milliseconds: patience),
+      ownerUntil: now.advanced(milliseconds: min(patience, Self.dying)))
     rawDirectory = directory.descriptor.rawValue
     self.directory = consume directory
     self.name = name
@@ -99,6 +102,9 @@ package struct Journal: ~Copyable, ChangeLog {
   /// How long to wait for a guard at work, in milliseconds.
   package static let patience = 15_000
 
+  /// How long to wait for the end of the process that has it, in milliseconds.
+  private static let dying = 2_000
+
   /// More than any journal has, in bytes.
   private static let limit = 4 << 20
 
@@ -137,7 +143,8 @@ package struct Journal: ~Copyable, ChangeLog {
 
 extension Journal {
   private static func lock(
-    _ name: String, in directory: borrowing RuntimeDirectory, isMade: Bool, until deadline: Instant
+    _ name: String, in directory: borrowing RuntimeDirectory, isMade: Bool,
+    until deadline: Instant, ownerUntil ownerDeadline: Instant
   ) throws(Failure) -> OwnedDescriptor {
     let path = directory.path + "/" + name
     // A pipe in its place must not hold anybody up.
@@ -158,7 +165,7 @@ extension Journal {
         guard isLinked(file) else { continue }
         return file
       }
-      try waitForOwner(of: file, path, until: deadline)
+      try waitForOwner(of: file, path, until: deadline, ownerUntil: ownerDeadline)
     }
   }
 
@@ -177,15 +184,16 @@ extension Journal {
     return unsafe fstat(file.rawValue, &status) == 0 && status.st_nlink > 0
   }
 
-  /// Waits a little where nobody is known to have the file any more.
+  /// Waits a little for whoever else has the file.
   private static func waitForOwner(
-    of file: borrowing OwnedDescriptor, _ path: String, until deadline: Instant
+    of file: borrowing OwnedDescriptor, _ path: String, until deadline: Instant,
+    ownerUntil ownerDeadline: Instant
   ) throws(Failure) {
     let bytes = try attempt("read the journal", on: path) { () throws(Errno) in
       try contents(of: file)
     }
     let owner = (try? Record(text: String(decoding: bytes, as: UTF8.self)))?.owner
-    let isAlive = owner.map(Self.isAlive) ?? false
+    let isAlive = owner.map { Self.outlives($0, ownerDeadline) } ?? false
     guard isAlive || Instant.now >= deadline else {
       usleep(interval)
       return
@@ -197,9 +205,9 @@ extension Journal {
       hint: "one run at a time may change it; -n changes nothing")
   }
 
-  private static func isAlive(_ process: CInt) -> Bool {
+  private static func outlives(_ process: CInt, _ deadline: Instant) -> Bool {
     guard let handle = try? ProcessHandle(of: process) else { return false }
-    return (try? handle.waitForEnd(until: .now)) != true
+    return (try? handle.waitForEnd(until: deadline)) != true
   }
 
   /// Between two looks, in microseconds.

@@ -78,6 +78,17 @@ struct JournalTests {
     #expect(failing { () throws(Failure) in _ = try open(patience: 0).path } == nil)
   }
 
+  @Test("an owner that may be about to end is waited for, too")
+  func livingOwner() throws {
+    var first = try open()
+    try first.begin(record)
+    let start = Instant.now
+    let failure = failing { () throws(Failure) in _ = try open(patience: 200).path }
+    #expect(failure?.errno == .busy)
+    #expect(Instant.now.seconds(since: start) >= 0.2)
+    _ = first.path
+  }
+
   @Test("a journal that was removed is not taken for the one that follows")
   func removal() throws {
     let first = try open()

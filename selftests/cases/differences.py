@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
 from testbed.harness import Skipped, case, expect
 from testbed.hosts import LOCAL, NIC, REMOTE, Sender, free_port, pattern
-from testbed.state import expect_released
+from testbed.state import expect_released, is_upstreams, upstream
 from testbed.tool import BINARY, Result, finish, listen, run
 
 PROBE = f"-f {NIC}"
@@ -104,10 +102,9 @@ def compare(vector: Vector, c_tool: str) -> list[str]:
 
 def alike(vectors: tuple[Vector, ...]) -> None:
     """Both tools end as listed."""
-    upstream = Path(os.environ["UPSTREAM"])
-    if not upstream.name.startswith(f"{os.uname().release}-"):
+    if not is_upstreams():
         raise Skipped("the C tool is that of another kernel")
-    c_tool = str(upstream / "tools/testing/selftests/drivers/net/hw/ncdevmem")
+    c_tool = str(upstream() / "tools/testing/selftests/drivers/net/hw/ncdevmem")
     wrong = [line for vector in vectors for line in compare(vector, c_tool)]
     expect(not wrong, "".join(wrong))
     expect_released()

@@ -16,22 +16,12 @@ from pathlib import Path
 
 from testbed.harness import case, expect, expect_equal
 from testbed.hosts import NIC, Sender, free_port, output, pattern, reload_nic
-from testbed.state import bound_queues, expect_released, expect_state, nic_state
-from testbed.tool import BINARY, Result, finish, listen, receive, run, start, track
-
-DIRECTORY = Path("/run/ncdevmem")
+from testbed.state import (
+    bound_queues, expect_released, expect_state, is_upstreams, nic_state)
+from testbed.tool import (
+    BINARY, RUNTIME, Result, finish, guards, listen, receive, run, start, track)
 
 RESTORED = f"brought back {NIC}"
-
-
-def guards() -> list[int]:
-    """The pids of all guards."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/comm"):
-        with contextlib.suppress(OSError):
-            if path.read_bytes() == b"ncdevmem-guard\n":
-                found.append(int(path.parent.name))
-    return found
 
 
 def guard() -> int:
@@ -43,7 +33,7 @@ def guard() -> int:
 
 def journals() -> list[Path]:
     """What the runtime directory holds."""
-    return sorted(DIRECTORY.iterdir()) if DIRECTORY.exists() else []
+    return sorted(RUNTIME.iterdir()) if RUNTIME.exists() else []
 
 
 def kill(process: subprocess.Popen[bytes]) -> Result:
@@ -97,19 +87,14 @@ def expect_back(before: str) -> None:
     expect_equal(left, [], "journals left")
 
 
-def is_newest() -> bool:
-    """Whether this is the kernel that the witnesses are of. The guard is the same on each, and
-    is killed at all places on this one, at some on others."""
-    return Path(os.environ["UPSTREAM"]).name.startswith(f"{os.uname().release}-")
-
-
 def killed_at_each(call: str) -> None:
     """Kills one run on its way into the first call of a kind, the next into the second, ..."""
     before = nic_state()
     # It sets everything up, binds, cannot listen there, and undoes everything.
     command = [BINARY, "-l", "-f", NIC, "-s", "198.51.100.7", "-p", "5201", "-v", "7"]
     restored = 0
-    for step in range(1, 1000, 1 if is_newest() else 4):
+    # The guard is the same on each kernel: one is enough for all places.
+    for step in range(1, 1000, 1 if is_upstreams() else 4):
         process = track(subprocess.Popen(
             ["strace", "-o", "/dev/null", "-e", f"trace={call}",
              "-e", f"inject={call}:signal=KILL:when={step}", *command],
@@ -135,7 +120,7 @@ for name in ("pwrite64", "sendto", "ioctl", "unlinkat", "kill", "wait4"):
 
 @case("killed at random moments, a run leaves the NIC as it was", deadline=600)
 def killed_at_random() -> None:
-    times = 100 if is_newest() else 25
+    times = 60 if is_upstreams() else 20
     seed = random.randrange(1 << 32)
     print(f"  seed {seed}")
     chance = random.Random(seed)
@@ -143,21 +128,23 @@ def killed_at_random() -> None:
     restored = 0
     for number in range(times):
         port = free_port()
-        if number % 2:
+        # One that receives has changed something; of the others it depends on the moment.
+        receives = number % 2 == 1
+        if receives:
             process = listen(4, port, "-v", "7")
             Sender(4, port, pattern(1 << 30)).start()
             time.sleep(chance.uniform(0, 0.5))
         else:
             process = start("-l", "-f", NIC, "-s", "192.0.2.1", "-p", str(port), "-v", "7")
             expect(wait_for(guards), "there is no guard")
-            time.sleep(chance.uniform(0, 0.4))
-        restored += RESTORED in kill(process).stderr
+            time.sleep(chance.uniform(0, 1))
+        result = kill(process)
+        expect(RESTORED in result.stderr or not receives, f"nothing was told: {result.stderr}")
+        restored += RESTORED in result.stderr
         expect_back(before)
         if number % 10 == 9:
             print(f"  {number + 1} killed", flush=True)
     print(f"  {restored} times there was something to bring back")
-    # Those under traffic have always changed something; of the others it depends on the moment.
-    expect(restored >= times * 2 // 5, f"only {restored} times there was something to bring back")
     expect_released()
 
 
@@ -231,19 +218,24 @@ def second_run() -> None:
         finish(process).expect(0)
 
 
-@case("a run that comes after a killed one waits for the guard")
+@case("a run that comes after a killed one, or while one dies, waits for the guard")
 def waits_for_guard() -> None:
-    with comes_back():
-        process = listen(4, free_port(), "-v", "7")
-        pid = guard()
-        os.kill(pid, signal.SIGSTOP)
-        process.kill()
-        second = start("-f", NIC)
-        time.sleep(0.5)
-        expect_equal(second.poll(), None, "the second run")
-        os.kill(pid, signal.SIGCONT)
-        finish(second).expect(0)
-        finish(process, 30).expect(-signal.SIGKILL, RESTORED)
+    for is_dead in (True, False):
+        with comes_back():
+            process = listen(4, free_port(), "-v", "7")
+            pid = guard()
+            os.kill(pid, signal.SIGSTOP)
+            if is_dead:
+                process.kill()
+                process.wait(20)
+            second = start("-f", NIC)
+            time.sleep(0.5)
+            process.kill()
+            time.sleep(0.5)
+            expect_equal(second.poll(), None, "the second run")
+            os.kill(pid, signal.SIGCONT)
+            finish(second).expect(0)
+            finish(process, 30).expect(-signal.SIGKILL, RESTORED)
 
 
 @case("where the guard was killed too, --restore brings the NIC back, once")
@@ -309,9 +301,9 @@ def hostile_journals() -> None:
         path.symlink_to(away)
         run("--restore", "-f", NIC).expect(1, "ELOOP")
         away.replace(path)
-        DIRECTORY.chmod(0o777)
+        RUNTIME.chmod(0o777)
         run("--restore").expect(1, "others")
-        DIRECTORY.chmod(0o700)
+        RUNTIME.chmod(0o700)
         expect_equal(nic_state(), changed, "the NIC meanwhile")
         # What was not written to its end is as if it had not been begun.
         path.write_text(text + "changes threshold 1; rss 0,1", encoding="ascii")

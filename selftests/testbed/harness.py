@@ -67,8 +67,9 @@ def _alarm(_signal: int, _frame: object) -> None:
     raise Failed("took too long")
 
 
-def run(pattern: str, cleanup: Callable[[], None]) -> Tally:
-    """Runs the cases whose name a regular expression matches, cleaning up after each."""
+def run(pattern: str, cleanup: Callable[[], None], mend: Callable[[], None]) -> Tally:
+    """Runs the cases whose name a regular expression matches, cleaning up after each, and mending
+    what a failed one may have left, so that it fails alone."""
     tally = Tally()
     signal.signal(signal.SIGALRM, _alarm)
     for case_ in _cases:
@@ -92,6 +93,10 @@ def run(pattern: str, cleanup: Callable[[], None]) -> Tally:
             outcome = f"FAIL: {error}"
             if not isinstance(error, Failed):
                 traceback.print_exc()
+            try:
+                mend()
+            except Failed as left:
+                outcome += f" (not mended: {left})"
         print(f"{case_.name}: {outcome} [{time.monotonic() - start:.1f} s]", flush=True)
         sys.stderr.flush()
     return tally

@@ -17,10 +17,20 @@ from .harness import expect
 from .hosts import NIC, output
 
 
+def upstream() -> Path:
+    """The kernel's own tools, which bear witness (`scripts/upstream`)."""
+    return Path(os.environ["UPSTREAM"])
+
+
+def is_upstreams() -> bool:
+    """Whether this is the kernel that these tools are of."""
+    return upstream().name.startswith(f"{os.uname().release}-")
+
+
 @functools.cache
 def netdev():
-    """The netdev family, by the kernel's own netlink library (`scripts/upstream`)."""
-    source = Path(os.environ["UPSTREAM"])
+    """The netdev family, by the kernel's own netlink library."""
+    source = upstream()
     sys.path.append(str(source / "tools/net/ynl/pyynl"))
     from lib import YnlFamily  # pylint: disable=import-outside-toplevel,import-error
 

@@ -3,14 +3,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
+import signal
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
 from .harness import Failed, expect_equal
 from .hosts import LOCAL, NIC, Sender, free_port, pattern, wait_listening
 
 BINARY = os.environ.get("NCDEVMEM", ".build/release/ncdevmem")
+
+# Where runs have their journals.
+RUNTIME = Path("/run/ncdevmem")
 
 
 @dataclass
@@ -61,6 +68,24 @@ def end_all() -> None:
                 process.kill()
                 process.wait(10)
     _started.clear()
+
+
+def guards() -> list[int]:
+    """The pids of all guards."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/comm"):
+        with contextlib.suppress(OSError):
+            if path.read_bytes() == b"ncdevmem-guard\n":
+                found.append(int(path.parent.name))
+    return found
+
+
+def forget() -> None:
+    """Ends all guards and drops all journals, with what they would have brought back."""
+    for pid in guards():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    shutil.rmtree(RUNTIME, ignore_errors=True)
 
 
 def finish(process: subprocess.Popen[bytes], seconds: float = 60) -> Result:
