@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import Popen
+from typing import IO
 
 MIB, GIB = 1 << 20, 1 << 30
 
@@ -44,7 +46,7 @@ def total(cost: Cost) -> float:
     return user(cost) + system(cost)
 
 
-def spent(process: subprocess.Popen[bytes]) -> tuple[float, float]:
+def spent(process: Popen[bytes]) -> tuple[float, float]:
     """Seconds of user and of system CPU time that a process has used so far."""
     stat = Path(f"/proc/{process.pid}/stat").read_text(encoding="ascii")
     fields = stat.rpartition(")")[2].split()
@@ -52,8 +54,14 @@ def spent(process: subprocess.Popen[bytes]) -> tuple[float, float]:
     return int(fields[11]) / tick, int(fields[12]) / tick
 
 
+def silent(command: list[str], stdin: int | IO[bytes] = subprocess.DEVNULL) -> Popen[bytes]:
+    """Starts a program whose output costs as little as output can."""
+    null = subprocess.DEVNULL
+    return Popen(command, stdin=stdin, stdout=null, stderr=null)
+
+
 def wait(
-    process: subprocess.Popen[bytes], size: int, begun: float,
+    process: Popen[bytes], size: int, begun: float,
     before: tuple[float, float] = (0, 0)
 ) -> Cost:
     """Waits for the end of a process, and fails unless it succeeded. What it had spent before

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import threading
@@ -14,7 +13,7 @@ from pathlib import Path
 from testbed.hosts import LOCAL, NIC, Sender, enter_remote, free_port, pattern, wait_listening
 from testbed.tool import BINARY
 
-from .measure import MIB, Cost, Row, by_turns, compare, wait
+from .measure import MIB, Cost, Row, by_turns, compare, silent, wait
 
 VALIDATOR = ".build/release/validator-benchmark"
 
@@ -23,17 +22,14 @@ def one_start(binary: str | Path) -> Cost:
     """Starts a receiver, and has it end as soon as it listens."""
     port = free_port()
     command = [str(binary), "-l", "-f", NIC, "-s", LOCAL[4], "-p", str(port)]
-    with open(os.devnull, "wb") as null:
-        begun = time.monotonic()
-        with subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=null, stderr=null
-        ) as process:
-            wait_listening(port, process, pause=0.002)
-            elapsed = time.monotonic() - begun
-            knock = threading.Thread(target=connect, args=(port,))
-            knock.start()
-            cost = wait(process, 1, begun)
-            knock.join(10)
+    begun = time.monotonic()
+    with silent(command) as process:
+        wait_listening(port, process, pause=0.002)
+        elapsed = time.monotonic() - begun
+        knock = threading.Thread(target=connect, args=(port,))
+        knock.start()
+        cost = wait(process, 1, begun)
+        knock.join(10)
     return Cost(1, elapsed, cost.user, cost.system)
 
 
@@ -56,9 +52,7 @@ def peak(binary: str | Path, size: int) -> int:
     port = free_port()
     command = [str(binary), "-l", "-f", NIC, "-s", LOCAL[4], "-p", str(port), "-v", "7"]
     most = 0
-    with open(os.devnull, "wb") as null, subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=null, stderr=null
-    ) as process:
+    with silent(command) as process:
         wait_listening(port, process)
         sender = Sender(4, port, pattern(size))
         sender.start()

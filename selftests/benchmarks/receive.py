@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import subprocess
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -15,7 +13,7 @@ from lab.devmem import Buffer, Netlink
 from testbed.hosts import LOCAL, NIC, Sender, free_port, output, pattern, wait_listening
 from testbed.tool import BINARY
 
-from .measure import Cost, Row, by_turns, compare, rate, spent, system, total, user, wait
+from .measure import Cost, Row, by_turns, compare, rate, silent, spent, system, total, user, wait
 
 # Where computing costs what it costs the host, and a system call 50 times that. All CPU time is
 # the system's there.
@@ -28,10 +26,7 @@ MEMORY = 16000 * 4096
 
 def take(command: list[str], port: int, size: int, without_start: bool = False) -> Cost:
     """Has a program that listens at a port receive a stream."""
-    # The cheapest place for what it prints
-    with open(os.devnull, "wb") as null, subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=null, stderr=null
-    ) as process:
+    with silent(command) as process:
         wait_listening(port, process)
         before = spent(process) if without_start else (0, 0)
         sender = Sender(4, port, pattern(size))

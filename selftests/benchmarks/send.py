@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 import itertools
-import os
 import socket
-import subprocess
 import threading
 import time
 from functools import partial
@@ -15,7 +13,7 @@ from pathlib import Path
 from testbed.hosts import NIC, REMOTE, enter_remote, free_port
 from testbed.tool import BINARY
 
-from .measure import Cost, Row, by_turns, compare, rate, total, user, wait
+from .measure import Cost, Row, by_turns, compare, rate, silent, total, user, wait
 
 # The C tool sends a line a call, and waits for it to be acknowledged.
 LINE = b"x" * 4095 + b"\n"
@@ -50,9 +48,9 @@ def tool(binary: str | Path, size: int, source: Path) -> Cost:
     if not drain.listening.wait(10):
         raise SystemExit("nothing listens on the remote host")
     command = [str(binary), "-f", NIC, "-s", REMOTE[4], "-p", str(drain.port)]
-    with open(os.devnull, "wb") as null, source.open("rb") as lines:
+    with source.open("rb") as lines:
         begun = time.monotonic()
-        with subprocess.Popen(command, stdin=lines, stdout=null, stderr=null) as process:
+        with silent(command, stdin=lines) as process:
             cost = wait(process, size, begun)
     drain.join(10)
     if drain.received != size:

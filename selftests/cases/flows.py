@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import signal
 import socket
-import subprocess
 import tempfile
 import threading
 import time
@@ -18,25 +17,12 @@ import jsonschema
 from testbed.harness import Skipped, case, expect, expect_equal
 from testbed.hosts import (
     LOCAL, NIC, Sender, enter_remote, free_port, output, pattern, set_fault, wait_listening)
+from testbed.pair import receiver, sender
 from testbed.state import bind_rx_attributes, expect_released, has_command, unchanged
-from testbed.tool import BINARY, Result, finish, run, start, track
+from testbed.tool import Result, finish, run
 
 SCHEMA = json.loads(
     (Path(__file__).resolve().parents[2] / "schema/throughput.json").read_text(encoding="utf-8"))
-
-
-def receiver(port: int, *options: str, version: int = 4) -> subprocess.Popen[bytes]:
-    """Starts a measuring receiver."""
-    return start(
-        "-l", "-f", NIC, "-s", LOCAL[version], "-p", str(port), "--timeout", "60", *options)
-
-
-def sender(port: int, *options: str, version: int = 4) -> subprocess.Popen[bytes]:
-    """Starts a measuring sender on the remote host."""
-    return track(subprocess.Popen(
-        ["ip", "netns", "exec", "remote", BINARY, "-f", "dmnic1", "-s", LOCAL[version],
-         "-p", str(port), "--timeout", "60", *options],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
 
 
 def document(result: Result, role: str, verdict: str = "ok") -> dict:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 from . import vm
@@ -41,21 +42,26 @@ def functions() -> str:
     return "".join(lines)
 
 
-def per_fragment(mode: int, directory: Path) -> dict[str, float]:
-    """Of each function, how many instructions a fragment takes in it."""
+def per_fragment(modes: Iterable[int], directory: Path) -> dict[int, dict[str, float]]:
+    """Of each function, how many instructions a fragment takes in it, by mode."""
     plugin, addresses = directory / "tokens.so", directory / "functions"
     subprocess.run(
         ["cc", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", plugin,
          Path(__file__).with_name("tokens.c")], check=True)
     addresses.write_text(functions(), encoding="ascii")
-    seen = []
-    for size in SIZES:
+
+    def received(mode: int, size: int) -> tuple[int, dict[str, int]]:
+        """A stream's fragments, and the instructions in each function."""
         counts = directory / f"counts-{mode}-{size}"
         report, = vm.measure(
             ["bytes", str(mode), str(size)], 300,
             plugin=f"{plugin},functions={addresses},counts={counts}")
         lines = counts.read_text(encoding="ascii").splitlines()
         count = {name: int(value) for name, value in map(str.split, lines)}
-        seen.append((report["total"]["fragments"], count))
-    (few, less), (many, more) = seen
-    return {name: (more[name] - less[name]) / (many - few) for name in more}
+        return report["total"]["fragments"], count
+
+    taken = {}
+    for mode in modes:
+        (few, less), (many, more) = (received(mode, size) for size in SIZES)
+        taken[mode] = {name: (more[name] - less[name]) / (many - few) for name in more}
+    return taken

@@ -26,18 +26,3 @@ def measure(words: list[str], deadline: int, cpus: int = 2, plugin: str = "") ->
 def host_cpus() -> int:
     """How many CPUs the VM's ones share."""
     return len(os.sched_getaffinity(0))
-
-
-def accelerator() -> str:
-    """What stands for CPUs."""
-    for known in sorted(cache().glob("accelerator-*")):
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        if known.name.endswith(boot):
-            return {"tcg": "QEMU TCG", "kvm": "KVM"}[known.read_text(encoding="ascii")]
-    return "QEMU TCG"
-
-
-def cache() -> Path:
-    """Where kernels are kept."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base).resolve() / "ncdevmem"

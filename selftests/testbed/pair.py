@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A measurement by a receiver here and a sender on the remote host."""
+"""The two ends of a measurement: a receiver here and a sender on the remote host."""
 
 from __future__ import annotations
 
@@ -7,28 +7,37 @@ import json
 import subprocess
 
 from .hosts import LOCAL, NIC, REMOTE_NIC, free_port, wait_listening
-from .tool import BINARY
+from .tool import BINARY, finish, start, track
+
+
+def receiver(port: int, *options: str, version: int = 4) -> subprocess.Popen[bytes]:
+    """Starts a measuring receiver."""
+    return start(
+        "-l", "-f", NIC, "-s", LOCAL[version], "-p", str(port), "--timeout", "60", *options)
+
+
+def sender(port: int, *options: str, version: int = 4) -> subprocess.Popen[bytes]:
+    """Starts a measuring sender on the remote host."""
+    return track(subprocess.Popen(
+        ["ip", "netns", "exec", "remote", BINARY, "-f", REMOTE_NIC, "-s", LOCAL[version],
+         "-p", str(port), "--timeout", "60", *options],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
 
 
 def measure(
     flows: int, receiving: list[str], sending: list[str], seconds: float = 300
 ) -> dict:
     """What the receiver reports of flows from host memory. Nothing else is printed."""
-    data, control = free_port(), free_port()
-    ends = ["-s", LOCAL[4], "-p", str(data), "--control", str(control), "--interval", "0"]
-    receiver = subprocess.Popen(
-        [BINARY, "-l", "-f", NIC, *ends, "--json", *receiving],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    port, control = free_port(), free_port()
+    ends = ("--control", str(control), "--interval", "0")
+    listening = receiver(port, *ends, "--json", *receiving)
     try:
-        wait_listening(control, receiver)
-        sender = subprocess.run(
-            ["ip", "netns", "exec", "remote", BINARY, "-f", REMOTE_NIC, *ends, "--host-memory",
-             "--flows", str(flows), *sending],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=False)
-        report, errors = receiver.communicate(timeout=60)
+        wait_listening(control, listening)
+        talking = sender(port, *ends, "--host-memory", "--flows", str(flows), *sending)
+        sent, received = finish(talking, seconds), finish(listening)
     finally:
-        receiver.kill()
-    if receiver.returncode or sender.returncode:
-        raise SystemExit(f"receiver: exit status {receiver.returncode}\n{errors}\n"
-                         f"sender: exit status {sender.returncode}\n{sender.stderr}")
-    return json.loads(report)
+        listening.kill()
+    if received.code or sent.code:
+        raise SystemExit(f"receiver: exit status {received.code}\n{received.stderr}\n"
+                         f"sender: exit status {sent.code}\n{sent.stderr}")
+    return json.loads(received.stdout)
