@@ -93,10 +93,15 @@ package struct SendLoop: ~Copyable {
     case crowded
   }
 
-  /// Sends bytes that lie in the memory, all of them.
+  /// Sends bytes that lie in the memory, all of them, unless the loop is to stop. A peer that keeps
+  /// up lets it never wait, so that it has to look.
   mutating func send<Destination: DevmemDestination & ~Copyable>(
     _ offset: Int, _ count: Int, to destination: borrowing Destination
   ) throws(Failure) {
+    let stopping = try attempt("look for stop signals") { () throws(Errno) in
+      try waitUntilReady(stop, until: .now, orStoppedBy: -1)
+    }
+    guard stopping != .ready else { throw failure(toSend: .interrupted) }
     var sent = 0
     while sent < count {
       switch try attemptSend(offset + sent, count - sent, to: destination) {

@@ -111,9 +111,11 @@ struct SendLoopTests {
 
   /// Sends so many bytes, in pieces of so many, through a memory of 8 bytes: two slots.
   private func run(
-    _ count: Int, inPiecesOf piece: Int = 4, to destination: ScriptedDestination, patience: Int = 1
+    _ count: Int, inPiecesOf piece: Int = 4, to destination: ScriptedDestination, patience: Int = 1,
+    isStopped: Bool = false
   ) throws -> Run {
     let stop = try Pipe()
+    if isStopped { try stop.write([0]) }
     var loop = SendLoop(
       binding: 1, chunkSize: nil, patience: patience, orStoppedBy: stop.reader.rawValue)
     var source = CountedSource(left: count, piece: piece)
@@ -192,6 +194,13 @@ struct SendLoopTests {
     let run = try run(4, to: silent, patience: 0)
     #expect(run.failure?.errno == .timedOut)
     #expect(run.failure?.reason?.contains("1 sends from number 0 on") == true)
+  }
+
+  @Test("a stop signal is heeded even where there is never a wait")
+  func stops() throws {
+    let destination = try ScriptedDestination(completesAtOnce: true)
+    #expect(try run(18, to: destination, isStopped: true).failure?.errno == .interrupted)
+    #expect(destination.sends.isEmpty)
   }
 
   @Test("copied sends are counted, notices of sends that were not made refused")
