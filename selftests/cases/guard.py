@@ -120,7 +120,7 @@ for name in ("pwrite64", "sendto", "ioctl", "unlinkat", "kill", "wait4"):
 
 @case("killed at random moments, a run leaves the NIC as it was", deadline=600)
 def killed_at_random() -> None:
-    times = 60 if is_upstreams() else 20
+    times = 100 if is_upstreams() else 20
     seed = random.randrange(1 << 32)
     print(f"  seed {seed}")
     chance = random.Random(seed)

@@ -14,7 +14,13 @@ from pathlib import Path
 from .harness import Failed, expect_equal
 from .hosts import LOCAL, NIC, Sender, free_port, pattern, wait_listening
 
-BINARY = os.environ.get("NCDEVMEM", ".build/release/ncdevmem")
+
+def _installed(binary: str) -> str:
+    """A copy in memory: of the checkout's files each exec reads all that it needs anew."""
+    return shutil.copy(binary, "/usr/local/bin/ncdevmem")
+
+
+BINARY = _installed(os.environ.get("NCDEVMEM", ".build/release/ncdevmem"))
 
 # Where runs have their journals.
 RUNTIME = Path("/run/ncdevmem")
