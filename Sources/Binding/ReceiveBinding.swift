@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 internal import CLinux
+internal import Glibc
 package import Kernel
 package import Netlink
 
@@ -36,11 +37,12 @@ package struct ReceiveBinding: ~Copyable {
   /// - Parameters:
   ///   - subject: The interface for people.
   ///   - queues: Empty only to see it refused.
+  ///   - patience: How long to try again while there is the other token mode, in milliseconds.
   /// - Throws: A failure of the kind `unsupported` where kernel or driver cannot do it.
   package init(
     interface index: UInt32, named subject: String, queues: Range<UInt32>,
     dmabuf: borrowing OwnedDescriptor, options: ReceiveBindingOptions = ReceiveBindingOptions(),
-    over netlink: consuming GenericNetlink
+    over netlink: consuming GenericNetlink, patience: Int = Self.patience
   ) throws(Failure) {
     let family = try netlink.family("netdev")
     let capabilities = try NetdevCapabilities(
@@ -57,19 +59,32 @@ package struct ReceiveBinding: ~Copyable {
     }
     let tokenMode = try capabilities.apply(options, to: &request)
     let list = queues.count == 1 ? "queue \(queues.lowerBound)" : "queues \(queues)"
-    let id: UInt32
-    do throws(Failure) {
-      id = try netlink.get(request, "bind device memory to", on: "\(list) of \(subject)") {
-        answer throws(Errno) in
-        try answer.required(UInt16(CLinux_NETDEV_A_DMABUF_ID.rawValue))
+    let deadline = Instant.now.advanced(milliseconds: patience)
+    var id: UInt32?
+    while id == nil {
+      do throws(Failure) {
+        id = try netlink.get(request, "bind device memory to", on: "\(list) of \(subject)") {
+          answer throws(Errno) in
+          try answer.required(UInt16(CLinux_NETDEV_A_DMABUF_ID.rawValue))
+        }
+      } catch {
+        guard error.errno == .busy, error.reason?.contains(Remedy.modeWord) == true,
+          Instant.now < deadline
+        else { throw error.explained(by: Remedy.receive) }
+        usleep(Self.interval)
       }
-    } catch {
-      throw error.explained(by: Remedy.receive)
     }
-    self.id = id
+    self.id = id!
     self.tokenMode = tokenMode
     self.netlink = netlink
   }
+
+  /// How long to wait for the memory of the last binding in the other token mode, which the kernel
+  /// frees some time after the binding's end, in milliseconds.
+  package static let patience = 2_000
+
+  /// Between two attempts, in microseconds.
+  private static let interval: useconds_t = 50_000
 }
 
 extension NetdevCapabilities {

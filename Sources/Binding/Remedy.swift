@@ -28,7 +28,7 @@ struct Remedy: Sendable {
     Remedy(.invalidArgument, on: "hds-thresh", headerSplit),
     Remedy(
       .invalidArgument, on: "sg entry", "the memory lies in pieces too small for such buffers (-b)"),
-    Remedy(.invalidArgument, on: "autorelease", otherMode),
+    Remedy(.invalidArgument, on: modeWord, otherMode),
     Remedy(.invalidArgument, "the device may lack such a queue (-t, -q), or \(headerSplit)"),
     Remedy(.outOfRange, "the device has no such queue (-t, -q), or no buffers of such a size (-b)"),
     Remedy(.noDevice, gone),
@@ -46,7 +46,7 @@ struct Remedy: Sendable {
     Remedy(.exists, "the queue has memory already, or the interface an XDP program"),
     Remedy(.busy, on: "AF_XDP", "choose queues that no AF_XDP socket has (-t, -q)"),
     Remedy(.busy, on: "leased", "bind the queue through the virtual device that it is leased to"),
-    Remedy(.busy, on: "autorelease", otherMode),
+    Remedy(.busy, on: modeWord, otherMode),
     Remedy(.busy, "an AF_XDP socket or a virtual device has the queue, or \(otherMode)"),
     Remedy(.noData, "the driver did not take the memory for the queue", kind: .unsupported),
     Remedy(.tooBig, "the driver's buffers are not of the size that the memory is cut into (-b)"),
@@ -62,6 +62,9 @@ struct Remedy: Sendable {
       kind: .unsupported),
     Remedy(.outOfMemory, "memory of an earlier run may take some seconds to come back"),
   ]
+
+  /// What the kernel's words have where bindings are in the other token mode.
+  static let modeWord = "autorelease"
 
   private static let headerSplit = "header split must be on and hds-thresh 0"
   private static let otherMode = "another binding has the other token mode (-a)"

@@ -5,6 +5,7 @@ import CLinux
 import Glibc
 import Kernel
 import Netlink
+import Synchronization
 import TestSupport
 import Testing
 
@@ -124,6 +125,20 @@ struct ReceiveBindingTests {
     }
   }
 
+  @Test("the other token mode, which goes a moment after its last binding, is waited for")
+  func waitsForMode() throws {
+    let words = "System already configured with autorelease=1"
+    let refusals = Mutex(2)
+    let kernel = ScriptedNetdev.lab.kernel { _ in
+      refusals.withLock { left in
+        left -= 1
+        return left < 0 ? [.bound(1), .acknowledged] : [.refused(EBUSY, text: words)]
+      }
+    }
+    #expect(try bind(kernel, patience: 10_000) == .manual)
+    #expect(refusals.withLock { $0 } == -1)
+  }
+
   @Test(
     "an answer without the binding's id is no answer",
     arguments: [
@@ -149,12 +164,13 @@ struct ReceiveBindingTests {
 
   /// Binds queue 3 of an interface, and tells the token mode.
   private func bind(
-    _ kernel: ScriptedNetlink, _ options: ReceiveBindingOptions = ReceiveBindingOptions()
+    _ kernel: ScriptedNetlink, _ options: ReceiveBindingOptions = ReceiveBindingOptions(),
+    patience: Int = 0
   ) throws(Failure) -> TokenMode {
     let pipe = try attempt("open a pipe") { () throws(Errno) in try Pipe() }
     return try ReceiveBinding(
       interface: 7, named: "nic0", queues: 3..<4, dmabuf: pipe.reader, options: options,
-      over: GenericNetlink(over: kernel)
+      over: GenericNetlink(over: kernel), patience: patience
     ).tokenMode
   }
 }

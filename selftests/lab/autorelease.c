@@ -186,7 +186,10 @@ void net_devmem_mode_unbind(struct net_devmem_dmabuf_binding *binding)
 	manual_put(binding->manual);
 }
 
-/* The last reference to the binding is gone, and its memory is released. */
+/*
+ * The last reference to the binding is gone. Its memory, which takes a while to
+ * give back, keeps nobody out.
+ */
 void net_devmem_mode_free(struct net_devmem_dmabuf_binding *binding)
 {
 	kvfree(binding->manual);

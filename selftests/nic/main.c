@@ -3,13 +3,14 @@
  * dmnic: a NIC in software that really receives into and transmits from
  * device memory, for testing device memory TCP without such hardware.
  *
- * A platform device with a 64-bit DMA mask stands for the card. It has two
- * ports, the netdevs dmnic0 and dmnic1, joined by a cable: what one sends, the
- * other receives, and the link is up while both are. Without an IOMMU a DMA
- * address is a physical address, so the "device" moves data by taking a DMA
- * address, finding the page and copying (dmn_dma()). It never asks what kind
- * of memory that is, which is why a dma-buf bound to a queue works like any
- * other memory, as long as its pages are in the kernel's memory map.
+ * A platform device with a 64-bit DMA mask stands for the card, and stays when
+ * the module goes, as a card would. It has two ports, the netdevs dmnic0 and
+ * dmnic1, joined by a cable: what one sends, the other receives, and the link is
+ * up while both are. Without an IOMMU a DMA address is a physical address, so
+ * the "device" moves data by taking a DMA address, finding the page and copying
+ * (dmn_dma()). It never asks what kind of memory that is, which is why a dma-buf
+ * bound to a queue works like any other memory, as long as its pages are in the
+ * kernel's memory map.
  *
  * A port has channels. Each is a receive queue, a transmit queue, a NAPI
  * instance and an interrupt: a function call on the CPU that the channel is
@@ -107,6 +108,26 @@ static void dmn_port_free(struct dmn_port *port)
 	free_netdev(port->dev);
 }
 
+/*
+ * The attachment of a dma-buf takes no reference of the device that it is mapped
+ * for (dma_buf_dynamic_attach()), and a binding can outlive this module: the card
+ * is never taken out.
+ */
+static struct platform_device *dmn_card_get(void)
+{
+	struct platform_device *found;
+	struct device *dev;
+
+	dev = bus_find_device_by_name(&platform_bus_type, NULL, KBUILD_MODNAME);
+	if (dev)
+		return to_platform_device(dev);
+	found = platform_device_register_simple(KBUILD_MODNAME,
+						PLATFORM_DEVID_NONE, NULL, 0);
+	if (!IS_ERR(found))
+		get_device(&found->dev);
+	return found;
+}
+
 static int __init dmn_init(void)
 {
 	int err;
@@ -115,13 +136,12 @@ static int __init dmn_init(void)
 	queues = clamp(queues, 1, DMN_MAX_QUEUES);
 	max_queues = max(max_queues, queues);
 
-	card = platform_device_register_simple(KBUILD_MODNAME,
-					       PLATFORM_DEVID_NONE, NULL, 0);
+	card = dmn_card_get();
 	if (IS_ERR(card))
 		return PTR_ERR(card);
 	err = dma_coerce_mask_and_coherent(&card->dev, DMA_BIT_MASK(64));
 	if (err)
-		goto remove_card;
+		goto put_card;
 	/* A dma-buf may be one piece; the default is 64 KiB a segment. */
 	dma_set_max_seg_size(&card->dev, UINT_MAX);
 
@@ -146,8 +166,8 @@ unregister:
 free_ports:
 	dmn_port_free(ports[1]);
 	dmn_port_free(ports[0]);
-remove_card:
-	platform_device_unregister(card);
+put_card:
+	platform_device_put(card);
 	return err;
 }
 
@@ -158,7 +178,7 @@ static void __exit dmn_exit(void)
 	unregister_netdev(ports[0]->dev);
 	dmn_port_free(ports[1]);
 	dmn_port_free(ports[0]);
-	platform_device_unregister(card);
+	platform_device_put(card);
 }
 
 module_init(dmn_init);

@@ -17,6 +17,9 @@ host() {
     suffix=$1
     device=$2
     shift 2
+    # A link that goes down and up has both its addresses.
+    # shellcheck disable=SC2016 # the inner shell's
+    "$@" sh -c 'echo 1 >"/proc/sys/net/ipv6/conf/$1/keep_addr_on_down"' sh "$device"
     "$@" ip address add "192.0.2.$suffix/24" dev "$device"
     "$@" ip address add "2001:db8::$suffix/64" dev "$device" nodad
     "$@" ip link set "$device" up
