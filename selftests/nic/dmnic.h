@@ -201,7 +201,6 @@ int dmn_get_rxfh_fields(struct net_device *dev,
 int dmn_set_rxfh_fields(struct net_device *dev,
 			const struct ethtool_rxfh_fields *fields,
 			struct netlink_ext_ack *extack);
-int dmn_rss_last_queue(struct dmn_port *port, u32 context);
 int dmn_create_context(struct net_device *dev, struct ethtool_rxfh_context *ctx,
 		       const struct ethtool_rxfh_param *rxfh,
 		       struct netlink_ext_ack *extack);

@@ -153,7 +153,6 @@ static struct ethtool_ops dmn_ethtool_ops = {
 	.supported_input_xfrm	= RXH_XFRM_SYM_XOR | RXH_XFRM_SYM_OR_XOR,
 	.rxfh_per_ctx_fields	= true,
 	.rxfh_per_ctx_key	= true,
-	.cap_rss_rxnfc_adds	= true,
 	.rxfh_max_num_contexts	= DMN_MAX_CONTEXTS,
 #ifdef ETHTOOL_OP_NEEDS_RTNL_SCHANNELS
 	.op_needs_rtnl		= ETHTOOL_OP_NEEDS_RTNL_SCHANNELS,

@@ -19,19 +19,6 @@ static struct dmn_rss *dmn_rss_of(struct dmn_port *port, u32 context)
 	return rcu_dereference_protected(port->rss[context], true);
 }
 
-/* The highest queue that a context's table names. */
-int dmn_rss_last_queue(struct dmn_port *port, u32 context)
-{
-	struct dmn_rss *rss = dmn_rss_of(port, context);
-	u32 i, last = 0;
-
-	if (!rss)
-		return -EINVAL;
-	for (i = 0; i < DMN_INDIR_SIZE; i++)
-		last = max(last, rss->indir[i]);
-	return last;
-}
-
 static void dmn_rss_publish(struct dmn_port *port, u32 context,
 			    struct dmn_rss *rss)
 {

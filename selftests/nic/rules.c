@@ -100,23 +100,19 @@ static int dmn_translate(struct dmn_rule *rule)
 	return 0;
 }
 
-/*
- * Does the rule lead to a queue or a context that exists? What a context gives
- * is counted from the rule's queue on.
- */
+/* Does the rule lead to a queue or a context that exists? */
 static int dmn_check_target(struct dmn_port *port, const struct dmn_rule *rule)
 {
 	u64 queue = rule->spec.ring_cookie;
-	int last = 0;
 
 	if (queue == RX_CLS_FLOW_DISC)
 		return 0;
-	if (rule->spec.flow_type & FLOW_RSS) {
-		last = dmn_rss_last_queue(port, rule->context);
-		if (last < 0)
-			return last;
-	}
-	return queue < port->queues && queue + last < port->queues ? 0 : -EINVAL;
+	if (!(rule->spec.flow_type & FLOW_RSS))
+		return queue < port->queues ? 0 : -EINVAL;
+	if (queue || rule->context >= DMN_MAX_CONTEXTS ||
+	    !rcu_access_pointer(port->rss[rule->context]))
+		return -EINVAL;
+	return 0;
 }
 
 /* Locations are priorities; a rule added again keeps the one it has. */

@@ -218,8 +218,9 @@ struct dmn_queue *dmn_steer(struct dmn_port *port, const struct dmn_flow *flow,
 	if (!rss)	/* the rule and its context have just been removed */
 		rss = rcu_dereference(port->rss[0]);
 	frame->hash = dmn_hash(rss, &flow->key, &frame->hash_type);
-	index = rule ? rule->spec.ring_cookie : 0;
-	if (!rule || rule->spec.flow_type & FLOW_RSS)
-		index += rss->indir[frame->hash % DMN_INDIR_SIZE];
+	if (rule && !(rule->spec.flow_type & FLOW_RSS))
+		index = rule->spec.ring_cookie;
+	else
+		index = rss->indir[frame->hash % DMN_INDIR_SIZE];
 	return &port->queue[index % READ_ONCE(port->queues)];
 }
