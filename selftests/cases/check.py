@@ -155,7 +155,6 @@ def settings() -> None:
         expect_missing(check(code=1), "link")
     finally:
         output("ip", "link", "set", NIC, "up")
-        output("ip", "address", "add", "2001:db8::1/64", "dev", NIC, "nodad")
     context = output("ethtool", "-X", NIC, "context", "new", "equal", "4").split()[-1]
     try:
         found = check(code=1)
