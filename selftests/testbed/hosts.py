@@ -137,7 +137,7 @@ def is_listening(port: int) -> bool:
 
 
 def wait_listening(
-    port: int, process: subprocess.Popen[bytes], seconds: float = 20, pause: float = 0.02
+    port: int, process: subprocess.Popen[bytes], seconds: float = 60, pause: float = 0.02
 ) -> None:
     """Waits until a process listens at a port, or has ended."""
     deadline = time.monotonic() + seconds
