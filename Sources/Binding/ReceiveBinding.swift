@@ -59,11 +59,21 @@ package struct ReceiveBinding: ~Copyable {
     }
     let tokenMode = try capabilities.apply(options, to: &request)
     let list = queues.count == 1 ? "queue \(queues.lowerBound)" : "queues \(queues)"
-    let deadline = Instant.now.advanced(milliseconds: patience)
-    var id: UInt32?
-    while id == nil {
+    id = try Self.bind(
+      request, on: "\(list) of \(subject)", over: &netlink,
+      until: .now.advanced(milliseconds: patience))
+    self.tokenMode = tokenMode
+    self.netlink = netlink
+  }
+
+  /// Has the kernel bind, and gives its number for that.
+  private static func bind(
+    _ request: Request, on subject: String, over netlink: inout GenericNetlink,
+    until deadline: Instant
+  ) throws(Failure) -> UInt32 {
+    while true {
       do throws(Failure) {
-        id = try netlink.get(request, "bind device memory to", on: "\(list) of \(subject)") {
+        return try netlink.get(request, "bind device memory to", on: subject) {
           answer throws(Errno) in
           try answer.required(UInt16(CLinux_NETDEV_A_DMABUF_ID.rawValue))
         }
@@ -71,12 +81,9 @@ package struct ReceiveBinding: ~Copyable {
         guard error.errno == .busy, error.reason?.contains(Remedy.modeWord) == true,
           Instant.now < deadline
         else { throw error.explained(by: Remedy.receive) }
-        usleep(Self.interval)
+        usleep(interval)
       }
     }
-    self.id = id!
-    self.tokenMode = tokenMode
-    self.netlink = netlink
   }
 
   /// How long to wait for the memory of the last binding in the other token mode, which the kernel
