@@ -15,6 +15,6 @@ package struct PatternGenerator: Sendable {
 
   /// Fills a buffer with the bytes that the stream has from an offset on.
   package func fill(_ buffer: inout MutableRawSpan, from streamOffset: Int = 0) {
-    table.fill(&buffer, phase: streamOffset % pattern.period)
+    table.fill(&buffer, at: streamOffset % pattern.period)
   }
 }

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-internal import Glibc
+public import Glibc
 
-/// A pattern written out for long enough that any block of `blockSize` bytes, at whichever phase
-/// it begins, can be compared with it or copied from it in one call.
+/// Two blocks of a pattern: any block of `blockSize` bytes, wherever in the pattern it begins, can
+/// be compared with it or copied from it in one call.
+@usableFromInline
 struct PatternTable: Sendable {
-  /// The length of a block in bytes: whole periods, so that the next block has the same phase, and
-  /// no more than a quarter of a small L1 cache.
-  let blockSize: Int
+  /// The length of a block in bytes: whole periods, so that the next block begins at the same place,
+  /// and no more than a quarter of a small L1 cache.
+  @usableFromInline let blockSize: Int
 
-  private let bytes: [UInt8]
+  @usableFromInline let bytes: [UInt8]
 
   /// Writes a pattern out.
   init(_ pattern: Pattern) {
-    let blockSize = 8192 / pattern.period * pattern.period
-    self.blockSize = blockSize
-    bytes = (0..<blockSize + pattern.period - 1).map(pattern.byte)
+    blockSize = 8192 / pattern.period * pattern.period
+    bytes = (0..<2 * blockSize).map(pattern.byte)
   }
 
   /// Whether a block is the pattern. The corresponding C function is `memcmp`, whose vector code
@@ -23,23 +23,24 @@ struct PatternTable: Sendable {
   ///
   /// - Parameters:
   ///   - block: 1 to `blockSize` bytes.
-  ///   - phase: the stream offset of the first one, modulo the period.
-  func matches(_ block: RawSpan, phase: Int) -> Bool {
+  ///   - place: where the first one is, below `blockSize`.
+  @inlinable
+  func matches(_ block: RawSpan, at place: Int) -> Bool {
     unsafe bytes.withUnsafeBytes { table in
       unsafe block.withUnsafeBytes { block in
-        unsafe memcmp(block.baseAddress!, table.baseAddress! + phase, block.count) == 0
+        unsafe memcmp(block.baseAddress!, table.baseAddress! + place, block.count) == 0
       }
     }
   }
 
-  /// Writes the pattern into a buffer of any length, whose first byte has this phase. The
-  /// corresponding C function is `memcpy`.
-  func fill(_ buffer: inout MutableRawSpan, phase: Int) {
+  /// Writes the pattern into a buffer of any length, whose first byte is at this place, below
+  /// `blockSize`. The corresponding C function is `memcpy`.
+  func fill(_ buffer: inout MutableRawSpan, at place: Int) {
     unsafe bytes.withUnsafeBytes { table in
       unsafe buffer.withUnsafeMutableBytes { buffer in
         for start in stride(from: 0, to: buffer.count, by: blockSize) {
           let count = min(blockSize, buffer.count - start)
-          unsafe memcpy(buffer.baseAddress! + start, table.baseAddress! + phase, count)
+          unsafe memcpy(buffer.baseAddress! + start, table.baseAddress! + place, count)
         }
       }
     }

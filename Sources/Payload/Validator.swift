@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 /// Compares a stream with its pattern, piece by piece, and keeps count of what is wrong.
-package struct Validator: Sendable {
+public struct Validator: Sendable {
   /// A byte that is not what the pattern has in its place.
   package struct Mismatch: Hashable, Sendable {
     /// Where the byte is, in bytes from the start of the stream.
@@ -21,10 +21,11 @@ package struct Validator: Sendable {
   package let pattern: Pattern
 
   /// How many bytes were checked or skipped: the offset in the stream of the byte to come.
-  package private(set) var streamOffset = 0
+  package var streamOffset: Int { byteCount }
+  @usableFromInline var byteCount = 0
 
-  /// The same, modulo the period.
-  private var phase = 0
+  /// The same, modulo the table's block size.
+  @usableFromInline var place = 0
 
   /// How many were wrong of those checked.
   package private(set) var wrongByteCount = 0
@@ -32,7 +33,7 @@ package struct Validator: Sendable {
   /// The first wrong ones, in order; at most `mismatchLimit`.
   package private(set) var mismatches: [Mismatch] = []
 
-  private let table: PatternTable
+  @usableFromInline let table: PatternTable
 
   /// Begins at the start of a stream.
   package init(_ pattern: Pattern) {
@@ -40,13 +41,15 @@ package struct Validator: Sendable {
     table = PatternTable(pattern)
   }
 
-  /// Checks the stream's next bytes. Allocates nothing unless some are wrong.
+  /// Checks the stream's next bytes. Allocates nothing unless some are wrong; inlined, since there
+  /// is a piece for each fragment.
   ///
   /// - Returns: how many of them are wrong.
+  @inlinable
   @discardableResult
-  package mutating func check(_ piece: RawSpan) -> Int {
+  public mutating func check(_ piece: RawSpan) -> Int {
     let count = piece.byteCount
-    guard count <= table.blockSize, table.matches(piece, phase: phase) else {
+    guard count <= table.blockSize, table.matches(piece, at: place) else {
       return checkBlocks(of: piece)
     }
     advance(by: count)
@@ -54,24 +57,28 @@ package struct Validator: Sendable {
   }
 
   /// Passes over the stream's next bytes.
-  package mutating func skip(_ count: Int) { advance(by: count) }
+  @inlinable
+  public mutating func skip(_ count: Int) { advance(by: count) }
 
   /// Checks a piece that is longer than a block, or wrong.
-  private mutating func checkBlocks(of piece: RawSpan) -> Int {
+  @usableFromInline
+  mutating func checkBlocks(of piece: RawSpan) -> Int {
     let wrongBefore = wrongByteCount
     var start = 0
     while start < piece.byteCount {
       let block = start..<min(start + table.blockSize, piece.byteCount)
-      if !table.matches(piece.extracting(block), phase: phase) { examine(block, of: piece) }
+      if !table.matches(piece.extracting(block), at: place) { examine(block, of: piece) }
       start = block.upperBound
     }
     advance(by: piece.byteCount)
     return wrongByteCount - wrongBefore
   }
 
-  private mutating func advance(by count: Int) {
-    streamOffset += count
-    phase = (phase + count) % pattern.period
+  @inlinable
+  mutating func advance(by count: Int) {
+    byteCount += count
+    place += count
+    if place >= table.blockSize { place %= table.blockSize }
   }
 
   /// Finds the wrong bytes of a block that has some.

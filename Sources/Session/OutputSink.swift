@@ -23,7 +23,9 @@ package import Kernel
 
   deinit { unsafe pieces.deallocate() }
 
-  package mutating func take(_ piece: RawSpan, from origin: PieceOrigin) throws(Failure) {
+  package mutating func take(
+    _ piece: RawSpan, from origin: @autoclosure () -> PieceOrigin
+  ) throws(Failure) {
     if unsafe pieceCount == pieces.count { try release() }
     unsafe piece.withUnsafeBytes { bytes in
       // `writev` only reads; the piece outlives the entry, which `release` drops.

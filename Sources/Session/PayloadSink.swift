@@ -15,8 +15,10 @@ package enum PieceOrigin: Sendable {
 
 /// What takes the stream's pieces, in order and in place.
 package protocol PayloadSink: ~Copyable {
-  /// Takes the next piece.
-  mutating func take(_ piece: RawSpan, from origin: PieceOrigin) throws(Failure)
+  /// Takes the next piece. Where it was found is asked only if there is something to tell of it.
+  mutating func take(
+    _ piece: RawSpan, from origin: @autoclosure () -> PieceOrigin
+  ) throws(Failure)
 
   /// Lets go of the pieces taken: on return they may be overwritten.
   mutating func release() throws(Failure)

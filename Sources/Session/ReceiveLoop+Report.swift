@@ -72,6 +72,20 @@ extension ReceiveLoop {
     }
   }
 
+  /// Why a fragment is not taken: it is another binding's, or not within the dma-buf.
+  @inline(never)
+  func refusal(of fragment: Fragment) -> Failure {
+    guard fragment.binding == binding else {
+      return Failure(
+        "receive", on: "fragment \(statistics.fragments)",
+        reason: "it came through binding \(fragment.binding), not \(binding)",
+        hint: "another program's binding gets this flow: check the flow rules")
+    }
+    return Failure(
+      "receive", on: "fragment \(statistics.fragments)",
+      reason: "\(fragment.size) bytes at \(fragment.offset) are not within the dma-buf")
+  }
+
   /// The C tool's line for a fragment.
   func trace(_ fragment: Fragment) {
     let page = UInt64(sysconf(CInt(_SC_PAGESIZE)))

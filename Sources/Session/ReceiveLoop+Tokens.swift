@@ -11,9 +11,31 @@ extension ReceiveLoop {
     _ token: UInt32, from source: borrowing Source, releasing sink: inout Sink
   ) throws(Failure) {
     if tokens.append(token) { return }
+    try makeRoom(for: token, from: source, releasing: &sink)
+  }
+
+  @inline(never)
+  private mutating func makeRoom<
+    Source: DevmemSource & ~Copyable, Sink: PayloadSink & ~Copyable
+  >(
+    for token: UInt32, from source: borrowing Source, releasing sink: inout Sink
+  ) throws(Failure) {
     try sink.release()
     try returnTokens(to: source)
     _ = tokens.append(token)
+  }
+
+  /// Gathers what a failure left: nobody else will return the tokens of these messages.
+  @inline(never)
+  mutating func gatherTokens<
+    Source: DevmemSource & ~Copyable, Sink: PayloadSink & ~Copyable
+  >(
+    of messages: inout ControlMessages, from source: borrowing Source, releasing sink: inout Sink
+  ) throws(Failure) {
+    while let message = messages.next() {
+      guard case .fragment(let fragment) = message else { continue }
+      try gather(fragment.token, from: source, releasing: &sink)
+    }
   }
 
   /// Returns the tokens gathered so far.

@@ -167,11 +167,7 @@ package struct ReceiveLoop: ~Copyable {
       told = try deliver(&messages, of: frame, from: source, in: memory, into: &sink)
       try sink.release()
     } catch {
-      // Whatever the failure, nobody else will return the tokens of the messages left.
-      while let message = messages.next() {
-        guard case .fragment(let fragment) = message else { continue }
-        try gather(fragment.token, from: source, releasing: &sink)
-      }
+      try gatherTokens(of: &messages, from: source, releasing: &sink)
       throw error
     }
     if reads { try memory.endReading() }
@@ -216,23 +212,16 @@ package struct ReceiveLoop: ~Copyable {
   private mutating func take<Sink: PayloadSink & ~Copyable>(
     _ fragment: Fragment, of bytes: RawSpan, into sink: inout Sink
   ) throws(Failure) {
-    guard fragment.binding == binding else {
-      throw Failure(
-        "receive", on: "fragment \(statistics.fragments)",
-        reason: "it came through binding \(fragment.binding), not \(binding)",
-        hint: "another program's binding gets this flow: check the flow rules")
-    }
     let size = Int(fragment.size)
-    guard let offset = Int(exactly: fragment.offset), offset <= bytes.byteCount - size else {
-      throw Failure(
-        "receive", on: "fragment \(statistics.fragments)",
-        reason: "\(size) bytes at \(fragment.offset) are not within the dma-buf")
-    }
+    guard fragment.binding == binding, let offset = Int(exactly: fragment.offset),
+      offset <= bytes.byteCount - size
+    else { throw refusal(of: fragment) }
     if tracesFragments { trace(fragment) }
-    let origin = PieceOrigin.fragment(fragment, index: statistics.fragments)
+    try sink.take(
+      bytes.extracting(offset..<offset + size),
+      from: .fragment(fragment, index: statistics.fragments))
     statistics.fragments += 1
     statistics.deviceBytes += size
-    try sink.take(bytes.extracting(offset..<offset + size), from: origin)
   }
 
   private mutating func take<Sink: PayloadSink & ~Copyable>(

@@ -23,16 +23,23 @@ package struct ValidatingSink: PayloadSink, ~Copyable {
     self.report = report
   }
 
-  package mutating func take(_ piece: RawSpan, from origin: PieceOrigin) throws(Failure) {
+  package mutating func take(
+    _ piece: RawSpan, from origin: @autoclosure () -> PieceOrigin
+  ) throws(Failure) {
     guard piecesToSkip == 0 else {
       piecesToSkip -= 1
       return validator.skip(piece.byteCount)
     }
     piecesToSkip = interval - 1
     checkedByteCount += piece.byteCount
-    let known = validator.mismatches.count
-    guard validator.check(piece) > 0 else { return }
-    for mismatch in validator.mismatches[known...] {
+    if validator.check(piece) > 0 { tell(of: piece.byteCount, from: origin()) }
+  }
+
+  /// Tells of what is wrong in the last piece, a count of bytes.
+  @inline(never)
+  private func tell(of count: Int, from origin: PieceOrigin) {
+    let start = validator.streamOffset - count
+    for mismatch in validator.mismatches where mismatch.streamOffset >= start {
       report(Self.describe(mismatch, in: origin))
     }
   }

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-internal import CLinux
-internal import Glibc
+public import CLinux
 
 /// A piece of received payload in device memory, which stays there until its token is returned.
 /// The corresponding C type is `struct dmabuf_cmsg` of `include/uapi/linux/uio.h`.
-package struct Fragment: Equatable, Sendable {
+public struct Fragment: Equatable, Sendable {
   /// Offset into the dma-buf, in bytes.
-  package let offset: UInt64
+  public let offset: UInt64
   /// In bytes.
-  package let size: UInt32
+  public let size: UInt32
   /// What to return to the kernel once the fragment is no longer needed.
-  package let token: UInt32
+  public let token: UInt32
   /// The id of the binding that the fragment came through.
-  package let binding: UInt32
+  public let binding: UInt32
 
-  package init(offset: UInt64, size: UInt32, token: UInt32, binding: UInt32) {
+  @inlinable
+  public init(offset: UInt64, size: UInt32, token: UInt32, binding: UInt32) {
     self.offset = offset
     self.size = size
     self.token = token
@@ -24,7 +24,7 @@ package struct Fragment: Equatable, Sendable {
 }
 
 /// What one control message says.
-package enum ControlMessage: Equatable, Sendable {
+public enum ControlMessage: Equatable, Sendable {
   /// Payload in device memory. The corresponding C constant is `SCM_DEVMEM_DMABUF`.
   case fragment(Fragment)
   /// So many bytes of payload that stayed in host memory, next in the frame's payload. The
@@ -37,16 +37,18 @@ package enum ControlMessage: Equatable, Sendable {
 }
 
 /// The control messages of one `recvmsg`, in the order of the stream.
-package struct ControlMessages: ~Escapable {
-  private var rest: RawSpan
+public struct ControlMessages: ~Escapable {
+  @usableFromInline var rest: RawSpan
 
+  @inlinable
   @_lifetime(copy bytes)
-  package init(_ bytes: RawSpan) { rest = bytes }
+  public init(_ bytes: RawSpan) { rest = bytes }
 
-  package var isEmpty: Bool { rest.byteCount == 0 }
+  @inlinable public var isEmpty: Bool { rest.byteCount == 0 }
 
-  /// The next message, or `nil` after the last.
-  package mutating func next() -> ControlMessage? {
+  /// The next message, or `nil` after the last. Inlined, since there is one for each fragment.
+  @inlinable
+  public mutating func next() -> ControlMessage? {
     guard !isEmpty else { return nil }
     guard rest.byteCount >= Self.headerSize else { return end() }
     let length = unsafe rest.unsafeLoad(fromByteOffset: 0, as: Int.self)
@@ -54,7 +56,8 @@ package struct ControlMessages: ~Escapable {
     let level = unsafe rest.unsafeLoad(fromByteOffset: 8, as: CInt.self)
     let type = unsafe rest.unsafeLoad(fromByteOffset: 12, as: CInt.self)
     let data = rest.extracting(Self.headerSize..<length)
-    rest = rest.extracting(droppingFirst: min(length + 7 & ~7, rest.byteCount))
+    // CMSG_ALIGN; the last message may come without the bytes that fill it up.
+    rest = rest.extracting(droppingFirst: min((length + 7) & ~7, rest.byteCount))
 
     let isDevice = type == CInt(CLinux_SCM_DEVMEM_DMABUF)
     let isLinear = type == CInt(CLinux_SCM_DEVMEM_LINEAR)
@@ -69,9 +72,10 @@ package struct ControlMessages: ~Escapable {
   }
 
   /// `sizeof(struct cmsghdr)`: a length of 8 bytes, level and type of 4 each.
-  private static let headerSize = MemoryLayout<cmsghdr>.size
+  @usableFromInline static let headerSize = 16
 
-  private mutating func end() -> ControlMessage {
+  @usableFromInline
+  mutating func end() -> ControlMessage {
     rest = rest.extracting(first: 0)
     return .malformed
   }

@@ -11,7 +11,9 @@ import Testing
 private struct CollectingSink: PayloadSink, ~Copyable {
   var bytes: [UInt8] = []
 
-  mutating func take(_ piece: RawSpan, from origin: PieceOrigin) throws(Failure) {
+  mutating func take(
+    _ piece: RawSpan, from origin: @autoclosure () -> PieceOrigin
+  ) throws(Failure) {
     for offset in piece.byteOffsets {
       bytes.append(unsafe piece.unsafeLoad(fromByteOffset: offset, as: UInt8.self))
     }

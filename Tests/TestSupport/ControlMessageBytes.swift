@@ -25,8 +25,8 @@ package struct ControlMessageBytes: Sendable {
     add(CInt(CLinux_SCM_DEVMEM_LINEAR), message)
   }
 
-  /// A message that is not about devmem.
-  package mutating func addOther() { add(timestamp, UInt64(0)) }
+  /// A message that is not about devmem, and not a multiple of 8 bytes long.
+  package mutating func addOther() { add(SO_RXQ_OVFL, UInt32(0)) }
 
   private mutating func add<Data: BitwiseCopyable>(_ type: CInt, _ data: Data) {
     append(16 + MemoryLayout<Data>.size)
@@ -39,6 +39,4 @@ package struct ControlMessageBytes: Sendable {
   private mutating func append<Value: BitwiseCopyable>(_ value: Value) {
     unsafe withUnsafeBytes(of: value) { unsafe bytes += $0 }
   }
-
-  private let timestamp: CInt = SO_TIMESTAMP
 }

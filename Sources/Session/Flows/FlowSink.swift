@@ -21,8 +21,10 @@ struct FlowSink: PayloadSink, ~Copyable {
     }
   }
 
-  mutating func take(_ piece: RawSpan, from origin: PieceOrigin) throws(Failure) {
-    try validation?.take(piece, from: origin)
+  mutating func take(
+    _ piece: RawSpan, from origin: @autoclosure () -> PieceOrigin
+  ) throws(Failure) {
+    try validation?.take(piece, from: origin())
   }
 
   mutating func release() throws(Failure) {}
