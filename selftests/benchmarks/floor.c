@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * usage: floor ADDRESS PORT
+ * usage: floor ADDRESS PORT [DMABUF PERIOD]
  *
  * Takes one connection on a queue that somebody else has bound, receives to its
  * end and returns each token: the least that receiving into device memory costs.
- * Prints bytes, fragments, and calls of recvmsg.
+ * With the descriptor of the dma-buf that is bound, compares the payload with the
+ * pattern of that period, too, by one memcmp a fragment: the least that validating
+ * costs. Prints bytes, fragments, and calls of recvmsg.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -12,6 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "../../Sources/CLinux/include/devmem.h"
 
@@ -24,6 +29,48 @@ static char control[FRAGMENTS * CMSG_SPACE(sizeof(struct CLinux_dmabuf_cmsg))]
 	__attribute__((aligned(8)));
 static struct CLinux_dmabuf_token tokens[RANGES];
 static unsigned int ranges;
+
+/* The largest niov is 64 KiB, the longest period 256. */
+static char pattern[(64 << 10) + 256];
+static unsigned int period, phase;
+static const char *memory;
+static int dmabuf;
+
+static void map(const char *descriptor, const char *of_period)
+{
+	off_t size;
+
+	dmabuf = atoi(descriptor);
+	period = atoi(of_period);
+	if (period < 2 || period > 256)
+		errx(2, "%s: no period", of_period);
+	for (size_t i = 0; i < sizeof(pattern); i++)
+		pattern[i] = i % period == period - 1 ? '\n' : i % period + 1;
+	size = lseek(dmabuf, 0, SEEK_END);
+	if (size < 0)
+		err(1, "the length of dma-buf %d", dmabuf);
+	memory = mmap(NULL, size, PROT_READ, MAP_SHARED, dmabuf, 0);
+	if (memory == MAP_FAILED)
+		err(1, "mmap of dma-buf %d", dmabuf);
+}
+
+static void sync_memory(uint64_t edge)
+{
+	struct dma_buf_sync sync = { edge | DMA_BUF_SYNC_READ };
+
+	if (memory && ioctl(dmabuf, DMA_BUF_IOCTL_SYNC, &sync) < 0)
+		err(1, "DMA_BUF_IOCTL_SYNC");
+}
+
+static void check(const struct CLinux_dmabuf_cmsg *fragment)
+{
+	if (!memory)
+		return;
+	if (memcmp(memory + fragment->frag_offset, pattern + phase, fragment->frag_size))
+		errx(1, "wrong payload at %llu of the dma-buf",
+		     (unsigned long long)fragment->frag_offset);
+	phase = (phase + fragment->frag_size) % period;
+}
 
 static void give_back(int fd)
 {
@@ -67,8 +114,10 @@ int main(int argc, char **argv)
 	unsigned long bytes = 0, fragments = 0, calls = 0;
 	int fd;
 
-	if (argc != 3)
-		errx(2, "usage: floor ADDRESS PORT");
+	if (argc != 3 && argc != 5)
+		errx(2, "usage: floor ADDRESS PORT [DMABUF PERIOD]");
+	if (argc == 5)
+		map(argv[3], argv[4]);
 	fd = accepted(argv[1], argv[2]);
 	while (1) {
 		struct iovec vector = { linear, sizeof(linear) };
@@ -85,15 +134,18 @@ int main(int argc, char **argv)
 			break;
 		bytes += count;
 		calls++;
+		sync_memory(DMA_BUF_SYNC_START);
 		for (head = CMSG_FIRSTHDR(&message); head; head = CMSG_NXTHDR(&message, head)) {
 			struct CLinux_dmabuf_cmsg fragment;
 
 			if (head->cmsg_type != SCM_DEVMEM_DMABUF)
 				errx(1, "%zd bytes are not in device memory", count);
 			memcpy(&fragment, CMSG_DATA(head), sizeof(fragment));
+			check(&fragment);
 			gather(fd, fragment.frag_token);
 			fragments++;
 		}
+		sync_memory(DMA_BUF_SYNC_END);
 		give_back(fd);
 	}
 	printf("%lu %lu %lu\n", bytes, fragments, calls);

@@ -47,17 +47,21 @@ def total(cost: Cost) -> float:
 
 
 def spent(process: Popen[bytes]) -> tuple[float, float]:
-    """Seconds of user and of system CPU time that a process has used so far."""
+    """Seconds of user and of system CPU time that a process has used so far, with those of its
+    children that have ended."""
     stat = Path(f"/proc/{process.pid}/stat").read_text(encoding="ascii")
     fields = stat.rpartition(")")[2].split()
     tick = os.sysconf("SC_CLK_TCK")
-    return int(fields[11]) / tick, int(fields[12]) / tick
+    own_user, own_system, of_children_user, of_children_system = map(int, fields[11:15])
+    return (own_user + of_children_user) / tick, (own_system + of_children_system) / tick
 
 
-def silent(command: list[str], stdin: int | IO[bytes] = subprocess.DEVNULL) -> Popen[bytes]:
+def silent(
+    command: list[str], stdin: int | IO[bytes] = subprocess.DEVNULL, inherits: tuple[int, ...] = ()
+) -> Popen[bytes]:
     """Starts a program whose output costs as little as output can."""
     null = subprocess.DEVNULL
-    return Popen(command, stdin=stdin, stdout=null, stderr=null)
+    return Popen(command, stdin=stdin, stdout=null, stderr=null, pass_fds=inherits)
 
 
 def wait(

@@ -14,6 +14,7 @@ from testbed.hosts import LOCAL, NIC, Sender, free_port, output, pattern, wait_l
 from testbed.tool import BINARY
 
 from .measure import Cost, Row, by_turns, compare, rate, silent, spent, system, total, user, wait
+from .placement import apart, measured
 
 # Where computing costs what it costs the host, and a system call 50 times that. All CPU time is
 # the system's there.
@@ -22,14 +23,17 @@ USER_MODE = "User Mode Linux" in Path("/proc/cpuinfo").read_text(encoding="ascii
 FLOOR = ".build/floor"
 # As the tool does by default
 MEMORY = 16000 * 4096
+PERIOD = 7
+VALIDATING = ("-v", str(PERIOD))
 
 
-def take(command: list[str], port: int, size: int, without_start: bool = False) -> Cost:
-    """Has a program that listens at a port receive a stream."""
-    with silent(command) as process:
+def take(command: list[str], port: int, size: int, inherits: tuple[int, ...] = ()) -> Cost:
+    """Has a program that listens at a port receive a stream. What it cost to get there does not
+    count: benchmarks/process.py measures that."""
+    with silent(measured(command), inherits=inherits) as process:
         wait_listening(port, process)
-        before = spent(process) if without_start else (0, 0)
-        sender = Sender(4, port, pattern(size))
+        before = spent(process)
+        sender = Sender(4, port, pattern(size, PERIOD))
         begun = time.monotonic()
         sender.start()
         cost = wait(process, size, begun, before)
@@ -39,16 +43,16 @@ def take(command: list[str], port: int, size: int, without_start: bool = False) 
     return cost
 
 
-def tool(binary: str | Path, size: int, *options: str, without_start: bool = False) -> Cost:
+def tool(binary: str | Path, size: int, *options: str) -> Cost:
     """Has either tool receive a stream."""
     port = free_port()
     command = [str(binary), "-l", "-f", NIC, "-s", LOCAL[4], "-p", str(port), *options]
-    return take(command, port, size, without_start)
+    return take(command, port, size)
 
 
 @contextlib.contextmanager
-def bound(port: int) -> Iterator[None]:
-    """A binding of the last queue, to which the flows to a port are steered."""
+def bound(port: int) -> Iterator[Buffer]:
+    """Memory bound to the last queue, to which the flows to a port are steered."""
     # A kernel for one processor shows no RX queues; there is a TX queue for each.
     queue = len(list(Path(f"/sys/class/net/{NIC}/queues").glob("tx-*"))) - 1
     output("ethtool", "-K", NIC, "ntuple", "on")
@@ -59,7 +63,7 @@ def bound(port: int) -> Iterator[None]:
     netlink, buffer = Netlink(), Buffer(MEMORY)
     try:
         netlink.bind(buffer, queue, None)
-        yield
+        yield buffer
     finally:
         netlink.close()
         buffer.close()
@@ -68,17 +72,21 @@ def bound(port: int) -> Iterator[None]:
         output("ethtool", "-G", NIC, "tcp-data-split", "off")
 
 
-def bare(size: int) -> Cost:
+def bare(size: int, validating: bool = False) -> Cost:
     """Has the bare receiver take a stream."""
     port = free_port()
-    with bound(port):
-        return take([FLOOR, LOCAL[4], str(port)], port, size, without_start=True)
+    command = [FLOOR, LOCAL[4], str(port)]
+    with bound(port) as buffer:
+        if not validating:
+            return take(command, port, size)
+        return take([*command, str(buffer.fd), str(PERIOD)], port, size, inherits=(buffer.fd,))
 
 
+@apart()
 def validated(c_tool: Path, size: int, runs: int) -> None:
     """Every byte checked."""
-    costs = by_turns(runs, partial(tool, c_tool, size, "-v", "7"),
-                     partial(tool, BINARY, size, "-v", "7"))
+    costs = by_turns(runs, partial(tool, c_tool, size, *VALIDATING),
+                     partial(tool, BINARY, size, *VALIDATING))
     compare("RX validated (-v 7)", "C tool", costs,
             Row("MiB/s", rate, at_least=6 if USER_MODE else 1), *against_c_tool(0.05))
 
@@ -91,6 +99,7 @@ def against_c_tool(user_limit: float) -> list[Row]:
             Row("system s/GiB", system, at_most=1), Row("user + system s/GiB", total)]
 
 
+@apart()
 def piped(c_tool: Path, size: int, runs: int) -> None:
     """Every byte to the standard output."""
     costs = by_turns(runs, partial(tool, c_tool, size), partial(tool, BINARY, size))
@@ -98,16 +107,20 @@ def piped(c_tool: Path, size: int, runs: int) -> None:
             *against_c_tool(0.02))
 
 
+@apart()
 def floor(size: int, runs: int) -> None:
-    """What the tool costs beyond the calls that nobody can do without, once it listens: the bare
-    receiver makes no set-up."""
-    ours = partial(tool, BINARY, size, without_start=True)
-    least, plain, checked = by_turns(runs, partial(bare, size), ours, partial(ours, "-v", "7"))
-    for title, costs, limit in (("RX to /dev/null", plain, 1.10),
-                                ("RX validated (-v 7)", checked, 1.25)):
+    """What the tool costs beyond what nobody can do without: calls, and one memcmp a fragment."""
+    ours = partial(tool, BINARY, size)
+    least, least_checked, plain, checked = by_turns(
+        runs, partial(bare, size), partial(bare, size, validating=True), ours,
+        partial(ours, *VALIDATING))
+    for title, reference, costs, limit in (
+            ("RX to /dev/null", "bare receiver", [least, plain], 1.10),
+            ("RX validated (-v 7)", "bare receiver", [least, checked], 1.25),
+            ("RX validated (-v 7)", "bare and memcmp", [least_checked, checked], None)):
         if USER_MODE:
-            rows = [Row("MiB/s", rate, at_least=0.85), Row("user + system s/GiB", total)]
+            rows = [Row("MiB/s", rate, at_least=limit and 0.85), Row("user + system s/GiB", total)]
         else:
             rows = [Row("MiB/s", rate), Row("user s/GiB", user), Row("system s/GiB", system),
                     Row("user + system s/GiB", total, at_most=limit)]
-        compare(title, "bare receiver", [least, costs], *rows)
+        compare(title, reference, costs, *rows)

@@ -14,6 +14,7 @@ from testbed.hosts import NIC, REMOTE, enter_remote, free_port
 from testbed.tool import BINARY
 
 from .measure import Cost, Row, by_turns, compare, rate, silent, total, user, wait
+from .placement import apart, measured
 
 # The C tool sends a line a call, and waits for it to be acknowledged.
 LINE = b"x" * 4095 + b"\n"
@@ -50,7 +51,7 @@ def tool(binary: str | Path, size: int, source: Path) -> Cost:
     command = [str(binary), "-f", NIC, "-s", REMOTE[4], "-p", str(drain.port)]
     with source.open("rb") as lines:
         begun = time.monotonic()
-        with silent(command, stdin=lines) as process:
+        with silent(measured(command), stdin=lines) as process:
             cost = wait(process, size, begun)
     drain.join(10)
     if drain.received != size:
@@ -58,6 +59,7 @@ def tool(binary: str | Path, size: int, source: Path) -> Cost:
     return cost
 
 
+@apart()
 def lines(c_tool: Path, size: int, runs: int) -> None:
     """Lines of a page each, from device memory."""
     source = Path("/run/bench.lines")
