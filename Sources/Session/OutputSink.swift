@@ -11,6 +11,7 @@ package import Kernel
   private let stop: CInt
   private let pieces: UnsafeMutableBufferPointer<iovec>
   private var pieceCount = 0
+  private var byteCount = 0
 
   /// - Parameters:
   ///   - descriptor: Where to write; it may be non-blocking.
@@ -33,12 +34,16 @@ package import Kernel
         iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
     }
     pieceCount += 1
+    byteCount += piece.byteCount
   }
 
   package var wrongByteCount: Int? { nil }
 
   package mutating func release() throws(Failure) {
-    defer { pieceCount = 0 }
+    defer {
+      pieceCount = 0
+      byteCount = 0
+    }
     var next = 0
     while next < pieceCount {
       next = try write(from: next)
@@ -48,7 +53,7 @@ package import Kernel
   /// Writes once, from a piece on.
   ///
   /// - Returns: The first piece of which something is left.
-  private func write(from first: Int) throws(Failure) -> Int {
+  private mutating func write(from first: Int) throws(Failure) -> Int {
     var written: Int
     do throws(Errno) {
       written = try retrying {
@@ -61,6 +66,8 @@ package import Kernel
       try waitForRoom()
       return first
     }
+    byteCount -= written
+    guard byteCount > 0 else { return pieceCount }
     var next = first
     while next < pieceCount, unsafe written >= pieces[next].iov_len {
       unsafe written -= pieces[next].iov_len

@@ -218,7 +218,8 @@ package struct ReceiveLoop: ~Copyable {
     else { throw refusal(of: fragment) }
     if tracesFragments { trace(fragment) }
     try sink.take(
-      bytes.extracting(offset..<offset + size),
+      // Within: the guard above.
+      unsafe bytes.extracting(unchecked: offset..<offset &+ size),
       from: .fragment(fragment, index: statistics.fragments))
     statistics.fragments += 1
     statistics.deviceBytes += size

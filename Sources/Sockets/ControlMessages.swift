@@ -55,15 +55,18 @@ public struct ControlMessages: ~Escapable {
     guard length >= Self.headerSize, length <= rest.byteCount else { return end() }
     let level = unsafe rest.unsafeLoad(fromByteOffset: 8, as: CInt.self)
     let type = unsafe rest.unsafeLoad(fromByteOffset: 12, as: CInt.self)
-    let data = rest.extracting(Self.headerSize..<length)
+    let whole = rest
     // CMSG_ALIGN; the last message may come without the bytes that fill it up.
-    rest = rest.extracting(droppingFirst: min((length + 7) & ~7, rest.byteCount))
+    let start = min((length &+ 7) & ~7, whole.byteCount)
+    // Within: the line above.
+    rest = unsafe whole.extracting(unchecked: start..<whole.byteCount)
 
     let isDevice = type == CInt(CLinux_SCM_DEVMEM_DMABUF)
     let isLinear = type == CInt(CLinux_SCM_DEVMEM_LINEAR)
     guard level == SOL_SOCKET, isDevice || isLinear else { return .other }
-    guard data.byteCount >= MemoryLayout<CLinux_dmabuf_cmsg>.size else { return end() }
-    let message = unsafe data.unsafeLoad(as: CLinux_dmabuf_cmsg.self)
+    guard length >= Self.devmemSize else { return end() }
+    let message = unsafe whole.unsafeLoad(
+      fromByteOffset: Self.headerSize, as: CLinux_dmabuf_cmsg.self)
     if isLinear { return .linear(message.frag_size) }
     return .fragment(
       Fragment(
@@ -72,7 +75,10 @@ public struct ControlMessages: ~Escapable {
   }
 
   /// `sizeof(struct cmsghdr)`: a length of 8 bytes, level and type of 4 each.
-  @usableFromInline static let headerSize = 16
+  @inlinable static var headerSize: Int { 16 }
+
+  /// That, and a `struct dmabuf_cmsg`.
+  @inlinable static var devmemSize: Int { headerSize + MemoryLayout<CLinux_dmabuf_cmsg>.size }
 
   @usableFromInline
   mutating func end() -> ControlMessage {
