@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-/// Compares a stream with its pattern, piece by piece, and keeps count of what is wrong.
+/// Compares a stream with its pattern, piece by piece, and keeps count of what is wrong. Public, for
+/// the receive loop to inline.
 public struct Validator: Sendable {
   /// A byte that is not what the pattern has in its place.
   package struct Mismatch: Hashable, Sendable {

@@ -36,7 +36,8 @@ public enum ControlMessage: Equatable, Sendable {
   case malformed
 }
 
-/// The control messages of one `recvmsg`, in the order of the stream.
+/// The control messages of one `recvmsg`, in the order of the stream. Public, like all that the
+/// compiler is to inline into another room.
 public struct ControlMessages: ~Escapable {
   @usableFromInline var rest: RawSpan
 
@@ -58,7 +59,6 @@ public struct ControlMessages: ~Escapable {
     let whole = rest
     // CMSG_ALIGN; the last message may come without the bytes that fill it up.
     let start = min((length &+ 7) & ~7, whole.byteCount)
-    // Within: the line above.
     rest = unsafe whole.extracting(unchecked: start..<whole.byteCount)
 
     let isDevice = type == CInt(CLinux_SCM_DEVMEM_DMABUF)

@@ -6,7 +6,8 @@ public import CLinux
 ///
 /// Ranges grow by the next number only. That is enough where the kernel deals out dense ids
 /// (mainline: the lowest free ones of the socket), and right where a token is a page that may come
-/// several times (manual mode): equal tokens stay apart and each is returned once.
+/// several times (manual mode): equal tokens stay apart and each is returned once. Public, for the
+/// receive loop to inline.
 public struct TokenBatch: ~Copyable {
   /// Ranges that one return takes (`net/core/sock.c`, `MAX_DONTNEED_TOKENS`).
   public static let rangeLimit = 128
