@@ -39,16 +39,16 @@ let package = Package(
     room("Sockets", uses: "CLinux", "Kernel"),
     room("Netlink", uses: "CLinux", "CMnl", "Kernel"),
     room("NIC", uses: "CLinux", "Kernel", "Netlink"),
-    room("Binding", uses: "CLinux", "Kernel", "Netlink"),
+    room("Netdev", uses: "CLinux", "Kernel", "Netlink"),
     room("Recovery", uses: "CLinux", "Kernel", "NIC"),
     room(
       "Preflight",
-      uses: "CLinux", "CUdev", "Kernel", "Netlink", "NIC", "Recovery", "DeviceMemory", "Binding"),
+      uses: "CLinux", "CUdev", "Kernel", "Netlink", "NIC", "Recovery", "DeviceMemory", "Netdev"),
     room("Options", uses: "CLinux", "Kernel", "DeviceMemory", "Payload"),
     room("Throughput", uses: "CLinux", "Kernel", "Sockets"),
     room(
       "Session",
-      uses: "CLinux", "Kernel", "Netlink", "NIC", "Recovery", "DeviceMemory", "Binding", "Sockets",
+      uses: "CLinux", "Kernel", "Netlink", "NIC", "Recovery", "DeviceMemory", "Netdev", "Sockets",
       "Payload", "Options", "Preflight", "Throughput"),
     .executableTarget(
       name: "ncdevmem", dependencies: ["Kernel", "Options", "Session"], swiftSettings: settings),
@@ -62,10 +62,10 @@ let package = Package(
     tests(of: "Kernel", uses: "TestSupport"),
     tests(of: "Payload"),
     tests(of: "DeviceMemory", uses: "Kernel", "TestSupport"),
-    tests(of: "Binding", uses: "CLinux", "Kernel", "Netlink", "TestSupport"),
+    tests(of: "Netdev", uses: "CLinux", "Kernel", "Netlink", "TestSupport"),
     tests(
       of: "Preflight",
-      uses: "CLinux", "Kernel", "Netlink", "NIC", "Recovery", "DeviceMemory", "Binding",
+      uses: "CLinux", "Kernel", "Netlink", "NIC", "Recovery", "DeviceMemory", "Netdev",
       "TestSupport"),
     tests(of: "Options", uses: "Kernel", "DeviceMemory", "Payload"),
     tests(

@@ -20,7 +20,7 @@ func time(_ body: () -> Bool) -> Double {
   let before = CPUTime.now
   guard body() else { fatalError("the bytes are not the pattern") }
   let spent = CPUTime.now.since(before)
-  return spent.user + spent.system
+  return (spent.user + spent.system).inSeconds
 }
 
 func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }

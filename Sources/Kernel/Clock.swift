@@ -2,62 +2,92 @@
 
 internal import Glibc
 
-/// A point on the monotonic clock (`CLOCK_MONOTONIC`), in nanoseconds.
-package struct Instant: Comparable, Sendable {
-  package let nanoseconds: Int64
+/// A point on the monotonic clock (`CLOCK_MONOTONIC`).
+package struct Instant: InstantProtocol, Sendable {
+  private let nanoseconds: Int64
 
-  package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+  private init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
+  /// This moment.
   package static var now: Instant { Instant(nanoseconds: read(CLOCK_MONOTONIC)) }
 
   package static func < (left: Instant, right: Instant) -> Bool {
     left.nanoseconds < right.nanoseconds
   }
 
-  /// The point so many milliseconds later.
-  package func advanced(milliseconds: Int) -> Instant {
-    Instant(nanoseconds: nanoseconds + Int64(milliseconds) * 1_000_000)
+  /// The point so much later; the last one there is if that lies beyond it.
+  package func advanced(by duration: Duration) -> Instant {
+    let (sum, overflows) = nanoseconds.addingReportingOverflow(duration.nanoseconds)
+    return Instant(nanoseconds: overflows ? .max : sum)
   }
 
-  /// Seconds that passed since an earlier point.
-  package func seconds(since earlier: Instant) -> Double {
-    Double(nanoseconds - earlier.nanoseconds) / 1e9
+  package func duration(to other: Instant) -> Duration {
+    .nanoseconds(other.nanoseconds - nanoseconds)
   }
+
+  /// How much time has passed since an earlier point.
+  package func since(_ earlier: Instant) -> Duration { earlier.duration(to: self) }
 
   /// Milliseconds until this point, rounded up; 0 once it has passed. As `poll` wants its timeout.
   package var millisecondsLeft: CInt {
     let left = nanoseconds - Instant.now.nanoseconds
-    return CInt(clamping: max(0, (left + 999_999) / 1_000_000))
+    return CInt(clamping: left <= 0 ? 0 : (left - 1) / 1_000_000 + 1)
   }
 }
 
-/// CPU time that the calling thread has used so far (`CLOCK_THREAD_CPUTIME_ID`), in nanoseconds.
-package var threadCPUNanoseconds: Int64 { read(CLOCK_THREAD_CPUTIME_ID) }
+extension Duration {
+  /// The duration in seconds.
+  package var inSeconds: Double { Double(nanoseconds) / 1e9 }
 
-/// CPU time that the process has used so far, in seconds. The corresponding C function is
-/// `getrusage` with `RUSAGE_SELF`.
+  /// The duration in nanoseconds, clamped to 64 bits.
+  package var nanoseconds: Int64 {
+    let (seconds, attoseconds) = components
+    let (product, overflows) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+    let (sum, overflowsToo) = product.addingReportingOverflow(attoseconds / 1_000_000_000)
+    guard !overflows, !overflowsToo else { return seconds < 0 ? .min : .max }
+    return sum
+  }
+}
+
+/// Lets time pass, whatever signals come meanwhile. The corresponding C function is `nanosleep`.
+package func pause(for duration: Duration) {
+  let end = Instant.now.advanced(by: duration)
+  while case let left = Instant.now.duration(to: end).nanoseconds, left > 0 {
+    var rest = timespec(tv_sec: Int(left / 1_000_000_000), tv_nsec: Int(left % 1_000_000_000))
+    unsafe _ = nanosleep(&rest, nil)
+  }
+}
+
+/// CPU time that the process has used. The corresponding C function is `getrusage` with
+/// `RUSAGE_SELF`.
 package struct CPUTime: Sendable {
-  package let user: Double
-  package let system: Double
+  /// Time in user mode.
+  package let user: Duration
+  /// Time in the kernel.
+  package let system: Duration
 
+  package init(user: Duration, system: Duration) {
+    self.user = user
+    self.system = system
+  }
+
+  /// What the process has used so far.
   package static var now: CPUTime {
     var usage = rusage()
     unsafe getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    return CPUTime(user: seconds(usage.ru_utime), system: seconds(usage.ru_stime))
+    return CPUTime(user: duration(usage.ru_utime), system: duration(usage.ru_stime))
   }
+
+  /// What the calling thread has used so far, in both modes (`CLOCK_THREAD_CPUTIME_ID`).
+  package static var ofThread: Duration { .nanoseconds(read(CLOCK_THREAD_CPUTIME_ID)) }
 
   /// CPU time used since an earlier reading.
   package func since(_ earlier: CPUTime) -> CPUTime {
     CPUTime(user: user - earlier.user, system: system - earlier.system)
   }
 
-  private init(user: Double, system: Double) {
-    self.user = user
-    self.system = system
-  }
-
-  private static func seconds(_ time: timeval) -> Double {
-    Double(time.tv_sec) + Double(time.tv_usec) / 1e6
+  private static func duration(_ time: timeval) -> Duration {
+    .seconds(time.tv_sec) + .microseconds(time.tv_usec)
   }
 }
 

@@ -3,27 +3,42 @@
 /// What was tried, on what, and why it did not work: one error for people, built off the hot path
 /// from an `Errno` at the edge.
 package struct Failure: Error, Sendable {
-  /// What a failure means for the process: its exit status.
-  package enum Kind: Int32, Sendable {
+  /// What a failure means for the process.
+  package enum Kind: Sendable {
     /// The run failed.
-    case failed = 1
-    /// The command line asks for what cannot be.
-    case usage = 2
+    case failed
+    /// The command line asks for something impossible.
+    case usage
     /// This host, kernel or NIC cannot do it (kselftest's skip).
-    case unsupported = 4
+    case unsupported
+    /// A stop signal, or another thread, ended a wait.
+    case stopped
+
+    /// The exit status of a process that ends with the failure. A run that a signal stopped ends with
+    /// 128 and the signal's number instead.
+    package var exitStatus: Int32 {
+      switch self {
+      case .failed, .stopped: 1
+      case .usage: 2
+      case .unsupported: 4
+      }
+    }
   }
 
+  /// What the failure means for the process.
   package var kind: Kind
   /// What was tried: a verb and its object, such as `bind RX queues`.
   package let operation: String
   /// What it was tried on, such as `eth0 queue 3`; empty where the operation says it all.
   package let subject: String
+  /// The kernel's error number, if the kernel refused something.
   package let errno: Errno?
   /// Why, in the kernel's own words (a netlink extended acknowledgement) or in ours.
   package let reason: String?
   /// What to do about it.
   package var hint: String?
 
+  /// Describes what was tried, on what, and why it failed.
   package init(
     _ operation: String, on subject: String = "", errno: Errno? = nil, reason: String? = nil,
     hint: String? = nil, kind: Kind = .failed
@@ -34,6 +49,11 @@ package struct Failure: Error, Sendable {
     self.errno = errno
     self.reason = reason
     self.hint = hint
+  }
+
+  /// A stop came while something was tried.
+  package static func stopped(_ operation: String) -> Failure {
+    Failure(operation, reason: "stopped", kind: .stopped)
   }
 }
 
@@ -49,7 +69,7 @@ extension Failure: CustomStringConvertible {
   }
 }
 
-/// Runs system calls whose error is to be told with what was tried.
+/// Runs system calls, and adds to their error what was tried.
 ///
 /// - Throws: A `Failure` made of the call's `Errno`.
 package func attempt<Value: ~Copyable>(

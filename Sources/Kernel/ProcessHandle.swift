@@ -5,23 +5,23 @@ internal import Glibc
 
 /// A process, by a descriptor that means no other one even when its number is used again.
 package struct ProcessHandle: ~Copyable {
-  private let descriptor: OwnedDescriptor
+  private let owned: OwnedDescriptor
 
   /// Takes hold of a process. The corresponding C function is `pidfd_open`.
   ///
   /// - Throws: `ESRCH` where there is none of this number.
   package init(of process: CInt) throws(Errno) {
-    descriptor = OwnedDescriptor(owning: try retrying { CLinux_pidfd_open(process, 0) })
+    owned = OwnedDescriptor(owning: try retrying { CLinux_pidfd_open(process, 0) })
   }
 
-  /// For `poll`: readable once the process has ended. By then it has closed all it had open:
-  /// `do_exit` runs the last work of its files before it tells (`kernel/exit.c`).
-  package var rawDescriptor: CInt { descriptor.rawValue }
+  /// Readable once the process has ended. By then it has closed all it had open: `do_exit` runs the
+  /// last work of its files before it reports the end (`kernel/exit.c`).
+  package var descriptor: Descriptor { owned.borrowed }
 
   /// Waits until the process has ended.
   ///
   /// - Returns: Whether it has; not where the deadline passed first.
-  package func waitForEnd(until deadline: Instant?) throws(Errno) -> Bool {
-    try waitUntilReady(rawDescriptor, until: deadline, orStoppedBy: -1) == .ready
+  package func hasEnded(by wait: Wait) throws(Errno) -> Bool {
+    try wait.readiness(of: descriptor) == .ready
   }
 }

@@ -6,7 +6,7 @@ internal import Glibc
 /// SIGINT, SIGTERM and SIGHUP as a descriptor that becomes readable, so that a run ends where its
 /// author chose and not wherever the signal found it.
 package struct StopSignals: ~Copyable {
-  private let descriptor: OwnedDescriptor
+  private let owned: OwnedDescriptor
 
   /// Blocks the three signals for the process, which must have one thread yet, and opens the
   /// descriptor. SIGPIPE is ignored: a reader that is gone shall fail the write, not the clean-up.
@@ -17,20 +17,20 @@ package struct StopSignals: ~Copyable {
     for signal in [SIGINT, SIGTERM, SIGHUP] { unsafe sigaddset(&set, signal) }
     try retrying { unsafe sigprocmask(SIG_BLOCK, &set, nil) }
     _ = signal(SIGPIPE, SIG_IGN)
-    descriptor = OwnedDescriptor(
+    owned = OwnedDescriptor(
       owning: try retrying {
         unsafe signalfd(-1, &set, CInt(SFD_CLOEXEC | SFD_NONBLOCK))
       })
   }
 
-  /// For `poll`: readable when a signal waits.
-  package var rawDescriptor: CInt { descriptor.rawValue }
+  /// Readable when a signal waits.
+  package var descriptor: Descriptor { owned.borrowed }
 
   /// Takes the signal that waits, if one does.
   package func take() -> CInt? {
     var info = signalfd_siginfo()
     let size = MemoryLayout<signalfd_siginfo>.size
-    let count = unsafe Glibc.read(descriptor.rawValue, &info, size)
+    let count = unsafe Glibc.read(owned.rawValue, &info, size)
     return count == size ? CInt(info.ssi_signo) : nil
   }
 }

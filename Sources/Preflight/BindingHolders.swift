@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
+internal import Kernel
+
 /// Who may hold a binding. The kernel ties a binding to a netlink socket and does not tell to which
 /// (`net/core/netdev-genl.c`): left are the processes that have both a socket of generic netlink in
 /// this network namespace and a dma-buf.

@@ -25,7 +25,7 @@ struct ReceiveSummary {
     (\(statistics.fragments) fragments), \(statistics.linearBytes) linear, \
     \(statistics.plainBytes) plain; \(statistics.tokensReturned) tokens returned in \
     \(statistics.returnCalls) calls, \(statistics.receiveCalls) calls of recvmsg; \(sample)\
-    CPU \(cpu.user.formatted(3)) s user, \(cpu.system.formatted(3)) s system
+    CPU \(cpu.user.inSeconds.formatted(3)) s user, \(cpu.system.inSeconds.formatted(3)) s system
     """
   }
 
@@ -52,8 +52,8 @@ struct ReceiveSummary {
     }
     object.add("seconds", seconds, decimals: 6)
     object.add("mebibytes_per_second", mebibytesPerSecond, decimals: 3)
-    object.add("user_cpu_seconds", cpu.user, decimals: 6)
-    object.add("system_cpu_seconds", cpu.system, decimals: 6)
+    object.add("user_cpu_seconds", cpu.user.inSeconds, decimals: 6)
+    object.add("system_cpu_seconds", cpu.system.inSeconds, decimals: 6)
     return object.text
   }
 }

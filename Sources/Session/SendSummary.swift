@@ -20,7 +20,7 @@ struct SendSummary {
     (\(mebibytesPerSecond.formatted(1)) MiB/s) from device memory: \(statistics.sends) calls of \
     sendmsg, \(statistics.completions) complete in \(statistics.notices) notices, \
     \(statistics.copied) copied, \(statistics.backoffs) waits for notices; \
-    CPU \(cpu.user.formatted(3)) s user, \(cpu.system.formatted(3)) s system
+    CPU \(cpu.user.inSeconds.formatted(3)) s user, \(cpu.system.inSeconds.formatted(3)) s system
     """
   }
 
@@ -35,8 +35,8 @@ struct SendSummary {
     object.add("waits_for_notices", statistics.backoffs)
     object.add("seconds", seconds, decimals: 6)
     object.add("mebibytes_per_second", mebibytesPerSecond, decimals: 3)
-    object.add("user_cpu_seconds", cpu.user, decimals: 6)
-    object.add("system_cpu_seconds", cpu.system, decimals: 6)
+    object.add("user_cpu_seconds", cpu.user.inSeconds, decimals: 6)
+    object.add("system_cpu_seconds", cpu.system.inSeconds, decimals: 6)
     return object.text
   }
 }

@@ -12,18 +12,44 @@ struct DescriptorTests {
     #expect(fcntl(raw, F_GETFD) == -1)
   }
 
-  @Test("waiting tells readable, stopped and too late apart")
-  func waits() throws {
-    let data = try Pipe()
-    let stop = try Pipe()
-    func wait(until deadline: Instant?) throws(Errno) -> Readiness {
-      try waitUntilReady(
-        data.reader.rawValue, until: deadline, orStoppedBy: stop.reader.rawValue)
+  @Test("a descriptor that was opened or duplicated does not outlive execve")
+  func closesOnExec() throws {
+    let opened = try OwnedDescriptor(opening: "/dev/null", .readingAndWriting)
+    let copy = try OwnedDescriptor.duplicate(of: opened.borrowed)
+    for descriptor in [opened.borrowed, copy.borrowed] {
+      #expect(fcntl(descriptor.rawValue, F_GETFD) == FD_CLOEXEC)
     }
-    #expect(try wait(until: .now.advanced(milliseconds: 5)) == .timedOut)
-    try data.write([1])
-    #expect(try wait(until: nil) == .ready)
-    try stop.write([1])
-    #expect(try wait(until: nil) == .stopped)
+  }
+
+  @Test("a file's kind, permissions and names are seen")
+  func seesStatus() throws {
+    let directory = try Directory()
+    try directory.write("x", to: "file")
+    let place = try OwnedDescriptor(opening: directory.path, .directory)
+    let file = try OwnedDescriptor(opening: "file", in: place, .reading)
+    #expect(try place.borrowed.status().isDirectory)
+    let status = try file.borrowed.status()
+    #expect(status.isRegularFile && status.linkCount == 1 && status.owner == geteuid())
+    #expect(!status.isWritableByOthers)
+    directory.change("file", mode: 0o620)
+    #expect(try file.borrowed.status().isWritableByOthers)
+    #expect(try place.names() == ["file"])
+  }
+
+  @Test("a missing device is unsupported and names the remedy, another failure the permissions")
+  func opensDevices() throws {
+    let directory = try Directory()
+    let node = directory.path + "/node"
+    let missing = try #require(
+      failing { () throws(Failure) in _ = try OwnedDescriptor(device: node, remedy: "load it") })
+    #expect(missing.kind == .unsupported)
+    #expect(missing.hint == "load it")
+    let refused = try #require(
+      failing { () throws(Failure) in
+        _ = try OwnedDescriptor(device: directory.path, remedy: "load it")
+      })
+    #expect(refused.kind == .failed)
+    #expect(refused.errno == Errno(EISDIR))
+    #expect(refused.hint?.contains("run as root") == true)
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 import Glibc
+import Kernel
 import Preflight
 
 /// A directory with files in it, removed with its owner.

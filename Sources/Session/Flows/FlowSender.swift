@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-internal import Binding
+internal import Netdev
 internal import DeviceMemory
 internal import Kernel
 internal import NIC

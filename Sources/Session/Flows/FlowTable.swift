@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
+internal import Kernel
+
 /// The lines that tell people of a measurement, in columns.
 enum FlowTable {
   case receiving

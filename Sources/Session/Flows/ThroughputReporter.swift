@@ -63,7 +63,7 @@ final class ThroughputReporter {
   /// When `report` has something to do again; never if `nil`.
   var nextReport: Instant? {
     guard period > 0 else { return nil }
-    let passed = Int((lastReport.nanoseconds - start.nanoseconds) / 1_000_000_000) / period
+    let passed = Int(lastReport.since(start).components.seconds) / period
     return start.advanced(milliseconds: (passed + 1) * period * 1000)
   }
 

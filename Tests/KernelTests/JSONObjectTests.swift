@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-import Session
+import Kernel
 import Testing
 
 struct JSONObjectTests {

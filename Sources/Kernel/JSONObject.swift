@@ -5,8 +5,10 @@
 package struct JSONObject {
   private var members: [String] = []
 
+  /// An object without members.
   package init() {}
 
+  /// The object as JSON.
   package var text: String { "{" + members.joined(separator: ", ") + "}" }
 
   /// Adds a string, or null.
@@ -28,14 +30,17 @@ package struct JSONObject {
   /// Adds an object, or null.
   package mutating func add(_ name: String, _ value: JSONObject?) { insert(name, value?.text) }
 
+  /// Adds an array of objects.
   package mutating func add(_ name: String, _ values: [JSONObject]) {
     insert(name, values.map(\.text))
   }
 
+  /// Adds an array of strings.
   package mutating func add(_ name: String, _ values: [String]) {
     insert(name, values.map(\.quoted))
   }
 
+  /// Adds an array of numbers.
   package mutating func add(_ name: String, _ values: [Int]) {
     insert(name, values.map(String.init))
   }
@@ -69,7 +74,7 @@ extension String {
 
 extension Double {
   /// The number with so many digits, at least one, behind the point.
-  func formatted(_ decimals: Int) -> String {
+  package func formatted(_ decimals: Int) -> String {
     let scale = (0..<decimals).reduce(1) { power, _ in power * 10 }
     let scaled = Int((self * Double(scale)).rounded())
     let fraction = String(scaled.magnitude % UInt(scale))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-import Binding
+import Netdev
 import CLinux
 import Glibc
 import Kernel

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+import Kernel
+import TestSupport
+import Testing
+
+struct WaitTests {
+  @Test("a wait tells ready, stopped and too late apart")
+  func waits() throws {
+    let data = try Pipe()
+    let stop = try Pipe()
+    let wait = Wait(orStoppedBy: stop.reader.borrowed)
+    #expect(
+      try !wait.limited(to: .milliseconds(5)).for(data.reader.borrowed, to: "receive"))
+    try data.write([1])
+    #expect(try wait.for(data.reader.borrowed, to: "receive"))
+    try wait.check("receive")
+    try stop.write([1])
+    let failure = try #require(
+      failing { () throws(Failure) in try wait.for(data.reader.borrowed, to: "receive") })
+    #expect(failure.kind == .stopped)
+    #expect(failure.errno == nil)
+    #expect(failure.operation == "receive")
+    #expect(
+      failing { () throws(Failure) in try wait.check("receive") }?.kind == .stopped)
+  }
+
+  @Test("a limit never puts the deadline off")
+  func limits() throws {
+    let deadline = Instant.now.advanced(by: .seconds(1))
+    let wait = Wait(until: deadline)
+    #expect(wait.limited(to: .seconds(100)).deadline == deadline)
+    #expect(try #require(wait.limited(to: .milliseconds(1)).deadline) < deadline)
+    #expect(wait.limited(to: nil).deadline == deadline)
+    #expect(Wait().limited(to: nil).deadline == nil)
+    #expect(!wait.isOver)
+    #expect(Wait(until: .now).isOver)
+    #expect(!Wait().isOver)
+  }
+
+  @Test("a set waits for several, and says which are ready")
+  func waitsForSeveral() throws {
+    let one = try Pipe()
+    let two = try Pipe()
+    let stop = try Pipe()
+    var set = PollSet([one.reader.borrowed, two.reader.borrowed])
+    let wait = Wait(orStoppedBy: stop.reader.borrowed)
+    let look = wait.limited(to: .zero)
+    var isAny = try set.wait(look, to: "look")
+    #expect(!isAny)
+    try two.write([1])
+    isAny = try set.wait(wait, to: "look")
+    #expect(isAny)
+    var ready = (set.isReady(0), set.isReady(1))
+    #expect(ready == (false, true))
+    set.remove(1)
+    isAny = try set.wait(look, to: "look")
+    #expect(!isAny)
+    ready.1 = set.isReady(1)
+    #expect(!ready.1)
+    try stop.write([1])
+    let stopped = failing { () throws(Failure) in try set.wait(wait, to: "look") }
+    #expect(stopped?.kind == .stopped)
+  }
+
+  @Test("a deadline that the clock cannot hold is never reached")
+  func saturates() {
+    let end = Instant.now.advanced(by: .seconds(Int64.max))
+    #expect(end > .now)
+    #expect(end.millisecondsLeft == .max)
+    #expect(Duration.seconds(Int64.min).nanoseconds == .min)
+    #expect(Duration.milliseconds(1500).inSeconds == 1.5)
+  }
+}
