@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-internal import Netdev
 internal import CLinux
 internal import Kernel
 internal import NIC
+internal import Netdev
 internal import Netlink
 
 /// What the kernel can do, and lets this process do.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-internal import Netdev
 package import DeviceMemory
 package import Kernel
 package import NIC
+internal import Netdev
 package import Netlink
 internal import Recovery
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-internal import Netdev
 internal import Kernel
 internal import NIC
+internal import Netdev
 internal import Netlink
 internal import Options
 internal import Preflight

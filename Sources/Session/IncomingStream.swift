@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-internal import Netdev
 internal import DeviceMemory
 internal import Kernel
+internal import Netdev
 internal import Options
 internal import Payload
 internal import Sockets

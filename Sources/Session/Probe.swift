@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-internal import Netdev
 internal import DeviceMemory
 internal import Kernel
 internal import NIC
+internal import Netdev
 internal import Options
 
 /// Finds out whether an interface can receive into device memory, by trying it: what must not work

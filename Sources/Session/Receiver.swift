@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-internal import Netdev
 internal import DeviceMemory
 internal import Glibc
 internal import Kernel
 internal import NIC
+internal import Netdev
 internal import Options
 internal import Sockets
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-import Netdev
 import CLinux
 import Glibc
 import Kernel
+import Netdev
 import Netlink
 import TestSupport
 import Testing

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-import Netdev
 import Glibc
 import Kernel
+import Netdev
 import Netlink
 import TestSupport
 import Testing

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-internal import Netdev
 internal import Kernel
+internal import Netdev
 internal import Options
 internal import Payload
 internal import Sockets
