@@ -28,6 +28,42 @@ package struct Channels: Equatable, Sendable {
 }
 
 extension Interface {
+  /// The corresponding command is `ETHTOOL_GCHANNELS`.
+  package mutating func channels() throws(Failure) -> Channels {
+    let request = ethtool_channels(command: ETHTOOL_GCHANNELS)
+    let answer = try perform(request, "read the channels of")
+    return Channels(
+      receive: answer.rx_count, transmit: answer.tx_count, other: answer.other_count,
+      combined: answer.combined_count, maximumCombined: answer.max_combined)
+  }
+
+  /// Changes the number of queues. This is no part of a `Transaction`: a caller that only tries it
+  /// sets the earlier value again. The corresponding command is `ETHTOOL_MSG_CHANNELS_SET`, which
+  /// says why the kernel refuses, as the ioctl does not.
+  ///
+  /// - Throws: `EINVAL` among others where a queue to be dropped is bound to device memory, or
+  ///   where the RSS table or a flow rule names it (`net/ethtool/common.c`,
+  ///   `ethtool_check_max_channel`).
+  package mutating func setChannels(_ channels: Channels) throws(Failure) {
+    var request = request(
+      ETHTOOL_MSG_CHANNELS_SET, header: UInt16(ETHTOOL_A_CHANNELS_HEADER))
+    request.put(UInt16(ETHTOOL_A_CHANNELS_RX_COUNT), channels.receive)
+    request.put(UInt16(ETHTOOL_A_CHANNELS_TX_COUNT), channels.transmit)
+    request.put(UInt16(ETHTOOL_A_CHANNELS_OTHER_COUNT), channels.other)
+    request.put(UInt16(ETHTOOL_A_CHANNELS_COMBINED_COUNT), channels.combined)
+    try set(request, "set the channels of")
+  }
+}
+
+/// Which RX queues to bind where the command line names none.
+package enum DefaultQueues: Sendable {
+  /// The last one: what a run needs.
+  case last
+  /// The upper half: the probe binds several.
+  case upperHalf
+}
+
+extension Interface {
   /// How many queues receive. The corresponding command is `ETHTOOL_GRXRINGS`; a driver without it
   /// is asked for its channels.
   package var receiveQueueCount: UInt32 {
@@ -43,29 +79,57 @@ extension Interface {
     }
   }
 
-  /// The corresponding command is `ETHTOOL_GCHANNELS`.
-  package mutating func channels() throws(Failure) -> Channels {
-    let request = ethtool_channels(command: ETHTOOL_GCHANNELS)
-    let answer = try perform(request, "read the channels of")
-    return Channels(
-      receive: answer.rx_count, transmit: answer.tx_count, other: answer.other_count,
-      combined: answer.combined_count, maximumCombined: answer.max_combined)
+  /// Chooses the RX queues to bind, of those that the interface has.
+  ///
+  /// - Parameters:
+  ///   - wanted: The queues that the command line names, if it names any.
+  ///   - preset: Which ones to choose where it does not.
+  /// - Throws: A failure of the kind `usage` where the interface lacks one of the wanted queues; of
+  ///   the kind `unsupported` where it has only one queue, for other traffic needs one as well.
+  package mutating func chooseQueues(
+    _ wanted: Range<UInt32>?, otherwise preset: DefaultQueues
+  ) throws(Failure) -> Range<UInt32> {
+    let operation = "bind RX queues"
+    let count: UInt32
+    do throws(Failure) {
+      count = try receiveQueueCount
+    } catch {
+      // A virtual device need not report its queues; the bind finds out whether they are there.
+      guard error.errno == .notSupported, let wanted else { throw error }
+      return wanted
+    }
+    if let wanted {
+      guard wanted.upperBound <= count else {
+        throw Failure(
+          operation, on: "of \(subject)",
+          reason: "-t \(wanted.lowerBound) -q \(wanted.count) go beyond its last, \(count - 1)",
+          kind: .usage)
+      }
+      return wanted
+    }
+    guard count >= 2 else {
+      throw Failure(
+        operation, on: "of \(subject)",
+        reason: "it has \(count), and one must stay for other traffic",
+        hint: "add some: `ethtool -L \(name) combined N`", kind: .unsupported)
+    }
+    return switch preset {
+    case .last: count - 1..<count
+    case .upperHalf: count / 2..<count
+    }
   }
 
-  /// Changes the number of queues. Not part of a `Transaction`: who changes it and does not mean
-  /// it sets the earlier value again. The corresponding command is `ETHTOOL_MSG_CHANNELS_SET`: it
-  /// tells why not, as the ioctl does not.
+  /// The RX queues that stay for other traffic when RSS is moved off some.
   ///
-  /// - Throws: `EINVAL` among others where a queue to be dropped is bound to device memory, or
-  ///   where the RSS table or a flow rule names it (`net/ethtool/common.c`,
-  ///   `ethtool_check_max_channel`).
-  package mutating func setChannels(_ channels: Channels) throws(Failure) {
-    var request = request(
-      ETHTOOL_MSG_CHANNELS_SET, header: UInt16(ETHTOOL_A_CHANNELS_HEADER))
-    request.put(UInt16(ETHTOOL_A_CHANNELS_RX_COUNT), channels.receive)
-    request.put(UInt16(ETHTOOL_A_CHANNELS_TX_COUNT), channels.transmit)
-    request.put(UInt16(ETHTOOL_A_CHANNELS_OTHER_COUNT), channels.other)
-    request.put(UInt16(ETHTOOL_A_CHANNELS_COMBINED_COUNT), channels.combined)
-    try set(request, "set the channels of")
+  /// - Throws: A failure of the kind `usage` where none would stay.
+  package mutating func queues(besides bound: Set<UInt32>) throws(Failure) -> [UInt32] {
+    let count = try receiveQueueCount
+    let others = (0..<count).filter { !bound.contains($0) }
+    guard others.isEmpty else { return others }
+    var failure = refusal(
+      "move RSS off the queues of", nil, reason: "it has too few: \(count), all to be bound",
+      hint: "bind fewer (-q), or add some: `ethtool -L \(name) combined N`")
+    failure.kind = .usage
+    throw failure
   }
 }

@@ -3,17 +3,19 @@
 internal import CLinux
 package import Kernel
 
-/// What tells an interface from another that may come to have its index. Its name is not part of
-/// it: that can be changed at any time.
+/// What distinguishes an interface from another one that gets its index later. The name is no part
+/// of it, for anybody can change the name at any time.
 package struct DeviceIdentity: Equatable, Sendable {
-  /// As `if_nametoindex` gives it.
+  /// The interface's number, as `if_nametoindex` returns it.
   package var index: UInt32
+  /// The driver's name; `unknown` where it does not report one.
   package var driver: String
-  /// Where the device is, such as `0000:01:00.0`; empty where the driver does not tell.
+  /// Where the device is, such as `0000:01:00.0`; empty where the driver does not report it.
   package var bus: String
   /// The hardware address it was made with, in base 16; zeros where it was made without one.
   package var address: String
 
+  /// An identity, as a journal has it.
   package init(index: UInt32, driver: String, bus: String, address: String) {
     self.index = index
     self.driver = driver
@@ -35,11 +37,11 @@ extension Interface {
     return DeviceIdentity(
       index: index, driver: printable(driver),
       bus: printable(driverInformation?.bus ?? ""),
-      address: hex(Array(answer[headSize..<headSize + size])))
+      address: Array(answer[headSize..<headSize + size]).hexadecimal)
   }
 }
 
-/// Texts of drivers, so that they stay within a line.
+/// A driver's text without control characters, so that it stays within a line.
 private func printable(_ text: String) -> String {
   String(String.UnicodeScalarView(text.unicodeScalars.filter { $0.value >= 0x20 }))
 }

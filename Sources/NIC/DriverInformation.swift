@@ -2,11 +2,15 @@
 
 internal import CLinux
 
-/// What a driver tells of itself and of its device. The corresponding C structure is
-/// `ethtool_drvinfo`; what is not told is empty.
+/// What a driver reports about itself and its device. The corresponding C structure is
+/// `ethtool_drvinfo`; what the driver does not report is empty.
 package struct DriverInformation: Equatable, Sendable {
+  /// The driver's name, such as `mlx5_core`.
   package let driver: String
+  /// The driver's version; the kernel's own for most drivers (`net/ethtool/ioctl.c`,
+  /// `ethtool_get_drvinfo`).
   package let version: String
+  /// The version of the device's firmware.
   package let firmware: String
   /// The device's address on its bus, such as `0000:41:00.0`.
   package let bus: String
@@ -14,7 +18,7 @@ package struct DriverInformation: Equatable, Sendable {
   /// Reads an answer to `ETHTOOL_GDRVINFO`.
   init(_ answer: [UInt8]) {
     func field(_ offset: Int?, _ size: CInt) -> String {
-      text(answer[offset!..<offset! + Int(size)])
+      String(zeroTerminated: answer[offset!..<offset! + Int(size)])
     }
     typealias Layout = MemoryLayout<ethtool_drvinfo>
     driver = field(Layout.offset(of: \.driver), 32)

@@ -3,7 +3,7 @@
 internal import CLinux
 package import Kernel
 
-/// One feature of an interface, as `ethtool -k` tells it.
+/// One feature of an interface, as `ethtool -k` lists it.
 package struct Feature: Equatable, Sendable {
   /// The kernel's name, such as `rx-ntuple-filter`.
   package let name: String
@@ -34,10 +34,10 @@ extension Interface {
     }
   }
 
-  /// Asks for one feature to be on or off, and leaves the others. The corresponding command is
+  /// Requests one feature to be on or off, and leaves the others. The corresponding command is
   /// `ETHTOOL_SFEATURES`.
   ///
-  /// - Throws: A failure without errno where the feature is not then as asked for.
+  /// - Throws: A failure without errno where the driver keeps the feature as it was.
   package mutating func setFeature(_ name: String, to isOn: Bool) throws(Failure) {
     let operation = "switch \(isOn ? "on" : "off") \(name) of"
     let names = try strings(ETH_SS_FEATURES)

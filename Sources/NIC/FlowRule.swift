@@ -5,7 +5,7 @@ internal import Kernel
 
 /// A flow rule as the kernel passes it. The corresponding C structure is `ethtool_rx_flow_spec`.
 package struct FlowRule: Equatable, Sendable {
-  /// Its place in the driver's table; `anywhere` before the driver has chosen one.
+  /// Its place in the driver's table; `anywhere` until the driver has chosen one.
   package var location: UInt32
   /// `TCP_V4_FLOW` and the like, with the `FLOW_` flags.
   package let type: UInt32
@@ -71,6 +71,7 @@ package struct FlowRule: Equatable, Sendable {
 }
 
 extension FlowRule {
+  /// Reads a rule from the answer to `ETHTOOL_GRXCLSRULE`.
   init(_ request: ethtool_rxnfc) {
     let bytes = request.fs.bytes
     location = request.fs.location
@@ -91,37 +92,4 @@ extension FlowRule {
     request.rss_context = context
     return request
   }
-}
-
-extension FlowRule: CustomStringConvertible {
-  /// One line, exact: what is not a TCP flow to a queue or a context shows its bytes.
-  package var description: String {
-    let base = type & ~UInt32(FLOW_RSS)
-    let size = base == UInt32(TCP_V4_FLOW) ? 4 : 16
-    let action =
-      type & UInt32(FLOW_RSS) == 0
-      ? "to queue \(ringCookie)"
-      : "to context \(context)" + (ringCookie == 0 ? "" : " plus \(ringCookie)")
-    let head = "rule \(location): "
-    guard base == UInt32(TCP_V4_FLOW) || base == UInt32(TCP_V6_FLOW) else {
-      return head + "type \(hex([base])) match \(hex(match)) mask \(hex(mask)) \(action)"
-    }
-    let plain = FlowRule(
-      FlowTuple(to: end(1, size), from: end(0, size)), to: .queue(0), location: location)
-    let masked = plain.mask == mask
-    let fromAnywhere = FlowRule(FlowTuple(to: end(1, size)), to: .queue(0)).mask == mask
-    guard masked || fromAnywhere, plain.match == match else {
-      return head + "type \(hex([base])) match \(hex(match)) mask \(hex(mask)) \(action)"
-    }
-    let source = masked ? "\(text(end(0, size)))" : "anywhere"
-    return head + "tcp from \(source) to \(text(end(1, size))), \(action)"
-  }
-
-  private func end(_ index: Int, _ size: Int) -> FlowTuple.End {
-    let address = match[index * size..<(index + 1) * size]
-    let port = match[(2 * size + 2 * index)...].prefix(2).reduce(0) { $0 << 8 | UInt16($1) }
-    return FlowTuple.End(IPAddress(octets: Array(address)), port: port)
-  }
-
-  private func text(_ end: FlowTuple.End) -> String { "\(end.address) port \(end.port)" }
 }

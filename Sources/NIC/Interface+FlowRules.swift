@@ -16,11 +16,12 @@ extension Interface {
     return rules.sorted { $0.location < $1.location }
   }
 
-  /// Inserts a rule at its location, or where it has none where the driver likes it; in the
-  /// highest free slot if the driver has no choice of its own. The corresponding command is
-  /// `ETHTOOL_SRXCLSRLINS`.
+  /// Inserts a rule at its location. The driver chooses the location of a rule that has none; where
+  /// the driver cannot choose, the rule goes into the highest free slot. The corresponding command
+  /// is `ETHTOOL_SRXCLSRLINS`.
   ///
   /// - Returns: The rule with its location.
+  /// - Throws: The driver's refusal, with what would help; `ENOSPC` where the table is full.
   package mutating func insert(_ rule: FlowRule) throws(Failure) -> FlowRule {
     let operation = "insert a flow rule on"
     var rule = rule
@@ -55,17 +56,18 @@ extension Interface {
     _ = try perform(request, "delete flow rule \(location) of")
   }
 
-  /// What the driver's table of rules is like.
+  /// The driver's table of rules: its size and where it has rules.
   package struct FlowRuleTable: Sendable {
     /// Where there are rules.
     package let locations: [UInt32]
-    /// How many locations there are, where the driver tells; else 0.
+    /// How many locations there are; 0 where the driver does not report it.
     package let size: UInt32
     /// Whether the driver finds a location by itself (`RX_CLS_LOC_SPECIAL`).
     let takesSpecialLocations: Bool
   }
 
-  /// The corresponding commands are `ETHTOOL_GRXCLSRLCNT` and `ETHTOOL_GRXCLSRLALL`.
+  /// Lists the places of all rules. The corresponding commands are `ETHTOOL_GRXCLSRLCNT` and
+  /// `ETHTOOL_GRXCLSRLALL`.
   package mutating func flowRuleTable() throws(Failure) -> FlowRuleTable {
     let operation = "list the flow rules of"
     let hint = FlowRule.hint(for: .notSupported)
@@ -82,7 +84,8 @@ extension Interface {
     var request = head.bytes + [UInt8](repeating: 0, count: count * 4)
     try perform(&request, operation)
     let answer = ethtool_rxnfc(request[...])
-    let listed = words(request[start...]).prefix(min(count, Int(answer.rule_cnt)))
+    let listed = [UInt32](inHostOrder: request[start...])
+      .prefix(min(count, Int(answer.rule_cnt)))
     return FlowRuleTable(
       locations: Array(listed), size: size > 0 ? size : UInt32(truncatingIfNeeded: answer.data),
       takesSpecialLocations: takesSpecialLocations)
@@ -90,7 +93,7 @@ extension Interface {
 }
 
 extension FlowRule {
-  /// What would help a driver that refuses a rule.
+  /// What would help where a driver refuses a rule.
   static func hint(for errno: Errno?) -> String? {
     switch errno {
     case .notSupported:

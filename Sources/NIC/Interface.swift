@@ -5,13 +5,14 @@ internal import Glibc
 package import Kernel
 package import Netlink
 
-/// One network interface, and the ways to its driver: the ethtool ioctl and the ethtool netlink
+/// One network interface, and the two ways to its driver: the ethtool ioctl and the ethtool netlink
 /// family.
 package struct Interface: ~Copyable {
+  /// The interface's name, such as `eth0`.
   package let name: String
-  /// As `if_nametoindex` gives it.
+  /// The interface's number, as `if_nametoindex` returns it.
   package let index: UInt32
-  /// What the driver tells of itself and of its device; `nil` where it tells nothing.
+  /// What the driver reports about itself and its device; `nil` where it reports nothing.
   package let driverInformation: DriverInformation?
 
   private var device: any EthtoolDevice & ~Copyable
@@ -42,10 +43,13 @@ package struct Interface: ~Copyable {
     guard unsafe if_indextoname(index, &name) != nil else {
       throw Failure("find the interface", on: "of index \(index)", errno: .noDevice)
     }
-    try self.init(named: text(ArraySlice(name.map(UInt8.init(bitPattern:)))))
+    try self.init(named: String(zeroTerminated: name.map(UInt8.init(bitPattern:))[...]))
   }
 
-  /// An interface reached by given ways.
+  /// Takes an interface that is reached through a given device and a given netlink socket.
+  ///
+  /// - Throws: A failure where the kernel has no ethtool netlink family, or where the driver does not
+  ///   answer for another reason than `EOPNOTSUPP`.
   package init(
     named name: String, index: UInt32, device: consuming any EthtoolDevice & ~Copyable,
     netlink: consuming GenericNetlink
@@ -69,12 +73,26 @@ package struct Interface: ~Copyable {
     self.ethtool = ethtool
   }
 
-  /// The driver's name, such as `mlx5_core`.
+  /// The driver's name, such as `mlx5_core`; `unknown` where it does not report one.
   package var driver: String { driverInformation?.driver ?? "unknown" }
 
-  /// The interface for people: its name and its driver.
+  /// The interface in messages: its name and its driver.
   package var subject: String { "\(name) (driver \(driver))" }
 
+  /// A failure of an operation on this interface: of the kind `unsupported` for `EOPNOTSUPP`, and
+  /// with a hint at the privilege that lacks for `EPERM`.
+  package func refusal(
+    _ operation: String, _ errno: Errno?, reason: String? = nil, hint: String? = nil
+  ) -> Failure {
+    Failure(
+      operation, on: subject, errno: errno, reason: reason,
+      hint: errno == .notPermitted ? GenericNetlink.privilegeHint : hint,
+      kind: errno == .notSupported ? .unsupported : .failed)
+  }
+}
+
+// Requests by ioctl.
+extension Interface {
   /// Does an ethtool request that the kernel answers in place.
   ///
   /// - Returns: What the call returned.
@@ -99,6 +117,37 @@ package struct Interface: ~Copyable {
     return Request(request[...])
   }
 
+  /// The names of one string set, in order; empty where the driver has none. The corresponding
+  /// commands are `ETHTOOL_GSSET_INFO` and `ETHTOOL_GSTRINGS`.
+  ///
+  /// - Parameter set: `ETH_SS_FEATURES` or the like.
+  mutating func strings(_ set: ethtool_stringset) throws(Failure) -> [String] {
+    let operation = "read the names of settings of"
+    var info = ethtool_sset_info(command: ETHTOOL_GSSET_INFO)
+    info.sset_mask = 1 << UInt64(set.rawValue)
+    let headSize = MemoryLayout<ethtool_sset_info>.size
+    var request = info.bytes + [0, 0, 0, 0]
+    try perform(&request, operation)
+    let answer = ethtool_sset_info(request[...])
+    guard answer.sset_mask != 0, let count = [UInt32](inHostOrder: request[headSize...]).first,
+      count > 0
+    else { return [] }
+    var head = ethtool_gstrings(command: ETHTOOL_GSTRINGS)
+    head.string_set = set.rawValue
+    head.len = count
+    let size = Int(ETH_GSTRING_LEN)
+    var list = head.bytes
+    let start = list.count
+    list += [UInt8](repeating: 0, count: Int(count) * size)
+    try perform(&list, operation)
+    return (0..<Int(count)).map {
+      String(zeroTerminated: list[start + $0 * size..<start + ($0 + 1) * size])
+    }
+  }
+}
+
+// Requests by netlink.
+extension Interface {
   /// A request of the ethtool netlink family, with a header attribute that names this interface.
   func request(_ command: Int, header: UInt16) -> Request {
     var request = Request(ethtool, command: UInt8(command))
@@ -118,24 +167,47 @@ package struct Interface: ~Copyable {
       throw failure
     }
   }
-
-  /// A failure of this interface, of the kind that its error tells.
-  package func refusal(
-    _ operation: String, _ errno: Errno?, reason: String? = nil, hint: String? = nil
-  ) -> Failure {
-    Failure(
-      operation, on: subject, errno: errno, reason: reason,
-      hint: errno == .notPermitted ? GenericNetlink.privilegeHint : hint,
-      kind: errno == .notSupported ? .unsupported : .failed)
-  }
 }
 
-/// A thing that a driver need not have: nil where it answers `EOPNOTSUPP`.
+/// Reads what a driver need not have.
+///
+/// - Returns: `nil` where the driver answers `EOPNOTSUPP`.
 func ifSupported<Value>(_ body: () throws(Failure) -> Value) throws(Failure) -> Value? {
   do throws(Failure) {
     return try body()
   } catch {
     guard error.errno == .notSupported else { throw error }
     return nil
+  }
+}
+
+/// What carries ethtool requests to one interface's driver: the ioctl, or a test's script.
+package protocol EthtoolDevice: ~Copyable {
+  /// Does one request: a structure of `include/uapi/linux/ethtool.h`, whose first word is the
+  /// command, with room behind it for what the kernel writes there.
+  ///
+  /// - Returns: What the call returned: 0, or flags of `ETHTOOL_SFEATURES`.
+  /// - Throws: The driver's refusal.
+  mutating func perform(_ request: inout [UInt8]) throws(Errno) -> CInt
+}
+
+/// The kernel's own: a socket to hold the ioctl. The corresponding request is `SIOCETHTOOL`.
+private struct EthtoolSocket: ~Copyable, EthtoolDevice {
+  private let interface: String
+  private let descriptor: OwnedDescriptor
+
+  /// Opens a socket for requests to an interface of this network namespace.
+  init(interface: String) throws(Errno) {
+    self.interface = interface
+    let type = CInt(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue)
+    descriptor = OwnedDescriptor(owning: try retrying { socket(AF_INET, type, 0) })
+  }
+
+  mutating func perform(_ request: inout [UInt8]) throws(Errno) -> CInt {
+    try retrying {
+      unsafe request.withUnsafeMutableBytes {
+        unsafe CLinux_ethtool(descriptor.rawValue, interface, $0.baseAddress!)
+      }
+    }
   }
 }

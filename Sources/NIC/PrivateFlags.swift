@@ -3,12 +3,14 @@
 internal import CLinux
 package import Kernel
 
-/// A driver's private flags: up to 32 switches with names of its own.
+/// A driver's private flags: up to 32 switches.
 package struct PrivateFlags: Equatable, Sendable {
+  /// The flags' names, which each driver chooses.
   package let names: [String]
   /// Bit `n` is the flag of `names[n]`.
   package var values: UInt32
 
+  /// Flags by their names and values.
   package init(names: [String], values: UInt32) {
     self.names = names
     self.values = values
@@ -20,7 +22,8 @@ package struct PrivateFlags: Equatable, Sendable {
   /// Whether there is a flag that splits headers, and it is on.
   package var splitsHeaders: Bool { splittingHeaders(true) == self }
 
-  /// The same flags but for the one that splits headers; nil where there is none.
+  /// The flags with the one that splits headers on or off, and the others as they are; `nil` where
+  /// there is no such flag.
   package func splittingHeaders(_ isOn: Bool) -> PrivateFlags? {
     guard let index = names.firstIndex(where: Self.splitNames.contains) else { return nil }
     let bit: UInt32 = 1 << UInt32(index)

@@ -4,17 +4,19 @@ internal import CLinux
 package import Kernel
 internal import Netlink
 
-/// How an interface spreads flows over its queues. The corresponding C structure is
-/// `ethtool_rxfh`.
+/// An interface's RSS settings: how it distributes flows to its queues. The corresponding C structure
+/// is `ethtool_rxfh`.
 package struct RSS: Equatable, Sendable {
   /// The indirection table: for each hash value, modulo the table's size, a queue.
   package var table: [UInt32]
+  /// The hash key; empty where the driver does not report one.
   package var key: [UInt8]
-  /// The hash function, one bit of `ETH_RSS_HASH_*`; 0 where the driver does not tell.
+  /// The hash function, one bit of `ETH_RSS_HASH_*`; 0 where the driver does not report it.
   package var function: UInt8
   /// What the hash's input goes through first, bits of `RXH_XFRM_*`.
   package var transform: UInt8
 
+  /// Settings, of which a driver reports at least the table.
   package init(table: [UInt32], key: [UInt8] = [], function: UInt8 = 0, transform: UInt8 = 0) {
     self.table = table
     self.key = key
@@ -29,21 +31,18 @@ package struct RSS: Equatable, Sendable {
       && table.enumerated().allSatisfy { index, queue in queue == UInt32(index) % queueCount }
   }
 
-  /// Where the table first names one of some queues.
+  /// The first entry of the table that names one of some queues; `nil` where none does.
   package func firstEntry(naming queues: Set<UInt32>) -> Int? {
     table.firstIndex { queues.contains($0) }
   }
 }
 
 extension Interface {
-  /// The main spread, or that of a further RSS context. The corresponding command is
+  /// The main RSS settings, not those of further contexts. The corresponding command is
   /// `ETHTOOL_GRSSH`.
-  ///
-  /// - Parameter context: A context's number; 0 is the main one.
-  package mutating func rss(context: UInt32 = 0) throws(Failure) -> RSS {
+  package mutating func rss() throws(Failure) -> RSS {
     let operation = "read the RSS table of"
     var head = CLinux_ethtool_rxfh(command: ETHTOOL_GRSSH)
-    head.rss_context = context
     head = try perform(head, operation)
     // With the sizes filled in, the kernel writes the table and the key behind the head.
     let headSize = MemoryLayout<CLinux_ethtool_rxfh>.size
@@ -52,9 +51,8 @@ extension Interface {
     var request = head.bytes + [UInt8](repeating: 0, count: keyEnd - headSize)
     try perform(&request, operation)
     let answer = CLinux_ethtool_rxfh(request[...])
-    // A context that shares the main key answers with a key size of 0.
     return RSS(
-      table: words(request[headSize..<tableEnd]),
+      table: [UInt32](inHostOrder: request[headSize..<tableEnd]),
       key: Array(request[tableEnd..<keyEnd].prefix(Int(answer.key_size))),
       function: answer.hfunc, transform: answer.input_xfrm)
   }
@@ -67,8 +65,8 @@ extension Interface {
     try perform(&request, "set the RSS table of", hint: Self.tableHint)
   }
 
-  /// Makes the kernel forget that somebody configured the main table: it is the default one, and
-  /// follows the number of queues.
+  /// Makes the kernel forget that somebody configured the main table: it becomes the default one,
+  /// and follows the number of queues.
   package mutating func resetRSSTable() throws(Failure) {
     var head = Self.unchangedRSS
     head.indir_size = 0
@@ -76,7 +74,8 @@ extension Interface {
     try perform(&request, "reset the RSS table of", hint: Self.tableHint)
   }
 
-  /// Writes the main spread's key, hash function and input transformation.
+  /// Writes the main key, hash function and input transformation, and leaves the table. The
+  /// corresponding command is `ETHTOOL_SRSSH`.
   package mutating func setRSSHash(like rss: RSS) throws(Failure) {
     var head = Self.unchangedRSS
     head.key_size = UInt32(rss.key.count)
@@ -86,10 +85,10 @@ extension Interface {
     try perform(&request, "set the RSS hash of")
   }
 
-  /// The further RSS contexts, by number, with their tables. The corresponding command is a dump
-  /// of `ETHTOOL_MSG_RSS_GET`, which kernels before 6.12 don't have: none are told then.
+  /// The tables of the further RSS contexts, by context number. Their keys are not read: a context
+  /// that shares the main key reports a key size of 0. The corresponding command is a dump of `ETHTOOL_MSG_RSS_GET`,
+  /// which kernels before 6.12 do not have: the answer is empty there.
   package mutating func rssContexts() throws(Failure) -> [UInt32: [UInt32]] {
-    typealias Attribute = CLinux_ethtool_rss
     let request = request(
       Int(CLinux_ETHTOOL_MSG_RSS_GET.rawValue),
       header: UInt16(CLinux_ETHTOOL_A_RSS_HEADER.rawValue))
@@ -97,14 +96,15 @@ extension Interface {
       try netlink.dump(request, "list the RSS contexts of", on: subject) { answer throws(Errno) in
         let id: UInt32? = try answer.integer(UInt16(CLinux_ETHTOOL_A_RSS_CONTEXT.rawValue))
         let table = answer.bytes(UInt16(CLinux_ETHTOOL_A_RSS_INDIR.rawValue))
-        return (id: id ?? 0, table: words(table ?? []))
+        return (id: id ?? 0, table: [UInt32](inHostOrder: table ?? []))
       }
     }
     let further = (all ?? []).filter { $0.id != 0 }
     return Dictionary(further.map { ($0.id, $0.table) }) { first, _ in first }
   }
 
-  /// Creates an RSS context with a table of its own; key and hash are the driver's choice.
+  /// Creates an RSS context with a table of its own; the driver chooses its key and hash. The
+  /// corresponding command is `ETHTOOL_SRSSH`.
   ///
   /// - Returns: The context's number, for flow rules.
   package mutating func createRSSContext(table: [UInt32]) throws(Failure) -> UInt32 {
@@ -120,6 +120,8 @@ extension Interface {
   }
 
   /// Deletes an RSS context, which no flow rule may name any more.
+  ///
+  /// - Throws: `ENOENT` where there is no such context.
   package mutating func deleteRSSContext(_ context: UInt32) throws(Failure) {
     var head = Self.unchangedRSS
     head.rss_context = context

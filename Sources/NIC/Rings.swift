@@ -7,24 +7,28 @@ internal import Netlink
 /// Whether the NIC puts TCP headers and payload into separate buffers. The corresponding C
 /// constants begin with `ETHTOOL_TCP_DATA_SPLIT_`.
 package enum HeaderSplit: UInt8, Sendable {
-  /// To be set: the driver's choice. As read: the driver does not tell.
+  /// As a setting: the driver's choice. As read: the driver does not report its split.
   case automatic = 0
+  /// Headers and payload share buffers.
   case disabled = 1
+  /// Headers and payload have buffers of their own.
   case enabled = 2
 }
 
 /// The ring parameters that matter here. The corresponding netlink attributes begin with
 /// `ETHTOOL_A_RINGS_`.
 package struct Rings: Equatable, Sendable {
+  /// What the driver does, which need not be what somebody configured.
   package var split: HeaderSplit
-  /// Payload of at most this many bytes stays with its headers (`hds-thresh`); nil where the
+  /// Payload of at most this many bytes stays with its headers (`hds-thresh`); `nil` where the
   /// driver has no such setting.
   package var threshold: UInt32?
-  /// Entries of an RX ring; nil where the driver does not tell.
+  /// Entries of an RX ring; `nil` where the driver does not report it.
   package var receiveEntries: UInt32?
-  /// Entries of a TX ring; nil where the driver does not tell.
+  /// Entries of a TX ring; `nil` where the driver does not report it.
   package var transmitEntries: UInt32?
 
+  /// Ring parameters, of which a driver reports at least the split.
   package init(
     split: HeaderSplit, threshold: UInt32? = nil, receiveEntries: UInt32? = nil,
     transmitEntries: UInt32? = nil
@@ -45,8 +49,7 @@ private enum Attribute {
 }
 
 extension Interface {
-  /// The corresponding command is `ETHTOOL_MSG_RINGS_GET`. What it tells of the split is what the
-  /// driver does, which need not be what somebody configured.
+  /// The corresponding command is `ETHTOOL_MSG_RINGS_GET`.
   package mutating func rings() throws(Failure) -> Rings {
     let request = request(ETHTOOL_MSG_RINGS_GET, header: Attribute.header)
     return try netlink.get(request, "read the ring parameters of", on: subject) {
@@ -69,7 +72,7 @@ extension Interface {
     try setRings("set tcp-data-split of") { $0.put(Attribute.split, split.rawValue) }
   }
 
-  /// Sets the threshold. The corresponding command is `ETHTOOL_MSG_RINGS_SET`.
+  /// Sets the threshold, in bytes. The corresponding command is `ETHTOOL_MSG_RINGS_SET`.
   ///
   /// - Throws: As `setHeaderSplit`, with a threshold of 0 for an enabled split.
   package mutating func setSplitThreshold(_ threshold: UInt32) throws(Failure) {

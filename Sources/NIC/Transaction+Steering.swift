@@ -3,8 +3,8 @@
 package import Kernel
 
 extension Transaction {
-  /// Steers a flow to a queue or to an RSS context. A driver that refuses to match the source is
-  /// asked to match the destination only.
+  /// Steers a flow to a queue or to an RSS context. Where the driver refuses to match the source, the
+  /// rule matches the destination only.
   ///
   /// - Returns: The rule in force.
   /// - Throws: The driver's refusal of the simpler rule, with what would help.
@@ -22,10 +22,11 @@ extension Transaction {
     }
   }
 
-  /// Steers a flow to queues: to the one, or spread over all by an RSS context. Where the driver has
-  /// no contexts it goes to the first.
+  /// Steers a flow to queues: to the only one, or to all by an RSS context. Where the driver has no
+  /// contexts the flow goes to the first queue.
   ///
-  /// - Returns: What it was steered to.
+  /// - Returns: Where the flow goes.
+  /// - Throws: As `steer(_:to:)`, and a refusal of the context.
   /// - Precondition: `queues` is not empty.
   @discardableResult
   package mutating func steer(
@@ -45,6 +46,7 @@ extension Transaction {
   /// Steers one flow to a queue or to an RSS context, and no other.
   ///
   /// - Returns: The rule in force.
+  /// - Throws: The driver's refusal, with what would help.
   @discardableResult
   package mutating func steer(
     exactly flow: FlowTuple, to target: FlowTarget
@@ -53,7 +55,7 @@ extension Transaction {
     return try insert(FlowRule(flow, to: target))
   }
 
-  /// Creates an RSS context that spreads its flows over some queues.
+  /// Creates an RSS context whose table names some queues in turn.
   ///
   /// - Returns: Its number, for `steer`.
   /// - Precondition: `queues` is not empty.
@@ -73,7 +75,7 @@ extension Transaction {
     }
   }
 
-  /// Switches flow rules on where that can be switched and is off.
+  /// Switches flow rules on, where the driver can switch them and they are off.
   private mutating func enableFlowRules() throws(Failure) {
     let feature = try interface.features().first { $0.name == Feature.ntuple }
     guard let feature, feature.isAvailable, !feature.isActive else { return }

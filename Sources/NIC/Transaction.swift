@@ -3,24 +3,24 @@
 internal import CLinux
 package import Kernel
 
-/// Changes to one interface that are undone together. Nothing is undone by itself: who makes
-/// changes calls `undo` on every way out, after bindings are gone, for the kernel refuses to
-/// disable header split while one lives.
+/// Changes to one interface that are undone together. They are not undone by themselves: whoever
+/// makes them calls `undo` on every way out, after all bindings have ended, for the kernel refuses to
+/// disable header split while one exists.
 package struct Transaction: ~Copyable {
   /// The interface, owned for as long as it is changed.
   package var interface: Interface
 
-  /// What was recorded, in the order done.
+  /// The changes recorded so far, in the order made.
   package private(set) var changes: [Change]
 
-  /// Where they are recorded for others.
+  /// Where the changes are recorded for other processes.
   private var log: (any ChangeLog & ~Copyable)?
 
   /// Begins a transaction.
   ///
   /// - Parameters:
   ///   - changes: What an earlier process recorded and did not undo.
-  ///   - log: What is to remember the changes if this process dies.
+  ///   - log: What remembers the changes if this process dies.
   package init(
     on interface: consuming Interface, resuming changes: [Change] = [],
     notedIn log: consuming (any ChangeLog & ~Copyable)? = nil
@@ -30,10 +30,10 @@ package struct Transaction: ~Copyable {
     self.log = log
   }
 
-  /// Undoes the changes, the last one first, each whether or not the others can be. What cannot be
-  /// undone stays recorded, so that it can be tried again.
+  /// Undoes all changes, the last one first; one that cannot be undone does not stop the others. It
+  /// stays recorded, so that a later call tries it again.
   ///
-  /// - Returns: Why changes could not be undone, in the order tried; none if all is as it was.
+  /// - Returns: The failures in the order of the attempts; none if all is as it was.
   package mutating func undo() -> [Failure] {
     guard !changes.isEmpty else { return [] }
     var failures: [Failure] = []
@@ -47,12 +47,15 @@ package struct Transaction: ~Copyable {
       }
     }
     changes = left.reversed()
-    noteLess()
+    updateLog()
     return failures
   }
 
   /// Splits headers from payload, all payload: what a binding needs. A driver without the ring
-  /// parameter is asked by its private flag.
+  /// parameter is switched by its private flag.
+  ///
+  /// - Throws: The driver's refusal, of the kind `unsupported` where it has neither; a failure
+  ///   without errno where the split was set and is not in force.
   package mutating func enableHeaderSplit() throws(Failure) {
     let isByFlag = try setHeaderSplit(.enabled)
     if let threshold = try interface.rings().threshold, threshold != 0 {
@@ -70,40 +73,36 @@ package struct Transaction: ~Copyable {
     }
   }
 
-  /// Leaves header split to the driver: to the kernel it is then not enabled, and nothing can be
-  /// bound.
+  /// Leaves header split to the driver. The kernel then takes it as not enabled, and refuses every
+  /// bind.
   package mutating func disableHeaderSplit() throws(Failure) {
     _ = try setHeaderSplit(.automatic)
   }
 
   /// Sends flows that no rule steers to the other queues, equally. A table that avoids the queues
-  /// already is left as it is.
+  /// already stays as it is.
   ///
   /// - Parameter queues: The queues to be bound.
-  /// - Throws: A failure of the kind `usage` where no other queue is left.
+  /// - Throws: A failure of the kind `usage` where no other queue is left, of the kind `unsupported`
+  ///   where there is no RSS table.
   package mutating func moveRSS(off queues: Set<UInt32>) throws(Failure) {
-    let operation = "move RSS off the queues of"
-    let count = try interface.receiveQueueCount
-    let others = (0..<count).filter { !queues.contains($0) }
-    guard !others.isEmpty else {
-      var failure = interface.refusal(
-        operation, nil, reason: "it has too few: \(count), all to be bound",
-        hint: "bind fewer (-q), or add some: `ethtool -L \(interface.name) combined N`")
-      failure.kind = .usage
-      throw failure
-    }
+    let others = try interface.queues(besides: queues)
     let before = try interface.rss()
     guard !before.table.isEmpty else {
-      throw interface.refusal(operation, .notSupported, reason: "it has no RSS table")
+      throw interface.refusal(
+        "move RSS off the queues of", .notSupported, reason: "it has no RSS table")
     }
     guard before.firstEntry(naming: queues) != nil else { return }
+    let count = try interface.receiveQueueCount
     try record(.rss(before, isDefault: before.isDefault(queueCount: count)))
     try interface.setRSSTable(before.table.indices.map { others[$0 % others.count] })
   }
 
-  /// Proves that no RSS table names one of the queues, but those of contexts that this transaction
+  /// Proves that no RSS table names one of the queues, except those of contexts that this transaction
   /// created. The kernel does not check it, and plain traffic on a bound queue is lost to its
   /// sockets.
+  ///
+  /// - Throws: A failure without errno that names the entry or the context.
   package mutating func proveRSSAvoids(_ queues: Set<UInt32>) throws(Failure) {
     let operation = "keep other traffic off the queues of"
     let main = try ifSupported { () throws(Failure) in try interface.rss() }
@@ -122,9 +121,9 @@ package struct Transaction: ~Copyable {
     }
   }
 
-  /// Records a change that is about to be made. Of one setting the earliest record stands.
+  /// Records a change that is about to be made. The first record of a setting stays.
   ///
-  /// - Throws: What the log throws; the change must not be made then.
+  /// - Throws: What the log throws: then the change must not be made.
   mutating func record(_ change: Change) throws(Failure) {
     let isKnown = changes.contains { earlier in
       switch (earlier, change) {
@@ -140,17 +139,18 @@ package struct Transaction: ~Copyable {
     try log?.note(changes)
   }
 
-  /// Replaces the record made last, once the driver has told what it chose; forgets it where the
-  /// driver refused.
+  /// Replaces the last record, once the driver has reported what it chose; drops it where the driver
+  /// refused.
   mutating func amend(_ change: Change?) {
     changes.removeLast()
     if let change { changes.append(change) }
-    noteLess()
+    updateLog()
   }
 
-  /// Has the log follow what is known of changes already made. Where it cannot, what it has still
-  /// undoes them: undoing finds what a record leaves open, and does no harm the second time.
-  private mutating func noteLess() {
+  /// Writes to the log what has become known of changes already made. A log that cannot be written
+  /// still undoes them with what it has: undoing finds what a record leaves open, and does no harm
+  /// the second time.
+  private mutating func updateLog() {
     do throws(Failure) { try log?.note(changes) } catch {}
   }
 
@@ -165,7 +165,7 @@ package struct Transaction: ~Copyable {
     } catch {
       guard error.errno == .notSupported else { throw error }
       changes.removeAll { if case .headerSplit = $0 { true } else { false } }
-      noteLess()
+      updateLog()
       let flags = try interface.privateFlags()
       guard let switched = flags.splittingHeaders(split == .enabled) else { throw error }
       try record(.privateFlags(flags.values))
@@ -173,4 +173,13 @@ package struct Transaction: ~Copyable {
       return true
     }
   }
+}
+
+/// What remembers a transaction's changes after its process has ended: a journal, or a test's list.
+package protocol ChangeLog: ~Copyable {
+  /// Stores what an undo would have to undo from now on, in the order made, in place of what was
+  /// stored before. After the return the process may die at any point.
+  ///
+  /// - Throws: Why it cannot be stored.
+  mutating func note(_ changes: [Change]) throws(Failure)
 }

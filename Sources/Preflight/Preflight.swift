@@ -111,9 +111,10 @@ package struct Preflight: ~Copyable {
 
   /// The RX queues that the run would bind; nil where there are none, or no others would be left.
   package mutating func queues() -> Range<UInt32>? {
-    guard let count = try? interface.receiveQueueCount else { return nil }
-    let queues = intent.queues ?? (max(count, 1) - 1..<count)
-    return queues.upperBound <= count && queues.count < count ? queues : nil
+    guard let queues = try? interface.chooseQueues(intent.queues, otherwise: .last),
+      (try? interface.queues(besides: Set(queues))) != nil
+    else { return nil }
+    return queues
   }
 
   /// Whether the run would bind a queue.

@@ -33,7 +33,7 @@ struct Probe {
 
   private func probe(in transaction: inout Transaction) throws(Failure) -> UInt32 {
     let target = configuration.target
-    let queues = try target.chooseQueues(of: &transaction.interface, otherwise: .upperHalf)
+    let queues = try transaction.interface.chooseQueues(target.queues, otherwise: .upperHalf)
     let memory = try target.allocateMemory()
     try transaction.moveRSS(off: Set(queues))
     try transaction.proveRSSAvoids(Set(queues))

@@ -43,7 +43,7 @@ struct Receiver {
     in transaction: inout Transaction, orStoppedBy stop: borrowing StopSignals
   ) throws(Failure) -> Course {
     let target = configuration.target
-    let queues = try target.chooseQueues(of: &transaction.interface, otherwise: .last)
+    let queues = try transaction.interface.chooseQueues(target.queues, otherwise: .last)
     let memory = try target.allocateMemory()
     if configuration.configuresNIC {
       try transaction.enableHeaderSplit()

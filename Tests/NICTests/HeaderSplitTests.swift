@@ -42,7 +42,7 @@ struct HeaderSplitTests {
     #expect(nic.split == earlier)
   }
 
-  @Test("a driver that refuses its own choice is told the earlier split by name")
+  @Test("a driver that refuses its own choice gets the earlier split by name")
   func automaticRefused() throws {
     var transaction = Transaction(on: try nic.interface())
     try transaction.enableHeaderSplit()
@@ -69,7 +69,7 @@ struct HeaderSplitTests {
     #expect(failures.first?.reason == "it was set, but is not in force")
   }
 
-  @Test("a driver without the ring parameter is asked by its private flag, and given it back")
+  @Test("a driver without the ring parameter is switched by its private flag, and gets it back")
   func privateFlag() throws {
     nic.refusals = [("split", EOPNOTSUPP)]
     nic.privateFlagNames = ["other", "enable-header-split"]

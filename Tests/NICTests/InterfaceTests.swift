@@ -10,7 +10,7 @@ import Testing
 struct InterfaceTests {
   private let nic = ScriptedNIC()
 
-  @Test("an unknown name is told as such")
+  @Test("an unknown name is reported as such")
   func unknownName() {
     let failure = failing { () throws(Failure) in
       let interface = try Interface(named: "no-such-if")
@@ -29,7 +29,7 @@ struct InterfaceTests {
     #expect(state.rss == nil)
   }
 
-  @Test("a driver that does not tell its name is unknown")
+  @Test("a driver that does not report its name is unknown")
   func unknownDriver() throws {
     nic.missingCommands[ETHTOOL_GDRVINFO] = EOPNOTSUPP
     #expect(try nic.interface().subject == "nic0 (driver unknown)")

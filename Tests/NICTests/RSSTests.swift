@@ -17,9 +17,8 @@ struct RSSTests {
     let rss = try interface.rss()
     #expect(rss == RSS(table: nic.table, key: [1, 2, 3, 4], function: 1, transform: 1))
     nic.contexts = [9: [2, 2, 2, 2, 2, 2, 2, 2]]
-    let context = try interface.rss(context: 9)
-    #expect(context.table == nic.contexts[9])
-    #expect(context.key.isEmpty)
+    let contexts = try interface.rssContexts()
+    #expect(contexts == nic.contexts)
   }
 
   @Test("the other queues share the table equally")
@@ -71,7 +70,7 @@ struct RSSTests {
     #expect(failures.first?.operation == "restore the RSS table and key of")
   }
 
-  @Test("with no queue left for other traffic the words are at fault, and nothing is changed")
+  @Test("with no queue left for other traffic the options are at fault, and nothing is changed")
   func tooFew() throws {
     var transaction = Transaction(on: try nic.interface())
     let failure = failing { () throws(Failure) in try transaction.moveRSS(off: [0, 1, 2, 3]) }

@@ -36,7 +36,7 @@ struct SteeringTests {
     #expect(bytes[108..<112] == [0, 0, 0xff, 0xff])
   }
 
-  @Test("a driver that refuses to match the source is asked to match the destination only")
+  @Test("a driver that refuses to match the source gets a rule for the destination only")
   func fallsBack() throws {
     nic.refusals = [("rule 5-tuple", EOPNOTSUPP)]
     var transaction = Transaction(on: try nic.interface())
@@ -47,7 +47,7 @@ struct SteeringTests {
     #expect(transaction.changes.count == 2)
   }
 
-  @Test("a driver that refuses both is told with what would help; so is want of privilege")
+  @Test("a refusal of both rules carries what would help; so does a lack of privilege")
   func refusesBoth() throws {
     for (errno, hint, tries) in [
       (EOPNOTSUPP, "does not take flow rules", 2), (ENOSPC, "ethtool -N", 2),
@@ -128,7 +128,7 @@ struct SteeringTests {
     #expect(failure?.reason == "the driver keeps it as it is")
   }
 
-  @Test("rules are listed by location, and those of other kinds tell their bytes")
+  @Test("rules are listed by location, and those of other kinds show their bytes")
   func listing() throws {
     nic.rules[7] = (nic.specification(of: flow, to: 1), 0)
     var other = nic.specification(of: flow, to: 2)

@@ -80,7 +80,7 @@ struct TransactionTests {
     #expect(try state() == before)
   }
 
-  @Test("what cannot be undone is told, stays recorded, and does not stop the rest")
+  @Test("what cannot be undone is reported, stays recorded, and does not stop the rest")
   func failingUndo() throws {
     var transaction = Transaction(on: try nic.interface())
     try transaction.enableHeaderSplit()
@@ -100,7 +100,7 @@ struct TransactionTests {
   }
 
   @Test(
-    "a step that the driver refuses is told, and what was done before it can be undone",
+    "a step that the driver refuses is reported, and what was done before it can be undone",
     arguments: ["split", "rss table", "ntuple", "rule", "context create"])
   func refusedStep(line: String) throws {
     let before = try state()

@@ -6,24 +6,15 @@ internal import Netlink
 
 /// RSS and flow rules.
 extension ScriptedNIC {
-  func tellRSS(_ request: inout [UInt8]) throws(Errno) {
-    let context = request.word(4)
+  func reportRSS(_ request: inout [UInt8]) throws(Errno) {
+    guard request.word(4) == 0 else { throw .invalidArgument }
     let sizes = (request.word(8), request.word(12))
-    let told: [UInt32]
-    if context == 0 {
-      told = table
-    } else {
-      guard let table = contexts[context] else { throw .noEntry }
-      told = table
-    }
-    request.set(8, UInt32(told.count))
+    request.set(8, UInt32(table.count))
     request.set(12, UInt32(key.count))
     guard sizes != (0, 0) else { return }
-    // A context has no key of its own here.
-    if context != 0 { request.set(12, 0) }
     request[16] = function
     request[17] = transform
-    request.replace(24, told.flatMap { NetlinkBytes.bytes($0) } + key)
+    request.replace(24, table.flatMap { NetlinkBytes.bytes($0) } + key)
   }
 
   func setRSS(_ request: inout [UInt8]) throws(Errno) {

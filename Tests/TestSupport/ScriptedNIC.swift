@@ -5,28 +5,39 @@ package import Kernel
 package import NIC
 internal import Netlink
 
-/// A NIC played by a test: it keeps the settings that ethtool requests read and write, logs every
+/// A NIC that a test plays: it keeps the settings that ethtool requests read and write, logs every
 /// write as a line, and refuses what the test wants refused. It knows the structures' layouts from
 /// `include/uapi/linux/ethtool.h` by offset, so that tests hold those against the code's.
 package final class ScriptedNIC: EthtoolDevice {
+  /// How many RX queues it has.
   package var queueCount: UInt32 = 4
+  /// The split it reports: `ETHTOOL_TCP_DATA_SPLIT_DISABLED` at first.
   package var split: UInt8 = 1
-  /// Reported and settable where not nil.
+  /// The split's threshold in bytes; neither reported nor settable where `nil`.
   package var threshold: UInt32?
-  /// What the driver reports where the split is left to it.
+  /// The split it reports when the split is left to it.
   package var automaticSplit: UInt8 = 1
+  /// The main RSS table.
   package var table: [UInt32] = [0, 1, 2, 3, 0, 1, 2, 3]
+  /// The main RSS key.
   package var key: [UInt8] = [1, 2, 3, 4]
+  /// The hash function.
   package var function: UInt8 = 1
+  /// The hash's input transformation.
   package var transform: UInt8 = 0
-  /// The further contexts' tables.
+  /// The further contexts' tables, by context number.
   package var contexts: [UInt32: [UInt32]] = [:]
+  /// The feature `rx-ntuple-filter`.
   package var ntuple = (isActive: false, isRequested: false, isAvailable: true)
+  /// The names of the private flags.
   package var privateFlagNames: [String] = []
+  /// The private flags' bits.
   package var privateFlags: UInt32 = 0
   /// `ethtool_rx_flow_spec` and RSS context by location.
   package var rules: [UInt32: (specification: [UInt8], context: UInt32)] = [:]
+  /// How many flow rules fit.
   package var ruleSlots: UInt32 = 16
+  /// Whether it chooses a location for a rule that has none.
   package var choosesLocations = true
 
   /// The writes that were tried, in order.
@@ -41,12 +52,13 @@ package final class ScriptedNIC: EthtoolDevice {
   /// Which writes to acknowledge and not do: those whose line begins with the text.
   package var ignored: [String] = []
 
-  /// How many more writes to take before all are refused with `EINTR`; any number if nil.
+  /// How many more writes to take before all are refused with `EINTR`; any number if `nil`.
   package var writesLeft: Int?
 
   /// Called before each write is done or refused.
   package var beforeWrite: () -> Void = {}
 
+  /// A NIC with four queues, all of its settings the default.
   package init() {}
 
   /// The interface `nic0`, index 7, with this NIC behind it.
@@ -56,6 +68,7 @@ package final class ScriptedNIC: EthtoolDevice {
       named: "nic0", index: 7, device: self, netlink: GenericNetlink(over: kernel))
   }
 
+  /// Answers a request as the kernel and a driver would.
   package func perform(_ request: inout [UInt8]) throws(Errno) -> CInt {
     let command = CInt(request.word(0))
     if let errno = missingCommands[command] { throw Errno(errno) }
@@ -69,7 +82,7 @@ package final class ScriptedNIC: EthtoolDevice {
     case ETHTOOL_GCHANNELS:
       request.set(16, 8)
       request.set(32, queueCount)
-    case ETHTOOL_GSSET_INFO, ETHTOOL_GSTRINGS: tellStrings(&request)
+    case ETHTOOL_GSSET_INFO, ETHTOOL_GSTRINGS: reportStrings(&request)
     case ETHTOOL_GFEATURES:
       request.set(4, 2)
       request.set(8 + 16, ntuple.isAvailable ? 2 : 0)
@@ -80,7 +93,7 @@ package final class ScriptedNIC: EthtoolDevice {
     case ETHTOOL_SPFLAGS:
       let flags = request.word(4)
       if try write("flags \(flags)") { privateFlags = flags }
-    case ETHTOOL_GRSSH: try tellRSS(&request)
+    case ETHTOOL_GRSSH: try reportRSS(&request)
     case ETHTOOL_SRSSH: try setRSS(&request)
     default: try changeRules(command, &request)
     }
@@ -102,7 +115,7 @@ package final class ScriptedNIC: EthtoolDevice {
   }
 
   /// The feature's bit is 33: the second bit of the second word.
-  private func tellStrings(_ request: inout [UInt8]) {
+  private func reportStrings(_ request: inout [UInt8]) {
     let isInfo = CInt(request.word(0)) == ETHTOOL_GSSET_INFO
     let isFlags =
       isInfo

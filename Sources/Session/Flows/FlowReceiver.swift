@@ -61,7 +61,7 @@ struct FlowReceiver {
     into report: inout ThroughputReport, orStoppedBy stop: CInt
   ) throws(Failure) {
     let target = configuration.target
-    let queues = try target.chooseQueues(of: &transaction.interface, otherwise: .last)
+    let queues = try transaction.interface.chooseQueues(target.queues, otherwise: .last)
     let memory = SharedMemory(try target.allocateMemory())
     var steering = FlowSteering(
       to: FlowTuple.End(configuration.address, port: configuration.port), over: queues)

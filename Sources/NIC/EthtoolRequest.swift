@@ -2,14 +2,16 @@
 
 internal import CLinux
 
-/// A structure of C: nothing but its bytes.
+/// A structure of C that is nothing but its bytes.
 protocol CStructure {
-  /// All zero.
+  /// All bytes zero.
   init()
 }
 
 extension CStructure {
-  /// A structure from the first of some bytes, at least as many as it has.
+  /// Reads a structure from the first of some bytes.
+  ///
+  /// - Precondition: there are at least as many bytes as the structure has.
   init(_ bytes: ArraySlice<UInt8>) {
     self.init()
     let size = MemoryLayout<Self>.size
@@ -17,16 +19,18 @@ extension CStructure {
     unsafe withUnsafeMutableBytes(of: &self) { unsafe $0.copyBytes(from: bytes.prefix(size)) }
   }
 
+  /// The structure as the kernel takes it.
   var bytes: [UInt8] { unsafe withUnsafeBytes(of: self) { unsafe Array($0) } }
 }
 
 /// A structure that begins with an ethtool command.
 protocol EthtoolRequest: CStructure {
+  /// The command; the corresponding C constants begin with `ETHTOOL_`.
   var cmd: UInt32 { get set }
 }
 
 extension EthtoolRequest {
-  /// A request for a command. The corresponding C constants begin with `ETHTOOL_`.
+  /// A request for a command, with all else zero.
   init(command: CInt) {
     self.init()
     cmd = UInt32(command)
@@ -46,22 +50,3 @@ extension CLinux_ethtool_rxfh: EthtoolRequest {}
 extension ethtool_get_features_block: CStructure {}
 extension ethtool_set_features_block: CStructure {}
 extension ethtool_rx_flow_spec: CStructure {}
-
-extension FixedWidthInteger {
-  /// The integer's bytes in the host's order.
-  var bytes: [UInt8] { unsafe withUnsafeBytes(of: self) { unsafe Array($0) } }
-}
-
-/// The 32-bit words in bytes, in the host's order; what is left behind the last is dropped.
-func words(_ bytes: ArraySlice<UInt8>) -> [UInt32] {
-  unsafe bytes.withUnsafeBytes { bytes in
-    (0..<bytes.count / 4).map {
-      unsafe bytes.loadUnaligned(fromByteOffset: $0 * 4, as: UInt32.self)
-    }
-  }
-}
-
-/// The text in a field of fixed size, up to its first zero.
-func text(_ field: ArraySlice<UInt8>) -> String {
-  String(decoding: field.prefix { $0 != 0 }, as: UTF8.self)
-}
