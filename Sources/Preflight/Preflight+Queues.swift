@@ -78,7 +78,7 @@ extension Preflight {
     for place in places {
       do throws(Failure) {
         let directory = try RuntimeDirectory(at: place)
-        var journal = try Journal(named: name, in: directory, isMade: false, patience: 0)
+        var journal = try Journal(named: name, in: directory, creating: false, patience: .zero)
         guard try journal.record() != nil else { continue }
         return .warn(
           "a killed run has left changes behind, which the next one undoes",

@@ -6,32 +6,29 @@ package import Kernel
 package import NIC
 
 /// A process that waits for the end of this one, and then undoes the changes that it has left
-/// behind, whatever it died of. While it lives no other run can guard the same interface.
+/// behind, whatever it died of. While it runs, no other run can guard the same interface.
 ///
-/// It is forked and does not execute anything: it costs no start-up, needs neither `/proc` nor the
-/// program's file, and has the journal and its lock open from the first moment. It is in a session
-/// of its own and takes no signal that can be refused, so that neither a terminal nor a signal to
-/// the process group reaches it. Of what was open it keeps only the standard error.
+/// It is forked and executes no program: it costs no start-up, needs neither `/proc` nor the
+/// program's file, and has the journal and its lock open from the start. It runs in a session of its
+/// own and blocks every signal that can be blocked, so that neither a terminal nor a signal to the
+/// process group reaches it. Of the files that were open it keeps only the standard error.
 package struct Guard: ~Copyable, ChangeLog {
   private var journal: Journal
   private let process: pid_t
   private var isNeeded = false
-  private let tell: (String) -> Void
 
-  /// What to tell once there is something that could be lost.
-  private var warning: String?
+  /// Why there is no journal on disk; printed once there is something that could be lost.
+  private var defect: Failure?
 
-  /// Starts the guard of an interface, after undoing what an earlier run has left behind with its
-  /// guard dead. Where there is no place for a journal, the guard has it in memory.
+  /// Starts the guard of an interface. If an earlier run was killed together with its guard, this
+  /// first undoes what that run has left behind. Where there is no place for a journal, the guard
+  /// has it in memory.
   ///
-  /// - Precondition: this process has one thread.
-  /// - Parameters:
-  ///   - places: Directories for the journal, the first one that can be used first.
-  ///   - tell: Takes lines for people, here and in the guard.
+  /// - Precondition: This process has one thread.
+  /// - Parameter places: Directories for the journal, the preferred one first.
   /// - Throws: A failure with `EBUSY` and the pid where another run has the interface.
   package init(
-    for interface: inout Interface, places: [String] = RuntimeDirectory.places,
-    tell: @escaping (String) -> Void
+    for interface: inout Interface, places: [String] = RuntimeDirectory.places
   ) throws(Failure) {
     let device = try interface.identity()
     var host = Host(boot: "", namespace: 0)
@@ -40,41 +37,46 @@ package struct Guard: ~Copyable, ChangeLog {
       host = try Host.current()
       directory = try RuntimeDirectory(firstOf: places)
     } catch {
-      warning = "ncdevmem: \(error)\n" + Self.warning
+      defect = error
     }
     var journal =
       if let directory = directory.take() {
-        try Self.journal(for: device, on: host, in: directory, tell)
+        try Self.journal(for: device, on: host, in: directory)
       } else {
         try Journal()
       }
     try journal.begin(Record(owner: getpid(), host: host, device: device))
-    // Where it is ignored, which is inherited, a guard that died would free its number, and the
-    // end of this run would hit whoever has it then.
+    // SIGCHLD may be ignored, which is inherited. A guard that died would then free its number at
+    // once, and the end of this run would kill whichever process has the number by then.
     _ = signal(SIGCHLD, SIG_DFL)
     do throws(Errno) {
       let owner = try ProcessHandle(of: getpid())
-      process = try Self.fork { Self.stand(with: &journal, on: host, after: owner, tell) }
+      process = try Self.fork { Self.restore(from: &journal, on: host, afterEndOf: owner) }
     } catch {
       journal.remove()
       throw Failure("start the guard of", on: interface.subject, errno: error)
     }
     self.journal = journal
-    self.tell = tell
   }
 
+  /// Stores the changes in the journal. The first time, it also warns where there is none on disk.
+  ///
+  /// - Throws: Why the journal cannot be written.
   package mutating func note(_ changes: [Change]) throws(Failure) {
-    if let warning = warning.take() { tell(warning) }
+    if let defect = defect.take() {
+      Diagnostics.print(defect)
+      Diagnostics.print(Self.warning)
+    }
     isNeeded = !changes.isEmpty
     try journal.note(changes)
   }
 
-  /// Ends the guard, unless there is something left that it can try when this process has ended:
-  /// after the memory of all bindings is gone.
+  /// Ends the guard, unless there is something left that it can try after the end of this process,
+  /// when the memory of all bindings is gone.
   deinit {
     guard !isNeeded else { return }
     journal.remove()
-    // Not asked, for it may have been stopped.
+    // It is not asked to end, for it may have been stopped.
     kill(process, SIGKILL)
     var status: CInt = 0
     unsafe _ = waitpid(process, &status, 0)
@@ -87,20 +89,19 @@ package struct Guard: ~Copyable, ChangeLog {
 }
 
 extension Guard {
-  /// A journal that nobody needs any more.
+  /// A journal that no earlier run needs any more.
   private static func journal(
-    for device: DeviceIdentity, on host: Host, in directory: consuming RuntimeDirectory,
-    _ tell: (String) -> Void
+    for device: DeviceIdentity, on host: Host, in directory: consuming RuntimeDirectory
   ) throws(Failure) -> Journal {
     let path = directory.path
     let name = Journal.name(on: host, interface: device.index)
     var directory = directory
     for _ in 0..<tries {
-      var journal = try Journal(named: name, in: directory, isMade: true)
+      var journal = try Journal(named: name, in: directory, creating: true)
       guard try journal.record() != nil else { return journal }
-      let outcome = try journal.restore(on: host) { tell("ncdevmem: \($0)") }
-      if let text = outcome.text { tell(text) }
-      // One of this name is of this namespace, or somebody else's.
+      let outcome = try journal.restore(on: host)
+      if let text = outcome.text { Diagnostics.print(text) }
+      // The name is that of this namespace, so the contents are not from a run of this tool.
       if outcome == .elsewhere { journal.remove() }
       directory = try RuntimeDirectory(at: path)
     }
@@ -109,57 +110,54 @@ extension Guard {
       reason: "others take its place, \(tries) times over")
   }
 
-  /// Journals of earlier runs that one start undoes or drops.
+  /// How many journals of earlier runs one start undoes or drops.
   private static let tries = 8
 
-  /// Forks a process with all signals blocked, for they must find nobody unprepared.
+  /// Forks a process that has all signals blocked from its start, and keeps them blocked.
   ///
-  /// - Parameter life: What the new process does.
-  private static func fork(_ life: () -> Never) throws(Errno) -> pid_t {
+  /// - Parameter child: What the new process does.
+  /// - Returns: The new process.
+  private static func fork(_ child: () -> Never) throws(Errno) -> pid_t {
     var all = sigset_t()
     var before = sigset_t()
     unsafe sigfillset(&all)
     try retrying { unsafe sigprocmask(SIG_SETMASK, &all, &before) }
     let process = Glibc.fork()
-    if process == 0 { life() }
+    if process == 0 { child() }
     let error = Errno.last
     unsafe _ = sigprocmask(SIG_SETMASK, &before, nil)
     guard process > 0 else { throw error }
     return process
   }
 
-  /// The life of the guard.
-  private static func stand(
-    with journal: inout Journal, on host: Host, after owner: borrowing ProcessHandle,
-    _ tell: (String) -> Void
+  /// What the guard does: waits for the end of its owner, and undoes what the journal has.
+  private static func restore(
+    from journal: inout Journal, on host: Host, afterEndOf owner: borrowing ProcessHandle
   ) -> Never {
     setsid()
     unsafe _ = CLinux_prctl_set_name("ncdevmem-guard")
-    // Whoever reads the tool's output to its end must not wait for the guard, nor may a file
-    // system that it was started in.
-    let kept = journal.rawDescriptors + [owner.rawDescriptor]
-    closeAll(but: kept)
+    // Whoever reads the tool's output to its end must not wait for the guard, and a file system
+    // that the tool was started in must not stay busy.
+    closeAll(but: journal.descriptors + [owner.descriptor])
     unsafe _ = chdir("/")
     // An error of the wait is no reason to touch what the owner still uses.
-    while (try? owner.waitForEnd(until: nil)) != true { usleep(100_000) }
+    while (try? owner.hasEnded(by: Wait())) != true { pause(for: .milliseconds(100)) }
     do throws(Failure) {
-      if let text = try journal.restore(on: host, tell: { tell("ncdevmem: \($0)") }).text {
-        tell(text)
-      }
+      if let text = try journal.restore(on: host).text { Diagnostics.print(text) }
     } catch {
-      tell("ncdevmem: \(error)")
+      Diagnostics.print(error)
     }
     _exit(0)
   }
 
   /// Closes what was inherited but for the standard error; standard input and output become empty.
-  private static func closeAll(but kept: [CInt]) {
+  private static func closeAll(but kept: [Descriptor]) {
     let null = unsafe open("/dev/null", O_RDWR)
-    for standard in [STDIN_FILENO, STDOUT_FILENO] where !kept.contains(standard) {
-      if null < 0 { close(standard) } else { dup2(null, standard) }
+    for standard in [Descriptor.standardInput, .standardOutput] where !kept.contains(standard) {
+      if null < 0 { close(standard.rawValue) } else { dup2(null, standard.rawValue) }
     }
     var next = UInt32(STDERR_FILENO) + 1
-    for descriptor in kept.sorted().map(UInt32.init) where descriptor >= next {
+    for descriptor in kept.map(\.rawValue).sorted().map(UInt32.init) where descriptor >= next {
       if descriptor > next { CLinux_close_range(next, descriptor - 1, 0) }
       next = descriptor + 1
     }

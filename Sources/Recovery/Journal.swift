@@ -5,41 +5,47 @@ internal import Glibc
 package import Kernel
 package import NIC
 
-/// A record in a file that nobody else can hold at the same time. The file has one for each
-/// interface of each network namespace, and is also the lock that keeps a second run away. The
+/// A record in a file that nobody else can hold at the same time. There is one such file for each
+/// interface of each network namespace, and it is also the lock that keeps a second run away. The
 /// lock belongs to the open file: forked processes share it, and the kernel releases it when the
 /// last of them is gone.
 package struct Journal: ~Copyable, ChangeLog {
   private let descriptor: OwnedDescriptor
-  /// Kept open.
+  /// The directory that has the file, kept open; `nil` for a journal in memory.
   private let directory: RuntimeDirectory?
-  private let rawDirectory: CInt?
   private let name: String
 
   /// How many bytes of the file are whole lines.
   private var end = 0
 
-  /// Opens a journal in a directory and locks it. Where the process that has it is dead, its guard
-  /// may be at work: that is waited for. So is, for a moment, a process that may be dying: one that
-  /// was killed has its end before it, in which the kernel takes down its binding.
+  /// The file's path, for messages.
+  package let path: String
+
+  /// Opens a journal in a directory and locks it.
   ///
+  /// Where the process that has it is dead, its guard may still be at work: this waits for the guard.
+  /// It also waits a little for a process that may be dying: one that was killed still has its end to
+  /// go through, in which the kernel takes down its binding.
+  ///
+  /// - Parameters:
+  ///   - creating: Whether to create the file where there is none.
+  ///   - patience: How long to wait for a guard at work.
   /// - Throws: A failure with `EBUSY` that names the process which has it; with `ENOENT` where
-  ///   there is none and none is to be made; one without errno where others can have written it.
+  ///   there is none and none is to be created; one without errno where others can have written it.
   package init(
-    named name: String, in directory: consuming RuntimeDirectory, isMade: Bool,
-    patience: Int = Self.patience
+    named name: String, in directory: consuming RuntimeDirectory, creating: Bool,
+    patience: Duration = Self.patience
   ) throws(Failure) {
-    let now = Instant.now
     path = directory.path + "/" + name
     descriptor = try Self.lock(
-      name, in: directory, isMade: isMade, until: now.advanced(milliseconds: patience),
-      ownerUntil: now.advanced(milliseconds: min(patience, Self.dying)))
-    rawDirectory = directory.descriptor.rawValue
+      name, in: directory, creating: creating, until: Wait().limited(to: patience))
     self.directory = consume directory
     self.name = name
   }
 
   /// Makes a journal that only this process and those that it forks can see.
+  ///
+  /// - Throws: Why there is no memory for it.
   package init() throws(Failure) {
     descriptor = try attempt("make a journal in memory") { () throws(Errno) in
       OwnedDescriptor(
@@ -48,7 +54,6 @@ package struct Journal: ~Copyable, ChangeLog {
         })
     }
     directory = nil
-    rawDirectory = nil
     name = ""
     path = "in memory"
   }
@@ -58,20 +63,25 @@ package struct Journal: ~Copyable, ChangeLog {
     "\(host.namespace)-\(index)"
   }
 
-  /// Where it is, for people.
-  package let path: String
-
   /// Writes a record in the place of whatever there is.
+  ///
+  /// - Throws: Why it cannot be written.
   package mutating func begin(_ record: Record) throws(Failure) {
     end = 0
     try append(record.text)
   }
 
+  /// Appends a line that holds the changes as they stand.
+  ///
+  /// - Throws: Why it cannot be written.
   package mutating func note(_ changes: [Change]) throws(Failure) {
     try append(Record.line(of: changes))
   }
 
-  /// Reads the record; `nil` where nobody has come so far as to change anything.
+  /// Reads the record.
+  ///
+  /// - Returns: `nil` where no process has come so far as to change anything.
+  /// - Throws: A failure without errno where the file is no journal.
   package mutating func record() throws(Failure) -> Record? {
     let bytes = try attempt("read the journal", on: path) { () throws(Errno) in
       try Self.contents(of: descriptor)
@@ -87,24 +97,30 @@ package struct Journal: ~Copyable, ChangeLog {
     }
   }
 
-  /// Removes the file. Who opens one of this name from now on gets another.
+  /// Removes the file. A process that opens one of this name from now on gets another file.
   package func remove() {
     // Where it was removed before, another may have its name.
-    guard let rawDirectory, Self.isLinked(descriptor) else { return }
-    unsafe _ = unlinkat(rawDirectory, name, 0)
+    guard Self.isLinked(descriptor) else { return }
+    switch directory {
+    case let directory?: unsafe _ = unlinkat(directory.descriptor.rawValue, name, 0)
+    case nil: break
+    }
   }
 
   /// What a forked process has to keep open.
-  var rawDescriptors: [CInt] {
-    [descriptor.rawValue] + (rawDirectory.map { [$0] } ?? [])
+  var descriptors: [Descriptor] {
+    switch directory {
+    case let directory?: [descriptor.borrowed, directory.descriptor.borrowed]
+    case nil: [descriptor.borrowed]
+    }
   }
 
-  /// How long to wait for a guard at work, in milliseconds.
-  package static let patience = 15_000
+  /// How long to wait for a guard at work.
+  package static let patience = Duration.seconds(15)
+}
 
-  /// How long to wait for the end of the process that has it, in milliseconds.
-  private static let dying = 2_000
-
+// The file's contents.
+extension Journal {
   /// More than any journal has, in bytes.
   private static let limit = 4 << 20
 
@@ -141,31 +157,38 @@ package struct Journal: ~Copyable, ChangeLog {
   }
 }
 
+// The lock.
 extension Journal {
+  /// How long to wait for the end of the process that has the journal.
+  private static let ownerPatience = Duration.seconds(2)
+
+  /// The time between two attempts.
+  private static let interval = Duration.milliseconds(20)
+
   private static func lock(
-    _ name: String, in directory: borrowing RuntimeDirectory, isMade: Bool,
-    until deadline: Instant, ownerUntil ownerDeadline: Instant
+    _ name: String, in directory: borrowing RuntimeDirectory, creating: Bool, until wait: Wait
   ) throws(Failure) -> OwnedDescriptor {
     let path = directory.path + "/" + name
+    let ownerWait = wait.limited(to: ownerPatience)
     // A pipe in its place must not hold anybody up.
-    let flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | (isMade ? O_CREAT : 0)
+    var flags: OpenFlags = [.readingAndWriting, .noFollow, .nonBlocking]
+    if creating { flags.insert(.creating) }
     while true {
       let file = try attempt("open the journal", on: path) { () throws(Errno) in
-        OwnedDescriptor(
-          owning: try retrying {
-            unsafe openat(directory.descriptor.rawValue, name, flags, 0o600)
-          })
+        try OwnedDescriptor(opening: name, in: directory.descriptor, flags)
       }
-      try requireOwn(file, S_IFREG, "trust the journal", path)
+      try file.requireOwn(to: "trust the journal", path) {
+        $0.isRegularFile && $0.linkCount <= 1
+      }
       let isLocked = try attempt("lock the journal", on: path) { () throws(Errno) in
         try tryLock(file)
       }
-      // Whoever had it may have removed it meanwhile.
+      // The process that had it may have removed it meanwhile.
       if isLocked {
         guard isLinked(file) else { continue }
         return file
       }
-      try waitForOwner(of: file, path, until: deadline, ownerUntil: ownerDeadline)
+      try waitForOwner(of: file, path, until: wait, ownerUntil: ownerWait)
     }
   }
 
@@ -180,22 +203,23 @@ extension Journal {
   }
 
   private static func isLinked(_ file: borrowing OwnedDescriptor) -> Bool {
-    var status = stat()
-    return unsafe fstat(file.rawValue, &status) == 0 && status.st_nlink > 0
+    guard let status = try? file.borrowed.status() else { return false }
+    return status.linkCount > 0
   }
 
-  /// Waits a little for whoever else has the file.
+  /// Waits a little for the process that has the file.
+  ///
+  /// - Throws: A failure with `EBUSY` where it outlives the wait for it.
   private static func waitForOwner(
-    of file: borrowing OwnedDescriptor, _ path: String, until deadline: Instant,
-    ownerUntil ownerDeadline: Instant
+    of file: borrowing OwnedDescriptor, _ path: String, until wait: Wait, ownerUntil ownerWait: Wait
   ) throws(Failure) {
     let bytes = try attempt("read the journal", on: path) { () throws(Errno) in
       try contents(of: file)
     }
     let owner = (try? Record(text: String(decoding: bytes, as: UTF8.self)))?.owner
-    let isAlive = owner.map { Self.outlives($0, ownerDeadline) } ?? false
-    guard isAlive || Instant.now >= deadline else {
-      usleep(interval)
+    let isAlive = owner.map { outlives($0, ownerWait) } ?? false
+    guard isAlive || wait.isOver else {
+      pause(for: interval)
       return
     }
     throw Failure(
@@ -205,11 +229,89 @@ extension Journal {
       hint: "one run at a time may change it; -n changes nothing")
   }
 
-  private static func outlives(_ process: CInt, _ deadline: Instant) -> Bool {
+  private static func outlives(_ process: CInt, _ wait: Wait) -> Bool {
     guard let handle = try? ProcessHandle(of: process) else { return false }
-    return (try? handle.waitForEnd(until: deadline)) != true
+    return (try? handle.hasEnded(by: wait)) != true
+  }
+}
+
+/// The contents of a journal: its owner, and what to undo on which device.
+///
+/// As text it is lines. The first ones hold all but the changes; each further one holds all changes
+/// as they stood then, and the last whole one counts. So a line that was not written to its end
+/// takes nothing away: what it was to announce was not done yet.
+package struct Record: Equatable, Sendable {
+  /// The process that made the changes.
+  package var owner: CInt
+  /// Where it made them.
+  package var host: Host
+  /// The interface's device.
+  package var device: DeviceIdentity
+  /// The changes to undo, in the order made.
+  package var changes: [Change]
+
+  /// A record of a process's changes to one interface.
+  package init(owner: CInt, host: Host, device: DeviceIdentity, changes: [Change] = []) {
+    self.owner = owner
+    self.host = host
+    self.device = device
+    self.changes = changes
   }
 
-  /// Between two looks, in microseconds.
-  private static let interval: useconds_t = 20_000
+  /// Why a text is not a record.
+  package enum Defect: Error {
+    /// Its head was not written to its end: nothing was changed yet.
+    case unfinished
+    /// It is something else.
+    case malformed
+  }
+
+  /// The record as text.
+  package var text: String {
+    ([Self.title] + head.map { "\($0.key) \($0.value)" }).map { $0 + "\n" }.joined()
+      + Self.line(of: changes)
+  }
+
+  /// The line that holds the changes as they stand.
+  package static func line(of changes: [Change]) -> String {
+    (changes.isEmpty ? word : word + " " + Change.text(of: changes)) + "\n"
+  }
+
+  /// Reads a record.
+  ///
+  /// - Throws: Why the text is no record.
+  package init(text: String) throws(Defect) {
+    // What follows the last line's end is no whole line.
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+    let headCount = 1 + Self.keys.count
+    guard lines.count > headCount, let last = lines.last else { throw .unfinished }
+    guard lines[0] == Self.title, last == Self.word || last.hasPrefix(Self.word + " "),
+      let changes = Change.changes(in: String(last.dropFirst(Self.word.count + 1)))
+    else { throw .malformed }
+    var values: [String] = []
+    for (key, line) in zip(Self.keys, lines.dropFirst()) {
+      guard line.hasPrefix(key + " ") else { throw .malformed }
+      values.append(String(line.dropFirst(key.count + 1)))
+    }
+    guard let owner = CInt(values[0]), owner > 0, let namespace = UInt64(values[2]),
+      let index = UInt32(values[3])
+    else { throw .malformed }
+    self.init(
+      owner: owner, host: Host(boot: values[1], namespace: namespace),
+      device: DeviceIdentity(
+        index: index, driver: values[4], bus: values[5], address: values[6]),
+      changes: changes)
+  }
+
+  private var head: [(key: String, value: String)] {
+    let values = [
+      "\(owner)", host.boot, "\(host.namespace)", "\(device.index)", device.driver, device.bus,
+      device.address,
+    ]
+    return zip(Self.keys, values).map { ($0, $1) }
+  }
+
+  private static let title = "ncdevmem journal 1"
+  private static let keys = ["pid", "boot", "netns", "ifindex", "driver", "bus", "address"]
+  private static let word = "changes"
 }

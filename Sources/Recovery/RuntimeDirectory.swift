@@ -3,13 +3,14 @@
 internal import Glibc
 package import Kernel
 
-/// A directory that holds journals: one that only this user can have put anything into.
+/// A directory that holds journals: one into which only this user can have put anything.
 package struct RuntimeDirectory: ~Copyable {
+  /// The directory's path.
   package let path: String
   let descriptor: OwnedDescriptor
 
-  /// Where journals may be, the first that can be used first: `/run/ncdevmem`, the one that
-  /// systemd made for the service, and the user's own.
+  /// Where journals may be, the first usable one first: `/run/ncdevmem`, the directory that systemd
+  /// made for the service, and the user's own.
   package static var places: [String] {
     var places = ["/run/ncdevmem"]
     if let service = variable("RUNTIME_DIRECTORY")?.split(separator: ":").first {
@@ -24,23 +25,22 @@ package struct RuntimeDirectory: ~Copyable {
   /// - Throws: A failure with `ENOENT` where there is none; without errno where others may have
   ///   written to it.
   package init(at path: String) throws(Failure) {
-    let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
     let descriptor = try attempt(Self.operation, on: path) { () throws(Errno) in
-      OwnedDescriptor(owning: try retrying { unsafe open(path, flags) })
+      try OwnedDescriptor(opening: path, [.directory, .noFollow])
     }
-    try requireOwn(descriptor, S_IFDIR, Self.operation, path)
+    try descriptor.requireOwn(to: Self.operation, path) { $0.isDirectory }
     self.path = path
     self.descriptor = descriptor
   }
 
-  /// Opens the first directory that can be written to, and makes it if need be.
+  /// Opens the first directory that this process can write to, and creates it if need be.
   ///
   /// - Throws: Why the first of the places cannot be used, where none can.
   package init(firstOf places: [String]) throws(Failure) {
     var first: Failure?
     for place in places {
       do throws(Failure) {
-        self = try Self.make(at: place)
+        self = try Self.create(at: place)
         return
       } catch {
         first = first ?? error
@@ -49,25 +49,16 @@ package struct RuntimeDirectory: ~Copyable {
     throw first ?? Failure(Self.operation, reason: "none is named")
   }
 
-  /// The names of what it holds.
+  /// The names of the files in it, sorted, without hidden ones.
+  ///
+  /// - Throws: Why they cannot be listed.
   package func names() throws(Failure) -> [String] {
     try attempt("list", on: path) { () throws(Errno) in
-      let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC
-      let copy = try retrying { unsafe openat(descriptor.rawValue, ".", flags) }
-      guard let stream = unsafe fdopendir(copy) else { throw .last }
-      defer { unsafe _ = closedir(stream) }
-      var names: [String] = []
-      while let entry = unsafe readdir(stream) {
-        let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-          unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-        }
-        if !name.hasPrefix(".") { names.append(name) }
-      }
-      return names.sorted()
+      try descriptor.names().filter { !$0.hasPrefix(".") }
     }
   }
 
-  private static func make(at path: String) throws(Failure) -> RuntimeDirectory {
+  private static func create(at path: String) throws(Failure) -> RuntimeDirectory {
     try attempt(operation, on: path) { () throws(Errno) in
       do throws(Errno) {
         try retrying { unsafe mkdir(path, 0o700) }
@@ -87,19 +78,20 @@ package struct RuntimeDirectory: ~Copyable {
   private static let operation = "use the runtime directory"
 }
 
-/// Demands of a file that nobody but this user can have written to it.
-///
-/// - Parameter kind: `S_IFREG` or the like.
-func requireOwn(
-  _ file: borrowing OwnedDescriptor, _ kind: mode_t, _ operation: String, _ path: String
-) throws(Failure) {
-  var status = stat()
-  _ = try attempt(operation, on: path) { () throws(Errno) in
-    try retrying { unsafe fstat(file.rawValue, &status) }
-  }
-  guard status.st_mode & S_IFMT == kind, status.st_uid == geteuid(),
-    status.st_mode & (S_IWGRP | S_IWOTH) == 0, kind == S_IFDIR || status.st_nlink <= 1
-  else {
-    throw Failure(operation, on: path, reason: "others can have written to it")
+extension OwnedDescriptor {
+  /// Requires that nobody but this user can have written to the file.
+  ///
+  /// - Parameters:
+  ///   - operation: What the file is for, in the failure.
+  ///   - path: The file's path, in the failure.
+  ///   - isExpected: Whether the file is of the expected kind.
+  /// - Throws: A failure without errno where others can have written to it.
+  func requireOwn(
+    to operation: String, _ path: String, where isExpected: (FileStatus) -> Bool
+  ) throws(Failure) {
+    let status = try attempt(operation, on: path) { () throws(Errno) in try borrowed.status() }
+    guard isExpected(status), status.owner == geteuid(), !status.isWritableByOthers else {
+      throw Failure(operation, on: path, reason: "others can have written to it")
+    }
   }
 }

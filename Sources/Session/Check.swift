@@ -6,6 +6,7 @@ internal import Netdev
 internal import Netlink
 internal import Options
 internal import Preflight
+internal import Recovery
 
 /// Tells what a receiving run on an interface would lack; with `--probe`, tries one.
 struct Check {
@@ -74,7 +75,9 @@ struct Check {
   /// (RFC 5737), the port is that of the discard service.
   private func steer(to queues: Range<UInt32>) throws(Failure) -> String {
     let end = FlowTuple.End(IPAddress("198.51.100.1")!, port: 9)
-    try withTransaction(on: configuration.target.interface) { transaction throws(Failure) in
+    let interface = try Interface(named: configuration.target.interface)
+    Diagnostics.print("using ifindex=\(interface.index)")
+    try withGuardedTransaction(on: interface) { transaction throws(Failure) in
       _ = try transaction.steer(FlowTuple(to: end), to: .queue(queues.lowerBound))
     }
     return "inserted and deleted"

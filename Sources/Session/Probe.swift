@@ -5,6 +5,7 @@ internal import Kernel
 internal import NIC
 internal import Netdev
 internal import Options
+internal import Recovery
 
 /// Finds out whether an interface can receive into device memory, by trying it: what must not work
 /// is refused, what must work does.
@@ -26,7 +27,9 @@ struct Probe {
   ///
   /// - Returns: The id of the binding that it made and ended.
   func bind() throws(Failure) -> UInt32 {
-    try withTransaction(on: configuration.target.interface) { transaction throws(Failure) in
+    let interface = try Interface(named: configuration.target.interface)
+    Diagnostics.print("using ifindex=\(interface.index)")
+    return try withGuardedTransaction(on: interface) { transaction throws(Failure) in
       try probe(in: &transaction)
     }
   }

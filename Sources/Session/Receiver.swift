@@ -6,6 +6,7 @@ internal import Kernel
 internal import NIC
 internal import Netdev
 internal import Options
+internal import Recovery
 internal import Sockets
 
 /// One receiving run: sets the NIC up, waits for a connection, receives it, judges what came, and
@@ -24,8 +25,10 @@ struct Receiver {
   /// - Returns: The signal that stopped the run, if one did.
   func run() throws(Failure) -> CInt? {
     let stop = try attempt("watch for stop signals") { () throws(Errno) in try StopSignals() }
-    let course = try withTransaction(
-      on: configuration.target.interface, isGuarded: configuration.configuresNIC
+    let interface = try Interface(named: configuration.target.interface)
+    Diagnostics.print("using ifindex=\(interface.index)")
+    let course = try withGuardedTransaction(
+      on: interface, isGuarded: configuration.configuresNIC
     ) { transaction throws(Failure) in
       do throws(Failure) {
         return try receive(in: &transaction, orStoppedBy: stop)

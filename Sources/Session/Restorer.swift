@@ -60,8 +60,8 @@ struct Restorer {
     _ name: String, in place: String, on host: Host
   ) throws(Failure) -> String? {
     do throws(Failure) {
-      var journal = try Journal(named: name, in: try RuntimeDirectory(at: place), isMade: false)
-      return try journal.restore(on: host) { Diagnostics.print($0) }.text
+      var journal = try Journal(named: name, in: try RuntimeDirectory(at: place), creating: false)
+      return try journal.restore(on: host).text
     } catch {
       switch error.errno {
       // Its owner has removed it since it was listed.

@@ -89,7 +89,7 @@ struct QueueFindingTests {
     let record = Record(owner: getpid(), host: here, device: try interface.identity())
     do {
       let directory = try RuntimeDirectory(at: files.root + "/run")
-      var journal = try Journal(named: name, in: directory, isMade: false)
+      var journal = try Journal(named: name, in: directory, creating: false)
       try journal.begin(record)
       let found = try host.look(files)["other-run"]
       #expect(found?.verdict == .missing)

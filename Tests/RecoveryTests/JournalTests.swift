@@ -8,10 +8,12 @@ import TestSupport
 import Testing
 
 struct JournalTests {
-  private let place = TemporaryDirectory()
+  private let place: Directory
   private let record = Record(
     owner: getpid(), host: Host(boot: "boot", namespace: 1),
     device: DeviceIdentity(index: 7, driver: "scripted", bus: "", address: "02"))
+
+  init() throws { place = try Directory() }
 
   @Test("what is noted is read back by whoever opens the journal next")
   func keepsNotes() throws {
@@ -22,7 +24,7 @@ struct JournalTests {
       try journal.note([.headerSplit(.disabled)])
       try journal.note([.headerSplit(.disabled), .splitThreshold(5)])
     }
-    var journal = try open(isMade: false)
+    var journal = try open(creating: false)
     var expected = record
     expected.changes = [.headerSplit(.disabled), .splitThreshold(5)]
     #expect(try journal.record() == expected)
@@ -33,7 +35,7 @@ struct JournalTests {
 
   @Test("a line that was cut does not become part of the next one")
   func continuesAfterCut() throws {
-    place.write("7", record.text + "changes split 2; thresh")
+    try place.write(record.text + "changes split 2; thresh", to: "7")
     var journal = try open()
     #expect(try journal.record() == record)
     try journal.note([.splitThreshold(1)])
@@ -50,7 +52,7 @@ struct JournalTests {
     journal.remove()
   }
 
-  @Test("who comes second is told who has it, and who comes later gets it")
+  @Test("a second run learns who has the journal, and a later one gets it")
   func lock() throws {
     do {
       var first = try open()
@@ -71,11 +73,11 @@ struct JournalTests {
     dead.owner = 1 << 22 + 1
     try first?.begin(dead)
     let start = Instant.now
-    let failure = failing { () throws(Failure) in _ = try open(patience: 200).path }
+    let failure = failing { () throws(Failure) in _ = try open(patience: .milliseconds(200)).path }
     #expect(failure?.errno == .busy)
-    #expect(Instant.now.seconds(since: start) >= 0.2)
+    #expect(Instant.now.since(start) >= .milliseconds(200))
     first = nil
-    #expect(failing { () throws(Failure) in _ = try open(patience: 0).path } == nil)
+    #expect(failing { () throws(Failure) in _ = try open(patience: .zero).path } == nil)
   }
 
   @Test("an owner that may be about to end is waited for, too")
@@ -83,9 +85,9 @@ struct JournalTests {
     var first = try open()
     try first.begin(record)
     let start = Instant.now
-    let failure = failing { () throws(Failure) in _ = try open(patience: 200).path }
+    let failure = failing { () throws(Failure) in _ = try open(patience: .milliseconds(200)).path }
     #expect(failure?.errno == .busy)
-    #expect(Instant.now.seconds(since: start) >= 0.2)
+    #expect(Instant.now.since(start) >= .milliseconds(200))
     _ = first.path
   }
 
@@ -98,13 +100,13 @@ struct JournalTests {
     first.remove()
     #expect(place.read("7") == record.text)
     #expect(
-      failing { () throws(Failure) in _ = try open(named: "9", isMade: false).path }?.errno
+      failing { () throws(Failure) in _ = try open(named: "9", creating: false).path }?.errno
         == .noEntry)
   }
 
   @Test("what others can have written is not trusted", arguments: [0o620, 0o602, 0o666])
-  func foreignFile(mode: mode_t) throws {
-    place.write("7", record.text)
+  func foreignFile(mode: UInt32) throws {
+    try place.write(record.text, to: "7")
     place.change("7", mode: mode)
     let failure = failing { () throws(Failure) in _ = try open().path }
     #expect(failure?.reason == "others can have written to it")
@@ -113,8 +115,8 @@ struct JournalTests {
 
   @Test("links and pipes are not followed")
   func otherFiles() throws {
-    place.write("real", record.text)
-    unsafe symlink(place.path + "/real", place.path + "/soft")
+    try place.write(record.text, to: "real")
+    try place.link("soft", to: place.path + "/real")
     unsafe link(place.path + "/real", place.path + "/hard")
     unsafe mkfifo(place.path + "/pipe", 0o600)
     #expect(
@@ -124,10 +126,10 @@ struct JournalTests {
     }
   }
 
-  @Test("a file that is no journal is told, and stays")
+  @Test("a file that is no journal is reported, and stays")
   func malformed() throws {
     let text = record.text + "changes nonsense\n"
-    place.write("7", text)
+    try place.write(text, to: "7")
     var journal = try open()
     let failure = failing { () throws(Failure) in try journal.record() }
     #expect(failure?.subject == place.path + "/7")
@@ -137,7 +139,7 @@ struct JournalTests {
   @Test("a directory that others can write to is not used, nor is a link to one")
   func foreignDirectory() throws {
     #expect(failing { () throws(Failure) in try RuntimeDirectory(at: place.path).path } == nil)
-    unsafe symlink(place.path, place.path + "/link")
+    try place.link("link", to: place.path)
     #expect(
       failing { () throws(Failure) in try RuntimeDirectory(at: place.path + "/link").path } != nil)
     place.change("", mode: 0o770)
@@ -147,7 +149,7 @@ struct JournalTests {
 
   @Test("the first directory that can be used is made, for its owner only")
   func firstDirectory() throws {
-    place.write("file", "")
+    try place.write("", to: "file")
     let places = [place.path + "/file", place.path + "/none/none", place.path + "/new"]
     #expect(try RuntimeDirectory(firstOf: places).path == places[2])
     #expect(try RuntimeDirectory(firstOf: places).names() == [])
@@ -159,9 +161,9 @@ struct JournalTests {
   }
 
   private func open(
-    named name: String = "7", isMade: Bool = true, patience: Int = 0
+    named name: String = "7", creating: Bool = true, patience: Duration = .zero
   ) throws(Failure) -> Journal {
     try Journal(
-      named: name, in: try RuntimeDirectory(at: place.path), isMade: isMade, patience: patience)
+      named: name, in: try RuntimeDirectory(at: place.path), creating: creating, patience: patience)
   }
 }

@@ -8,10 +8,12 @@ import TestSupport
 import Testing
 
 struct RestorationTests {
-  private let place = TemporaryDirectory()
+  private let place: Directory
   private let nic = ScriptedNIC()
   private let host = Host(boot: "boot", namespace: 1)
   private let flow = FlowTuple(to: .init(IPAddress("192.0.2.1")!, port: 5201))
+
+  init() throws { place = try Directory() }
 
   @Test("a set-up that was left is undone from its journal, which is removed")
   func restores() throws {
@@ -40,7 +42,7 @@ struct RestorationTests {
     nic.beforeWrite = {}
     nic.writesLeft = nil
     guard writes >= unnoted else { return }
-    place.write("1-7", texts[writes - unnoted])
+    try place.write(texts[writes - unnoted], to: "1-7")
     _ = try restore()
     #expect(try state() == before)
     #expect(place.read("1-7") == nil)
@@ -55,7 +57,7 @@ struct RestorationTests {
     for change in foreign {
       var record = try leaveSetUp()
       change(&record)
-      place.write("1-7", record.text)
+      try place.write(record.text, to: "1-7")
       nic.log = []
       guard case .stale = try restore() else {
         Issue.record("\(record.text) is not stale")
@@ -70,7 +72,7 @@ struct RestorationTests {
   func elsewhere() throws {
     var record = try leaveSetUp()
     record.host.namespace = 2
-    place.write("1-7", record.text)
+    try place.write(record.text, to: "1-7")
     nic.log = []
     #expect(try restore() == .elsewhere)
     #expect(nic.log == [])
@@ -79,12 +81,12 @@ struct RestorationTests {
 
   @Test("a journal without changes is removed")
   func nothing() throws {
-    place.write("1-7", "ncdevmem journal 1\npid 1")
+    try place.write("ncdevmem journal 1\npid 1", to: "1-7")
     #expect(try restore() == .nothing)
     #expect(place.read("1-7") == nil)
   }
 
-  @Test("what cannot be undone is told, and stays in the journal for the next time")
+  @Test("what cannot be undone is reported, and stays in the journal for the next time")
   func failingUndo() throws {
     let before = try state()
     try leaveSetUp()
@@ -112,7 +114,7 @@ struct RestorationTests {
       if nic.log.filter({ $0.hasPrefix("split") }).count == 6 { nic.refusals = [] }
     }
     nic.log = []
-    let outcome = try restore(patience: 5000)
+    let outcome = try restore(patience: .seconds(5))
     #expect(outcome == .done(count: 5, interface: "nic0 (driver scripted)", owner: 4321))
     #expect(try state() == before)
   }
@@ -141,14 +143,14 @@ struct RestorationTests {
   private func open() throws(Failure) -> Journal {
     try Journal(
       named: Journal.name(on: host, interface: 7), in: try RuntimeDirectory(at: place.path),
-      isMade: true)
+      creating: true)
   }
 
   private func restore(
-    patience: Int = 0, tell: (Failure) -> Void = { _ in }
+    patience: Duration = .zero, reportingTo report: (Failure) -> Void = { _ in }
   ) throws(Failure) -> Restoration {
     var journal = try open()
-    return try journal.restore(on: host, patience: patience, tell: tell) {
+    return try journal.restore(on: host, patience: patience, reportingTo: report) {
       index throws(Failure) in
       guard index == 7 else { throw Failure("find", errno: .noDevice) }
       return try nic.interface()

@@ -6,6 +6,7 @@ internal import NIC
 internal import Netdev
 internal import Netlink
 internal import Options
+internal import Recovery
 internal import Sockets
 internal import Throughput
 
@@ -35,8 +36,10 @@ struct FlowReceiver {
       pairing = try ReceiverPairing(as: configuration, measurement, at: port, orStoppedBy: stop)
     }
     let terms = pairing?.terms ?? FlowTerms(flows: measurement.flows ?? 1)
-    try withTransaction(
-      on: configuration.target.interface, isGuarded: configuration.configuresNIC
+    let interface = try Interface(named: configuration.target.interface)
+    Diagnostics.print("using ifindex=\(interface.index)")
+    try withGuardedTransaction(
+      on: interface, isGuarded: configuration.configuresNIC
     ) { transaction throws(Failure) in
       var report = ThroughputReport(role: .receive, terms: terms, measurement: measurement)
       let result: Result<Void, Failure>

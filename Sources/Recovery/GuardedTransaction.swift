@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+package import Kernel
+package import NIC
+
+/// Runs something that changes an interface, and undoes the changes whatever it ends with. If this
+/// process dies before that, a guard undoes them.
+///
+/// - Parameters:
+///   - isGuarded: Whether there is a guard, which also keeps other runs away. Not needed where
+///     `body` changes nothing.
+///   - body: What changes the interface. It must leave no binding behind: the kernel keeps header
+///     split on while one exists.
+/// - Returns: What `body` returns, if all changes are undone.
+/// - Throws: As `withTransaction(on:notedIn:reportingTo:_:)`; or why there is no guard, before
+///   anything is changed.
+package func withGuardedTransaction<Value>(
+  on interface: consuming Interface, isGuarded: Bool = true,
+  _ body: (inout Transaction) throws(Failure) -> Value
+) throws(Failure) -> Value {
+  var interface = interface
+  guard isGuarded else { return try withTransaction(on: interface, body) }
+  let log = try Guard(for: &interface)
+  return try withTransaction(on: interface, notedIn: log, body)
+}
+
+/// Runs something that changes an interface, and undoes the changes whatever it ends with.
+///
+/// The result never hides an interface left changed from a caller that looks at nothing else: a
+/// failure to undo is thrown where `body` succeeds, and where it was only stopped.
+///
+/// - Parameters:
+///   - log: What remembers the changes if this process dies.
+///   - report: Takes each failure to undo that is not thrown.
+///   - body: What changes the interface.
+/// - Returns: What `body` returns, if all changes are undone.
+/// - Throws: The failure of `body`. If it succeeds, or fails with the kind `stopped`, the first failure
+///   to undo comes before that.
+package func withTransaction<Value>(
+  on interface: consuming Interface,
+  notedIn log: consuming (any ChangeLog & ~Copyable)? = nil,
+  reportingTo report: (Failure) -> Void = { Diagnostics.print($0) },
+  _ body: (inout Transaction) throws(Failure) -> Value
+) throws(Failure) -> Value {
+  var transaction = Transaction(on: interface, notedIn: log)
+  let result: Result<Value, Failure>
+  do throws(Failure) {
+    result = .success(try body(&transaction))
+  } catch {
+    result = .failure(error)
+  }
+  var failures = transaction.undo()
+  var thrown: Failure?
+  if !failures.isEmpty {
+    switch result {
+    case .success: thrown = failures.removeFirst()
+    case .failure(let failure) where failure.kind == .stopped: thrown = failures.removeFirst()
+    case .failure: break
+    }
+  }
+  for failure in failures { report(failure) }
+  if let thrown { throw thrown }
+  return try result.get()
+}

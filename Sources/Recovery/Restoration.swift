@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+package import Kernel
+package import NIC
+
+/// What came of the attempt to undo a journal's changes.
+package enum Restoration: Equatable, Sendable {
+  /// There was nothing to undo.
+  case nothing
+  /// All changes of an interface were undone: `count` changes that the process `owner` had made.
+  case done(count: Int, interface: String, owner: CInt)
+  /// Its interface no longer exists, for the reason given: nothing was changed.
+  case stale(String)
+  /// It belongs to another network namespace: nothing was changed, and the journal remains.
+  case elsewhere
+}
+
+extension Restoration {
+  /// What happened, as a line for the user; `nil` where nothing did.
+  package var text: String? {
+    switch self {
+    case .nothing: nil
+    case .done(let count, let interface, let owner):
+      "brought back \(interface), which process \(owner) left with "
+        + (count == 1 ? "one change" : "\(count) changes")
+    case .stale(let reason): "dropped a journal: \(reason). Nothing was changed"
+    case .elsewhere: "left a journal of another network namespace as it is"
+    }
+  }
+}
+
+extension Journal {
+  /// Undoes the changes of the record, if its device is still there, and removes the journal. A
+  /// change that cannot be undone at once is tried again for a while.
+  ///
+  /// - Parameters:
+  ///   - host: Where this process is.
+  ///   - patience: How long to try.
+  ///   - report: Takes all failures except the one that is thrown.
+  ///   - open: Finds an interface by its index, and fails with `ENODEV` where there is none.
+  /// - Throws: Why a change could not be undone: the journal then has what is left.
+  package mutating func restore(
+    on host: Host, patience: Duration = Self.undoPatience,
+    reportingTo report: (Failure) -> Void = { Diagnostics.print($0) },
+    opening open: (UInt32) throws(Failure) -> Interface = { index throws(Failure) in
+      try Interface(at: index)
+    }
+  ) throws(Failure) -> Restoration {
+    guard let record = try record() else { return removed(after: .nothing) }
+    guard record.host.boot == host.boot else {
+      return removed(
+        after: .stale("it is of an earlier boot, which took the interface's state with it"))
+    }
+    guard record.host.namespace == host.namespace else { return .elsewhere }
+    guard !record.changes.isEmpty else { return removed(after: .nothing) }
+    var interface: Interface
+    do throws(Failure) {
+      interface = try open(record.device.index)
+    } catch {
+      guard error.errno == .noDevice else { throw error }
+      return removed(after: .stale("its interface is gone"))
+    }
+    guard try interface.identity() == record.device else {
+      return removed(
+        after: .stale("\(interface.subject) is another device than the one it is of"))
+    }
+    let subject = interface.subject
+    var transaction = Transaction(on: interface, resuming: record.changes)
+    let failures = transaction.undo(for: patience)
+    guard let first = failures.first else {
+      return removed(
+        after: .done(count: record.changes.count, interface: subject, owner: record.owner))
+    }
+    for failure in failures.dropFirst() { report(failure) }
+    // Undoing twice does no harm, so an older line will do.
+    do throws(Failure) { try note(transaction.changes) } catch { report(error) }
+    throw first
+  }
+
+  private func removed(after outcome: Restoration) -> Restoration {
+    remove()
+    return outcome
+  }
+
+  /// How long a driver may refuse an undo before it counts as failed.
+  package static let undoPatience = Duration.seconds(5)
+}
+
+extension Transaction {
+  /// Undoes all changes. One that cannot be undone at once is tried again until some time has passed.
+  ///
+  /// - Returns: The failures of the last attempt.
+  fileprivate mutating func undo(for patience: Duration) -> [Failure] {
+    let wait = Wait().limited(to: patience)
+    while true {
+      let failures = undo()
+      guard !failures.isEmpty, !wait.isOver else { return failures }
+      pause(for: interval)
+    }
+  }
+}
+
+/// The time between two attempts to undo.
+private let interval = Duration.milliseconds(100)
