@@ -94,7 +94,7 @@ extension Interface {
     do throws(Failure) {
       count = try receiveQueueCount
     } catch {
-      // A virtual device need not report its queues; the bind finds out whether they are there.
+      // A virtual device may not report its queues; the kernel looks for the wanted ones at the bind.
       guard error.errno == .notSupported, let wanted else { throw error }
       return wanted
     }

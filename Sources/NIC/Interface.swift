@@ -80,7 +80,7 @@ package struct Interface: ~Copyable {
   package var subject: String { "\(name) (driver \(driver))" }
 
   /// A failure of an operation on this interface: of the kind `unsupported` for `EOPNOTSUPP`, and
-  /// with a hint at the privilege that lacks for `EPERM`.
+  /// with a hint at the missing privilege for `EPERM`.
   package func refusal(
     _ operation: String, _ errno: Errno?, reason: String? = nil, hint: String? = nil
   ) -> Failure {
@@ -169,7 +169,7 @@ extension Interface {
   }
 }
 
-/// Reads what a driver need not have.
+/// Reads something that a driver may lack.
 ///
 /// - Returns: `nil` where the driver answers `EOPNOTSUPP`.
 func ifSupported<Value>(_ body: () throws(Failure) -> Value) throws(Failure) -> Value? {

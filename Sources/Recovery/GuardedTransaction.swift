@@ -26,16 +26,16 @@ package func withGuardedTransaction<Value>(
 
 /// Runs something that changes an interface, and undoes the changes whatever it ends with.
 ///
-/// The result never hides an interface left changed from a caller that looks at nothing else: a
-/// failure to undo is thrown where `body` succeeds, and where it was only stopped.
+/// The exit status of a run follows from what this throws. A failure to undo is thrown where `body`
+/// succeeds and where it was only stopped, so that neither hides an interface left changed.
 ///
 /// - Parameters:
 ///   - log: What remembers the changes if this process dies.
 ///   - report: Takes each failure to undo that is not thrown.
 ///   - body: What changes the interface.
 /// - Returns: What `body` returns, if all changes are undone.
-/// - Throws: The failure of `body`. If it succeeds, or fails with the kind `stopped`, the first failure
-///   to undo comes before that.
+/// - Throws: The failure of `body`. Where `body` succeeds, or fails with the kind `stopped`: the first
+///   failure to undo, if there is one.
 package func withTransaction<Value>(
   on interface: consuming Interface,
   notedIn log: consuming (any ChangeLog & ~Copyable)? = nil,

@@ -110,6 +110,8 @@ struct RestorationTests {
     let before = try state()
     try leaveSetUp()
     nic.refusals = [("split", EINVAL)]
+    // The closure has the NIC, and the directory with it.
+    defer { nic.beforeWrite = {} }
     nic.beforeWrite = {
       if nic.log.filter({ $0.hasPrefix("split") }).count == 6 { nic.refusals = [] }
     }

@@ -119,7 +119,7 @@ private func hexadecimal<Number: FixedWidthInteger>(_ numbers: [Number]) -> Stri
   numbers.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
 }
 
-/// Reads what a driver need not have: `nil` where it answers `EOPNOTSUPP`.
+/// Reads something that a driver may lack: `nil` where it answers `EOPNOTSUPP`.
 private func ifSupported<Value>(_ body: () throws(Failure) -> Value) throws(Failure) -> Value? {
   do throws(Failure) {
     return try body()
