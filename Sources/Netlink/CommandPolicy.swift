@@ -9,9 +9,10 @@ package struct CommandPolicy: Equatable, Sendable {
   package struct Attribute: Equatable, Sendable {
     /// The corresponding C enumeration is `netlink_attribute_type`.
     package let type: UInt32
-    /// The range of an unsigned integer, where the kernel tells one.
+    /// The range of an unsigned integer, where the kernel gives one.
     package let range: ClosedRange<UInt64>?
 
+    /// Describes an attribute.
     package init(type: UInt32, range: ClosedRange<UInt64>? = nil) {
       self.type = type
       self.range = range
@@ -23,9 +24,10 @@ package struct CommandPolicy: Equatable, Sendable {
     package static let u32: UInt32 = NL_ATTR_TYPE_U32.rawValue
   }
 
-  /// By attribute number. What is not listed, the kernel refuses.
+  /// By attribute number. The kernel refuses what is not listed.
   package let attributes: [UInt16: Attribute]
 
+  /// Describes a command.
   package init(attributes: [UInt16: Attribute]) { self.attributes = attributes }
 }
 
@@ -33,7 +35,8 @@ extension GenericNetlink {
   /// Asks which attributes a command takes when it is done, not dumped. The corresponding command
   /// is `CTRL_CMD_GETPOLICY` with `CTRL_ATTR_OP`, known since 5.10.
   ///
-  /// - Returns: The policy; nil where the family has no such command, or one without a policy.
+  /// - Returns: The policy; `nil` where the family has no such command, or one without a policy.
+  /// - Throws: A failure where the kernel refuses for another reason or answers with nonsense.
   package mutating func policy(
     of command: UInt8, in family: Family
   ) throws(Failure) -> CommandPolicy? {
@@ -59,7 +62,7 @@ extension GenericNetlink {
   }
 }
 
-/// What one message of a policy dump tells: which policy a command has, or attributes of one.
+/// What one message of a policy dump says: which policy a command has, or attributes of one.
 private struct PolicyPart {
   let doIndex: UInt32?
   let attributes: [(policy: UInt32, number: UInt16, attribute: CommandPolicy.Attribute)]

@@ -5,22 +5,49 @@ package import Kernel
 
 /// A generic-netlink family as the running kernel numbers it.
 package struct Family: Sendable {
+  /// The name that the kernel looks it up by, such as `netdev`.
   package let name: String
+  /// The number that its messages have for a type.
   package let id: UInt16
+  /// The version of its commands.
   package let version: UInt8
+  /// What each of its commands demands of the sender, by the command's number.
+  package let commands: [UInt8: CommandPrivilege]
 
-  /// `nlctrl`, the family that tells of the others. Its number is fixed.
+  /// `nlctrl`, the family that describes the others. Its number is fixed.
   package static let controller = Family(name: "nlctrl", id: UInt16(GENL_ID_CTRL), version: 2)
 
-  package init(name: String, id: UInt16, version: UInt8 = 1) {
+  /// Describes a family.
+  package init(
+    name: String, id: UInt16, version: UInt8 = 1, commands: [UInt8: CommandPrivilege] = [:]
+  ) {
     self.name = name
     self.id = id
     self.version = version
+    self.commands = commands
+  }
+
+  /// Reads the answer to a look-up.
+  ///
+  /// - Throws: `EBADMSG` where it lacks what every family has.
+  fileprivate init(named name: String, _ answer: Attributes) throws(Errno) {
+    let version: UInt32 = try answer.required(UInt16(CTRL_ATTR_VERSION))
+    var commands: [UInt8: CommandPrivilege] = [:]
+    for element in try answer.nest(UInt16(CTRL_ATTR_OPS))?.elements ?? [] {
+      let command = try Attributes(element.payload)
+      let id: UInt32 = try command.required(UInt16(CTRL_ATTR_OP_ID))
+      commands[UInt8(truncatingIfNeeded: id)] = CommandPrivilege(
+        flags: try command.required(UInt16(CTRL_ATTR_OP_FLAGS)))
+    }
+    self.init(
+      name: name, id: try answer.required(UInt16(CTRL_ATTR_FAMILY_ID)),
+      version: UInt8(truncatingIfNeeded: version), commands: commands)
   }
 }
 
 /// Where the sender of a command must have `CAP_NET_ADMIN`.
 package enum CommandPrivilege: Sendable {
+  /// Nowhere.
   case none
   /// In the initial user namespace (`GENL_ADMIN_PERM`).
   case initialNamespace
@@ -35,27 +62,8 @@ package enum CommandPrivilege: Sendable {
 }
 
 extension GenericNetlink {
-  /// Asks which commands a family has, and what each demands. The corresponding command is
-  /// `CTRL_CMD_GETFAMILY`, the attribute `CTRL_ATTR_OPS`.
-  package mutating func commands(
-    of family: Family
-  ) throws(Failure) -> [UInt8: CommandPrivilege] {
-    var request = Request(.controller, command: UInt8(CTRL_CMD_GETFAMILY))
-    request.put(UInt16(CTRL_ATTR_FAMILY_NAME), family.name)
-    return try get(request, "list the commands of the netlink family", on: family.name) {
-      answer throws(Errno) in
-      var commands: [UInt8: CommandPrivilege] = [:]
-      for element in try answer.nest(UInt16(CTRL_ATTR_OPS))?.elements ?? [] {
-        let command = try Attributes(element.payload)
-        let id: UInt32 = try command.required(UInt16(CTRL_ATTR_OP_ID))
-        commands[UInt8(truncatingIfNeeded: id)] = CommandPrivilege(
-          flags: try command.required(UInt16(CTRL_ATTR_OP_FLAGS)))
-      }
-      return commands
-    }
-  }
-
-  /// Looks up a family by its name. The corresponding command is `CTRL_CMD_GETFAMILY`.
+  /// Looks up a family by its name: its number, and its commands. The corresponding command is
+  /// `CTRL_CMD_GETFAMILY`.
   ///
   /// - Throws: A failure of the kind `unsupported` where the kernel has no such family.
   package mutating func family(_ name: String) throws(Failure) -> Family {
@@ -63,10 +71,7 @@ extension GenericNetlink {
     request.put(UInt16(CTRL_ATTR_FAMILY_NAME), name)
     do throws(Failure) {
       return try get(request, "find the netlink family", on: name) { answer throws(Errno) in
-        let version: UInt32 = try answer.required(UInt16(CTRL_ATTR_VERSION))
-        return Family(
-          name: name, id: try answer.required(UInt16(CTRL_ATTR_FAMILY_ID)),
-          version: UInt8(truncatingIfNeeded: version))
+        try Family(named: name, answer)
       }
     } catch {
       var failure = error

@@ -5,34 +5,45 @@ internal import CMnl
 internal import Glibc
 package import Kernel
 
-/// A netlink socket that is closed with its owner, and with it whatever the kernel ties to
-/// the socket's life, such as a device-memory binding.
+/// A netlink socket to the kernel. It is closed with its owner, and with it goes what the kernel ties
+/// to the socket, such as a device-memory binding.
 package struct NetlinkSocket: ~Copyable, NetlinkTransport {
   private let handle: Handle
   private var buffer = [UInt8](repeating: 0, count: 1 << 16)
 
   /// Opens a socket of generic netlink.
-  package init() throws(Errno) { try self.init(protocol: NETLINK_GENERIC) }
+  ///
+  /// - Throws: What `socket`, `setsockopt`, `bind` or `connect` fails with.
+  package static func generic() throws(Errno) -> NetlinkSocket {
+    try NetlinkSocket(protocol: NETLINK_GENERIC)
+  }
 
-  /// Opens a socket of rtnetlink, which tells of interfaces.
+  /// Opens a socket of rtnetlink, which describes interfaces.
+  ///
+  /// - Throws: What `socket`, `setsockopt`, `bind` or `connect` fails with.
   static func route() throws(Errno) -> NetlinkSocket { try NetlinkSocket(protocol: NETLINK_ROUTE) }
 
   /// Opens the socket, asks for short acknowledgements, error texts and strict checks of requests,
-  /// and lets the kernel choose its port. The corresponding C functions are `mnl_socket_open2`,
-  /// `mnl_socket_setsockopt` and `mnl_socket_bind`.
+  /// lets the kernel choose its port, and keeps other programs out. The corresponding C functions are
+  /// `mnl_socket_open2`, `mnl_socket_setsockopt`, `mnl_socket_bind` and `connect`.
   private init(protocol: CInt) throws(Errno) {
-    let opened = unsafe mnl_socket_open2(`protocol`, CInt(SOCK_CLOEXEC.rawValue))
-    guard let opened = unsafe opened else { throw Errno.last }
-    let handle = unsafe Handle(owning: opened)
+    let handle = try Handle(opening: `protocol`)
     for option in [NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK] {
       var on: CInt = 1
       let size = socklen_t(MemoryLayout<CInt>.size)
       try retrying { unsafe mnl_socket_setsockopt(handle.socket, option, &on, size) }
     }
     try retrying { unsafe mnl_socket_bind(handle.socket, 0, MNL_SOCKET_AUTOPID) }
+    try handle.connectToKernel()
     self.handle = handle
   }
 
+  /// The port id that the kernel chose. The corresponding C function is `mnl_socket_get_portid`.
+  package var port: UInt32 { unsafe mnl_socket_get_portid(handle.socket) }
+
+  /// Hands one request to the kernel. The corresponding C function is `mnl_socket_sendto`.
+  ///
+  /// - Throws: What `sendto` fails with.
   package mutating func send(_ datagram: [UInt8]) throws(Errno) {
     try retrying {
       unsafe datagram.withUnsafeBytes {
@@ -41,14 +52,15 @@ package struct NetlinkSocket: ~Copyable, NetlinkTransport {
     }
   }
 
-  /// As the protocol says.
+  /// The next datagram from the kernel. The corresponding C function is `mnl_socket_recvfrom`.
   ///
-  /// - Throws: Also `ENOSPC` for a datagram longer than 64 KiB, more than the kernel puts into one,
-  ///   and `ENOBUFS` where the socket's queue overflowed.
+  /// - Throws: `ETIMEDOUT` once the deadline has passed without one; `ENOSPC` for a datagram longer
+  ///   than 64 KiB, more than the kernel puts into one; `ENOBUFS` where the socket's queue
+  ///   overflowed.
   package mutating func receive(until deadline: Instant) throws(Errno) -> [UInt8] {
-    let descriptor = unsafe mnl_socket_get_fd(handle.socket)
-    let readiness = try waitUntilReady(descriptor, until: deadline, orStoppedBy: -1)
-    guard readiness == .ready else { throw .timedOut }
+    guard try Wait(until: deadline).readiness(of: handle.descriptor) == .ready else {
+      throw .timedOut
+    }
     let count = try retrying {
       unsafe buffer.withUnsafeMutableBytes {
         unsafe mnl_socket_recvfrom(handle.socket, $0.baseAddress, $0.count)
@@ -58,11 +70,33 @@ package struct NetlinkSocket: ~Copyable, NetlinkTransport {
   }
 }
 
-/// libmnl's socket, closed at the end of its life.
+/// libmnl's socket, closed with its owner.
 @safe private struct Handle: ~Copyable {
   let socket: OpaquePointer
 
-  init(owning socket: OpaquePointer) { unsafe self.socket = socket }
+  init(opening protocol: CInt) throws(Errno) {
+    guard let socket = unsafe mnl_socket_open2(`protocol`, CInt(SOCK_CLOEXEC.rawValue)) else {
+      throw .last
+    }
+    unsafe self.socket = socket
+  }
 
   deinit { unsafe _ = mnl_socket_close(socket) }
+
+  var descriptor: Descriptor { Descriptor(unsafe mnl_socket_get_fd(socket)) }
+
+  /// Has the kernel refuse what other programs send to the socket: one that is connected takes
+  /// datagrams from its peer only (`net/netlink/af_netlink.c`, `netlink_getsockbyportid`), and the
+  /// kernel's port id is 0. `mnl_socket_recvfrom` would take them: it does not look at the sender's
+  /// port id (libmnl 1.0.5, `src/socket.c`).
+  func connectToKernel() throws(Errno) {
+    var kernel = sockaddr_nl()
+    kernel.nl_family = UInt16(AF_NETLINK)
+    try retrying {
+      unsafe withUnsafeBytes(of: kernel) {
+        let address = unsafe $0.baseAddress!.assumingMemoryBound(to: sockaddr.self)
+        return unsafe connect(descriptor.rawValue, address, socklen_t($0.count))
+      }
+    }
+  }
 }

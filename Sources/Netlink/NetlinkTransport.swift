@@ -4,6 +4,9 @@ package import Kernel
 
 /// What carries netlink datagrams to the kernel and back: a socket, or a test's script.
 package protocol NetlinkTransport: ~Copyable {
+  /// The port id that the kernel puts into its answers (`nlmsg_pid`).
+  var port: UInt32 { get }
+
   /// Hands one request to the kernel.
   mutating func send(_ datagram: [UInt8]) throws(Errno)
 

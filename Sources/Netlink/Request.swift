@@ -15,7 +15,7 @@ package struct Request: Sendable {
   /// Whether an attribute found no room. Such a request is not sent.
   private(set) var isOverfull = false
 
-  /// How many bytes the family's own header has, in the request as in what answers it.
+  /// The size in bytes of the family's own header, in the request and in what answers it.
   let headerSize: Int
 
   /// A request of generic netlink. The corresponding C structures are `nlmsghdr` and `genlmsghdr`.
@@ -26,7 +26,7 @@ package struct Request: Sendable {
 
   /// A request of another family of netlink, without attributes.
   ///
-  /// - Parameter header: What the family has in front of its attributes.
+  /// - Parameter header: The family's own header, which comes before its attributes.
   init<Header: BitwiseCopyable>(type: UInt16, header: Header) {
     headerSize = MemoryLayout<Header>.size
     unsafe buffer.withUnsafeMutableBytes { bytes in

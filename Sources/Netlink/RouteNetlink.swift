@@ -3,30 +3,38 @@
 internal import CLinux
 package import Kernel
 
-/// What the kernel tells of an interface, whatever its driver.
+/// What the kernel reports of an interface, whatever its driver.
 package struct Link: Equatable, Sendable {
-  /// Whether packets can pass: up, or of a kind that does not tell (`IF_OPER_UNKNOWN`).
+  /// Whether packets can pass: up, or of a kind that does not report it (`IF_OPER_UNKNOWN`).
   package let isOperational: Bool
   /// The most bytes that a packet has.
   package let mtu: UInt32
+  /// The XDP program on the interface; `nil` where there is none.
   package let xdp: XDPProgram?
 
   /// An XDP program on an interface.
   package struct XDPProgram: Equatable, Sendable {
     /// Where it runs. The corresponding C constants begin with `XDP_ATTACHED_`.
     package enum Mode: UInt8, Sendable {
+      /// In the driver (`XDP_ATTACHED_DRV`).
       case driver = 1
+      /// In the stack, behind the driver (`XDP_ATTACHED_SKB`).
       case generic = 2
+      /// In the device (`XDP_ATTACHED_HW`).
       case hardware = 3
-      /// Several, in different modes.
+      /// Several programs, in different modes (`XDP_ATTACHED_MULTI`).
       case several = 4
     }
 
+    /// Where the program runs.
     package let mode: Mode
-    /// The kernel's number for it; nil where there are several.
+    /// The kernel's number for it; `nil` where there are several.
     package let id: UInt32?
   }
 
+  /// Reads one answer.
+  ///
+  /// - Throws: `EBADMSG` where it lacks what every interface has.
   init(_ answer: Attributes) throws(Errno) {
     let state: UInt8 = try answer.integer(UInt16(IFLA_OPERSTATE)) ?? 0
     isOperational = [0, 5, 6].contains(state)
@@ -38,11 +46,13 @@ package struct Link: Equatable, Sendable {
   }
 }
 
-/// A conversation with rtnetlink, by the same exchange of messages as with generic netlink.
+/// A conversation with rtnetlink: one request at a time, each with a deadline.
 package struct RouteNetlink: ~Copyable {
-  private var netlink: GenericNetlink
+  private var conversation: Conversation
 
-  /// Opens a socket of its own.
+  /// Opens a socket of its own, which is closed with the value.
+  ///
+  /// - Throws: A failure where the kernel gives no socket.
   package init() throws(Failure) {
     let socket = try attempt("open an rtnetlink socket") { () throws(Errno) in
       try NetlinkSocket.route()
@@ -52,17 +62,19 @@ package struct RouteNetlink: ~Copyable {
 
   /// Talks over a given transport.
   package init(over transport: consuming any NetlinkTransport & ~Copyable) {
-    netlink = GenericNetlink(over: transport)
+    conversation = Conversation(over: transport)
   }
 
-  /// What the kernel tells of an interface. The corresponding command is `RTM_GETLINK`.
+  /// Asks what an interface is like. The corresponding command is `RTM_GETLINK`.
+  ///
+  /// - Throws: A failure with `ENODEV` where there is no interface of this index.
   package mutating func link(ofInterface index: UInt32) throws(Failure) -> Link {
     let request = Request(
       type: UInt16(RTM_GETLINK),
       header: ifinfomsg(
         ifi_family: 0, __ifi_pad: 0, ifi_type: 0, ifi_index: CInt(bitPattern: index), ifi_flags: 0,
         ifi_change: 0))
-    return try netlink.get(request, "look at", on: "interface \(index)") {
+    return try conversation.get(request, "look at", on: "interface \(index)", hint: nil) {
       answer throws(Errno) in try Link(answer)
     }
   }

@@ -7,18 +7,6 @@ internal import Netdev
 package import Netlink
 internal import Recovery
 
-/// What opens conversations with the kernel: sockets, or a test's script.
-package protocol NetlinkAccess {
-  func generic() throws(Failure) -> GenericNetlink
-  func route() throws(Failure) -> RouteNetlink
-}
-
-/// The kernel's own.
-private struct KernelNetlink: NetlinkAccess {
-  func generic() throws(Failure) -> GenericNetlink { try GenericNetlink() }
-  func route() throws(Failure) -> RouteNetlink { try RouteNetlink() }
-}
-
 /// A look at all that a run on an interface needs, before it is needed. It changes nothing: it
 /// reads, and asks for binds that the kernel must refuse.
 package struct Preflight: ~Copyable {
@@ -92,7 +80,7 @@ package struct Preflight: ~Copyable {
       return Netdev(
         capabilities: try NetdevCapabilities(
           of: family, asked: &netlink, autoreleaseNumber: intent.autoreleaseNumber),
-        commands: try netlink.commands(of: family))
+        commands: family.commands)
     }
     link = outcome { () throws(Failure) in
       var route = try surroundings.netlink.route()

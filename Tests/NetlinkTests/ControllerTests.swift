@@ -8,10 +8,17 @@ import TestSupport
 import Testing
 
 struct ControllerTests {
-  @Test("a family is found by name, and a missing one is not supported")
+  @Test("a family is found by name with its commands, and a missing one is not supported")
   func families() throws {
-    var netlink = GenericNetlink(over: ScriptedNetlink(families: ["netdev": 22]))
-    #expect(try netlink.family("netdev").id == 22)
+    let commands =
+      [
+        1: 0, 13: UInt32(GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO), 15: UInt32(GENL_ADMIN_PERM),
+      ] as [UInt8: UInt32]
+    var netlink = GenericNetlink(
+      over: ScriptedNetlink(families: ["netdev": 22], commands: commands))
+    let family = try netlink.family("netdev")
+    #expect(family.id == 22)
+    #expect(family.commands == [1: .none, 13: .owningNamespace, 15: .initialNamespace])
     let failure = try #require(failing { () throws(Failure) in try netlink.family("nope") })
     #expect(failure.kind == .unsupported)
     #expect(failure.errno == .noEntry)
@@ -66,11 +73,12 @@ struct ControllerTests {
     }
   }
 
-  @Test("the running kernel tells the controller's number and the policy of its look-up")
+  @Test("the running kernel reports the controller's number and the policy of its look-up")
   func runningKernel() throws {
     var netlink = try GenericNetlink()
     let controller = try netlink.family("nlctrl")
     #expect(controller.id == Family.controller.id)
+    #expect(controller.commands[UInt8(CTRL_CMD_GETFAMILY)] == CommandPrivilege.none)
     let failure = failing { () throws(Failure) in try netlink.family("no-such-family") }
     #expect(failure?.kind == .unsupported)
     let policy = try netlink.policy(of: UInt8(CTRL_CMD_GETFAMILY), in: controller)

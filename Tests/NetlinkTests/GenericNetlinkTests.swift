@@ -66,6 +66,32 @@ struct GenericNetlinkTests {
     }
   }
 
+  @Test("the kernel's words and the attribute that they are about are kept apart")
+  func refusal() throws {
+    var request = Request(family, command: 1)
+    request.put(5 | UInt16(NLA_F_NESTED), UInt8(1))
+    let text = NetlinkBytes.attribute(Int(NLMSGERR_ATTR_MSG.rawValue), "invalid length")
+    let offset = NetlinkBytes.attribute(Int(NLMSGERR_ATTR_OFFS.rawValue), UInt32(20))
+    let missing = NetlinkBytes.attribute(Int(NLMSGERR_ATTR_MISS_TYPE.rawValue), UInt32(3))
+    for (details, words, attribute, line) in [
+      (
+        text + offset, "invalid length", .wrong(5, atByte: 20),
+        "invalid length (attribute 5 at byte 20)"
+      ),
+      (offset, nil, .wrong(5, atByte: 20), "attribute 5 at byte 20"),
+      (missing, nil, .missing(3), "attribute 3 is missing"),
+      ([], nil, nil, "EINVAL (Invalid argument)"),
+    ] as [([UInt8], String?, Refusal.Attribute?, String)] {
+      var netlink = GenericNetlink(over: ScriptedNetlink { _ in [.refused(EINVAL, details)] })
+      let refusal = try netlink.refusal(of: request, "try")
+      #expect(
+        refusal == Refusal(errno: .invalidArgument, words: words, attribute: attribute))
+      #expect(refusal?.line == line)
+    }
+    var netlink = GenericNetlink(over: ScriptedNetlink { _ in [.acknowledged] })
+    #expect(try netlink.refusal(of: request, "try") == nil)
+  }
+
   @Test("a dump that ends with an error carries the kernel's text")
   func dumpRefused() {
     let text = NetlinkBytes.attribute(Int(NLMSGERR_ATTR_MSG.rawValue), "no such queue")
@@ -78,7 +104,7 @@ struct GenericNetlinkTests {
     #expect(failure?.reason == "no such queue")
   }
 
-  @Test("a refusal for want of privilege says which one")
+  @Test("a refusal with EPERM names the privilege that it takes")
   func privilege() {
     var netlink = GenericNetlink(over: ScriptedNetlink { _ in [.refused(EPERM)] })
     let failure = failing { () throws(Failure) in
@@ -118,13 +144,20 @@ struct GenericNetlinkTests {
     }
   }
 
-  @Test("an answer to an earlier request is passed over")
-  func lateAnswer() throws {
-    let late = NetlinkBytes.message(
-      type: 30, flags: 0, sequence: 99, [1, 1, 0, 0] + NetlinkBytes.attribute(1, UInt8(1)))
+  @Test(
+    "an answer to an earlier request or to another socket is passed over",
+    arguments: [(99, NetlinkBytes.port), (1, NetlinkBytes.port + 1), (1, 0)]
+      as [(UInt32, UInt32)])
+  func foreignAnswer(sequence: UInt32, port: UInt32) throws {
+    func message(_ type: Int, _ payload: [UInt8]) -> ScriptedNetlink.Answer {
+      .raw(
+        NetlinkBytes.message(type: type, flags: 0, sequence: sequence, port: port, payload))
+    }
+    let foreign = message(30, [1, 1, 0, 0] + NetlinkBytes.attribute(1, UInt8(1)))
+    let refusal = message(2, NetlinkBytes.bytes(-EPERM) + [UInt8](repeating: 0, count: 16))
     var netlink = GenericNetlink(
       over: ScriptedNetlink { _ in
-        [.raw(late), .message(NetlinkBytes.attribute(1, UInt8(2))), .acknowledged]
+        [foreign, refusal, .message(NetlinkBytes.attribute(1, UInt8(2))), foreign, .acknowledged]
       })
     let value = try netlink.get(Request(family, command: 1), "read") {
       answer throws(Errno) -> UInt8 in try answer.required(1)
@@ -147,7 +180,7 @@ struct GenericNetlinkTests {
   }
 
   @Test(
-    "a malformed answer is told as EBADMSG",
+    "a malformed answer is reported as EBADMSG",
     arguments: [
       // Cut off in the header; shorter than a header; longer than the datagram.
       [1, 0, 0, 0], NetlinkBytes.message(type: 30, flags: 0, sequence: 1, [])[4...] + [0, 0, 0, 0],

@@ -72,6 +72,8 @@ private final class ScriptedRoute: NetlinkTransport {
   private let link: [UInt8]
   private var datagrams: [[UInt8]] = []
 
+  var port: UInt32 { NetlinkBytes.port }
+
   init(link: [UInt8]) { self.link = link }
 
   func send(_ datagram: [UInt8]) throws(Errno) {

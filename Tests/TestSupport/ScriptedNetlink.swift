@@ -8,10 +8,15 @@ package import Netlink
 package final class ScriptedNetlink: NetlinkTransport {
   /// A request, taken apart.
   package struct Request: Sendable {
+    /// The family's number (`nlmsg_type`).
     package let family: UInt16
+    /// The family's command (`genlmsghdr.cmd`).
     package let command: UInt8
+    /// The corresponding C constants begin with `NLM_F_` (`nlmsg_flags`).
     package let flags: UInt16
+    /// The request's number (`nlmsg_seq`).
     package let sequence: UInt32
+    /// What follows the `genlmsghdr`.
     package let attributes: Attributes
   }
 
@@ -37,6 +42,9 @@ package final class ScriptedNetlink: NetlinkTransport {
   /// All requests but look-ups of families, in the order sent.
   package private(set) var requests: [Request] = []
 
+  /// How often a family was looked up.
+  package private(set) var lookUpCount = 0
+
   private let families: [String: UInt16]
   private let commands: [UInt8: UInt32]
   private let script: (Request) -> [Answer]
@@ -56,6 +64,10 @@ package final class ScriptedNetlink: NetlinkTransport {
     self.script = script
   }
 
+  /// The port that the messages are for.
+  package var port: UInt32 { NetlinkBytes.port }
+
+  /// Takes a request, and queues its answers.
   package func send(_ datagram: [UInt8]) throws(Errno) {
     let request = Request(
       family: try UInt16(wire: datagram[4..<6]), command: datagram[16],
@@ -65,6 +77,7 @@ package final class ScriptedNetlink: NetlinkTransport {
     if request.family == UInt16(GENL_ID_CTRL), request.command == UInt8(CTRL_CMD_GETFAMILY),
       let name = request.attributes.string(UInt16(CTRL_ATTR_FAMILY_NAME)), !families.isEmpty
     {
+      lookUpCount += 1
       answers = lookUp(name)
     } else {
       requests.append(request)
@@ -73,6 +86,7 @@ package final class ScriptedNetlink: NetlinkTransport {
     datagrams += answers.map { encode($0, to: request) }
   }
 
+  /// The next answer; `ETIMEDOUT` at once where there is none.
   package func receive(until deadline: Instant) throws(Errno) -> [UInt8] {
     guard !datagrams.isEmpty else { throw .timedOut }
     return datagrams.removeFirst()
@@ -110,4 +124,12 @@ package final class ScriptedNetlink: NetlinkTransport {
       return bytes
     }
   }
+}
+
+extension ScriptedNetlink: NetlinkAccess {
+  /// A conversation with this kernel.
+  package func generic() -> GenericNetlink { GenericNetlink(over: self) }
+
+  /// A conversation with this kernel.
+  package func route() -> RouteNetlink { RouteNetlink(over: self) }
 }
