@@ -12,51 +12,51 @@ package struct NetdevCapabilities: Equatable, Sendable {
   package let bindsReceive: Bool
   /// Device memory can be bound for sending: since 6.16.
   package let bindsTransmit: Bool
-  /// The attribute that sets the size of the NIC's buffers: since 7.3.
+  /// The attribute that sets the size of the NIC's buffers: since 7.3; `nil` before.
   package let rxPageSizeAttribute: UInt16?
-  /// The attribute that chooses the token mode, where the kernel has modes.
-  package let autorelease: AutoreleaseAttribute?
+  /// The attributes of bind-rx, past those that 6.12 has, that take 0 and 1. A `u32` of at least a
+  /// page, such as `rx-page-size`, does not.
+  private let switches: [UInt16: CommandPolicy.Attribute]
 
   /// An attribute whose number and width differ from kernel to kernel.
   package struct AutoreleaseAttribute: Equatable, Sendable {
+    /// The attribute's number in bind-rx.
     package let number: UInt16
     /// Whether it is a `u8`, as in the series that proposed it; else it is a `u32`.
     package let isByte: Bool
   }
 
-  /// Asks the kernel.
+  /// Asks the kernel for the policies of bind-rx and bind-tx.
   ///
-  /// - Parameter autoreleaseNumber: The number of the autorelease attribute, where it is not to be
-  ///   recognised by its type.
-  /// - Throws: A failure of the kind `unsupported` where the kernel has no attribute of the given
-  ///   number that could be meant.
-  package init(
-    of family: Family, asked netlink: inout GenericNetlink, autoreleaseNumber: UInt16? = nil
-  ) throws(Failure) {
+  /// - Throws: A failure where the kernel does not give its policies.
+  package init(of family: Family, asked netlink: inout GenericNetlink) throws(Failure) {
     let receive = try netlink.policy(of: UInt8(CLinux_NETDEV_CMD_BIND_RX.rawValue), in: family)
     let transmit = try netlink.policy(of: UInt8(CLinux_NETDEV_CMD_BIND_TX.rawValue), in: family)
     bindsReceive = receive != nil
     bindsTransmit = transmit != nil
     let attributes = receive?.attributes ?? [:]
-    autorelease = try Self.autorelease(among: attributes, numbered: autoreleaseNumber)
     let isSize = attributes[Self.fifth]?.type == CommandPolicy.Attribute.u32
-    rxPageSizeAttribute = isSize && autorelease?.number != Self.fifth ? Self.fifth : nil
+    rxPageSizeAttribute = isSize ? Self.fifth : nil
+    switches = attributes.filter { number, attribute in
+      let range = attribute.range ?? 0...1
+      return number >= Self.fifth && range.contains(0) && range.contains(1)
+    }
   }
 
   /// The first number that was free when the series was written. Mainline has given it to
   /// `rx-page-size` since, so the number alone says nothing.
   private static let fifth = UInt16(CLinux_NETDEV_A_DMABUF_FIFTH.rawValue)
 
-  /// Finds the attribute that chooses the token mode: no other of this command is a `u8`. One that
-  /// does not take 0 and 1 is none, such as `rx-page-size`, a `u32` of at least a page.
-  private static func autorelease(
-    among attributes: [UInt16: CommandPolicy.Attribute], numbered number: UInt16?
+  /// Finds the attribute that chooses the token mode: no other of bind-rx is a `u8`.
+  ///
+  /// - Parameter number: The attribute's number, where its type shall not decide.
+  /// - Returns: The attribute; `nil` where the kernel has one token mode only.
+  /// - Throws: A failure of the kind `unsupported` where the kernel has no attribute of the given
+  ///   number that could be meant.
+  package func autorelease(
+    numbered number: UInt16? = nil
   ) throws(Failure) -> AutoreleaseAttribute? {
     let u8 = CommandPolicy.Attribute.u8
-    let switches = attributes.filter { number, attribute in
-      let range = attribute.range ?? 0...1
-      return number >= fifth && range.contains(0) && range.contains(1)
-    }
     guard let number else {
       return switches.filter { $0.value.type == u8 }.keys.min()
         .map { AutoreleaseAttribute(number: $0, isByte: true) }
@@ -66,8 +66,8 @@ package struct NetdevCapabilities: Equatable, Sendable {
     else {
       throw Failure(
         "choose the token mode", on: "with attribute \(number)",
-        reason: "bind-rx of this kernel takes no such u8 or u32 of 0 and 1",
-        hint: "leave --autorelease-attribute out to have it found", kind: .unsupported)
+        reason: "this kernel's bind-rx has no u8 or u32 of that number that takes 0 and 1",
+        hint: "leave --autorelease-attribute out, and the type decides", kind: .unsupported)
     }
     return AutoreleaseAttribute(number: number, isByte: attribute.type == u8)
   }

@@ -4,9 +4,10 @@ internal import CLinux
 internal import Kernel
 internal import Netlink
 
-/// A page pool, from which a driver takes the buffers of a queue, as the kernel tells of it. The
+/// A page pool, from which a driver takes the buffers of a queue, as the kernel reports it. The
 /// corresponding command is `NETDEV_CMD_PAGE_POOL_GET`.
 package struct PagePoolState: Equatable, Sendable {
+  /// The kernel's number for it.
   package let id: UInt64
   /// The index of the pool's interface; `nil` once that is gone.
   package let interface: UInt32?

@@ -4,7 +4,7 @@ internal import CLinux
 internal import Kernel
 internal import Netlink
 
-/// A queue of an interface that is up, as the kernel tells of it. The corresponding command is
+/// A queue of an interface that is up, as the kernel reports it. The corresponding command is
 /// `NETDEV_CMD_QUEUE_GET`.
 package struct QueueState: Equatable, Sendable {
   /// Which way a queue carries packets.
@@ -27,9 +27,11 @@ package struct QueueState: Equatable, Sendable {
 
   /// Counted from 0, for each direction anew.
   package let index: UInt32
+  /// Which way it carries packets.
   package let direction: Direction
-  /// The NAPI instance that serves the queue, where the driver tells.
+  /// The NAPI instance that serves the queue; `nil` where the driver does not report it.
   package let napi: UInt32?
+  /// Who gives it its memory; `nil` where the driver does.
   package let owner: Owner?
   /// Whether a queue of another interface stands for this one, or this one for another's.
   package let isLeased: Bool

@@ -7,13 +7,16 @@ internal import Netlink
 /// What a driver counted for one RX queue since it was loaded. The corresponding command is
 /// `NETDEV_CMD_QSTATS_GET`. A driver need not count everything: `nil` where it doesn't.
 package struct QueueStatistics: Equatable, Sendable {
+  /// Packets received.
   package let packets: UInt64?
+  /// Bytes received.
   package let bytes: UInt64?
   /// Packets lost because there was no memory for them: an empty page pool.
   package let allocationFailures: UInt64?
   /// Packets that the device dropped before the host saw them.
   package let drops: UInt64?
 
+  /// States what a driver counted.
   package init(
     packets: UInt64? = nil, bytes: UInt64? = nil, allocationFailures: UInt64? = nil,
     drops: UInt64? = nil
@@ -25,6 +28,8 @@ package struct QueueStatistics: Equatable, Sendable {
   }
 
   /// Reads one answer.
+  ///
+  /// - Throws: `EBADMSG` where a number has a width that no counter has.
   init(_ answer: Attributes) throws(Errno) {
     packets = try answer.uint(UInt16(CLinux_NETDEV_A_QSTATS_RX_PACKETS.rawValue))
     bytes = try answer.uint(UInt16(CLinux_NETDEV_A_QSTATS_RX_BYTES.rawValue))

@@ -1,72 +1,91 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 internal import CLinux
-internal import Glibc
 package import Kernel
-package import Netlink
-
-/// What a binding asks for beyond queues and memory.
-package struct ReceiveBindingOptions: Equatable, Sendable {
-  /// The size of the NIC's buffers in bytes; the driver's choice if `nil`.
-  package var rxPageSize: UInt32?
-  /// Whether a closed socket's tokens return by themselves; the kernel's choice if `nil`.
-  package var autorelease: Bool?
-  /// The number of the kernel's attribute for it; found out if `nil`.
-  package var autoreleaseNumber: UInt16?
-
-  package init(
-    rxPageSize: UInt32? = nil, autorelease: Bool? = nil, autoreleaseNumber: UInt16? = nil
-  ) {
-    self.rxPageSize = rxPageSize
-    self.autorelease = autorelease
-    self.autoreleaseNumber = autoreleaseNumber
-  }
-}
+internal import Netlink
 
 /// Device memory that RX queues write payload into. It lasts as long as the value: the kernel undoes
 /// a binding when the netlink socket that made it is closed (`net/core/netdev-genl.c`,
 /// `netdev_nl_sock_priv_destroy`).
 package struct ReceiveBinding: ~Copyable {
+  /// What a binding asks for beyond queues and memory.
+  package struct Options: Equatable, Sendable {
+    /// The size of the NIC's buffers in bytes; the driver's choice if `nil`.
+    package var rxPageSize: UInt32?
+    /// Whether a closed socket's tokens return by themselves; the kernel's choice if `nil`.
+    package var autorelease: Bool?
+    /// The number of the kernel's attribute for it; found out if `nil`.
+    package var autoreleaseAttribute: UInt16?
+
+    /// Asks for nothing that is not given.
+    package init(
+      rxPageSize: UInt32? = nil, autorelease: Bool? = nil, autoreleaseAttribute: UInt16? = nil
+    ) {
+      self.rxPageSize = rxPageSize
+      self.autorelease = autorelease
+      self.autoreleaseAttribute = autoreleaseAttribute
+    }
+  }
+
   /// The kernel's number for it, the same for all network namespaces.
   package let id: UInt32
+  /// How the kernel keeps the tokens of what the queues receive.
   package let tokenMode: TokenMode
+  /// Its socket holds the binding.
   private let netlink: GenericNetlink
 
-  /// Binds a dma-buf to RX queues of an interface, which are stopped and started by that.
-  ///
-  /// - Parameters:
-  ///   - subject: The interface for people.
-  ///   - queues: Empty only to see it refused.
-  ///   - patience: How long to try again while there is the other token mode, in milliseconds.
-  /// - Throws: A failure of the kind `unsupported` where kernel or driver cannot do it.
-  package init(
-    interface index: UInt32, named subject: String, queues: Range<UInt32>,
-    dmabuf: borrowing OwnedDescriptor, options: ReceiveBindingOptions = ReceiveBindingOptions(),
-    over netlink: consuming GenericNetlink, patience: Int = Self.patience
-  ) throws(Failure) {
-    let family = try netlink.family("netdev")
-    let capabilities = try NetdevCapabilities(
-      of: family, asked: &netlink, autoreleaseNumber: options.autoreleaseNumber)
-    var request = Request(family, command: UInt8(CLinux_NETDEV_CMD_BIND_RX.rawValue))
-    request.put(UInt16(CLinux_NETDEV_A_DMABUF_IFINDEX.rawValue), index)
-    request.put(UInt16(CLinux_NETDEV_A_DMABUF_FD.rawValue), UInt32(bitPattern: dmabuf.rawValue))
-    for queue in queues {
-      request.nest(UInt16(CLinux_NETDEV_A_DMABUF_QUEUES.rawValue)) { nest in
-        nest.put(
-          UInt16(CLinux_NETDEV_A_QUEUE_TYPE.rawValue), CLinux_NETDEV_QUEUE_TYPE_RX.rawValue)
-        nest.put(UInt16(CLinux_NETDEV_A_QUEUE_ID.rawValue), queue)
-      }
-    }
-    let tokenMode = try capabilities.apply(options, to: &request)
-    let list = queues.count == 1 ? "queue \(queues.lowerBound)" : "queues \(queues)"
-    id = try Self.bind(
-      request, on: "\(list) of \(subject)", over: &netlink,
-      until: .now.advanced(milliseconds: patience))
+  fileprivate init(id: UInt32, tokenMode: TokenMode, heldBy netlink: consuming GenericNetlink) {
+    self.id = id
     self.tokenMode = tokenMode
     self.netlink = netlink
   }
+}
 
-  /// Has the kernel bind, and gives its number for that.
+/// How the kernel keeps the tokens of received fragments.
+package enum TokenMode: Equatable, Sendable {
+  /// Each socket has its own: a token is an id that is unique while it is outstanding, and what a
+  /// closed socket has not returned comes back by itself. All released kernels do this.
+  case automatic
+  /// Each binding has its own: a token is the number of a page, may be outstanding several times
+  /// and has to be returned as often, before the socket is closed.
+  case manual
+}
+
+extension Netdev {
+  /// How long a bind waits for the memory of the last binding in the other token mode, which the
+  /// kernel frees some time after the binding's end.
+  package static let bindPatience = Duration.seconds(2)
+
+  /// Between two attempts to bind.
+  private static let bindInterval = Duration.milliseconds(50)
+
+  /// Binds a dma-buf to RX queues of an interface: the driver stops and starts them for it. The
+  /// corresponding command is `NETDEV_CMD_BIND_RX`.
+  ///
+  /// - Parameters:
+  ///   - queues: Empty only to see it refused.
+  ///   - subject: The interface for people.
+  ///   - patience: How long to try again while the kernel has the other token mode in force.
+  /// - Throws: A failure of the kind `unsupported` where kernel or driver cannot do it.
+  package func bindReceive(
+    _ queues: Range<UInt32>, ofInterface index: UInt32, named subject: String,
+    to dmabuf: borrowing OwnedDescriptor, as options: ReceiveBinding.Options,
+    patience: Duration = Self.bindPatience
+  ) throws(Failure) -> ReceiveBinding {
+    var request = bindRequest(
+      CLinux_NETDEV_CMD_BIND_RX, interface: index, descriptor: dmabuf.borrowed)
+    for queue in queues { request.put(receiveQueue: queue) }
+    let tokenMode = try capabilities.apply(options, to: &request)
+    let list = queues.count == 1 ? "queue \(queues.lowerBound)" : "queues \(queues)"
+    var netlink = try conversation()
+    let id = try Self.bind(
+      request, on: "\(list) of \(subject)", over: &netlink, until: .now.advanced(by: patience))
+    return ReceiveBinding(id: id, tokenMode: tokenMode, heldBy: netlink)
+  }
+
+  /// Has the kernel bind, again while another binding's token mode is in force.
+  ///
+  /// - Returns: The kernel's number for the binding.
   private static func bind(
     _ request: Request, on subject: String, over netlink: inout GenericNetlink,
     until deadline: Instant
@@ -81,36 +100,32 @@ package struct ReceiveBinding: ~Copyable {
         guard error.errno == .busy, error.reason?.contains(Remedy.modeWord) == true,
           Instant.now < deadline
         else { throw error.explained(by: Remedy.receive) }
-        usleep(interval)
+        pause(for: bindInterval)
       }
     }
   }
-
-  /// How long to wait for the memory of the last binding in the other token mode, which the kernel
-  /// frees some time after the binding's end, in milliseconds.
-  package static let patience = 2_000
-
-  /// Between two attempts, in microseconds.
-  private static let interval: useconds_t = 50_000
 }
 
 extension NetdevCapabilities {
   /// Puts options into a request, as this kernel takes them.
   ///
   /// - Returns: The token mode that will be in force.
+  /// - Throws: A failure of the kind `unsupported` where this kernel's bind-rx lacks an option.
   fileprivate func apply(
-    _ options: ReceiveBindingOptions, to request: inout Request
+    _ options: ReceiveBinding.Options, to request: inout Request
   ) throws(Failure) -> TokenMode {
     guard bindsReceive else {
       throw Failure(
         "bind device memory", reason: "this kernel's netdev family has no bind-rx",
         hint: "it needs Linux 6.12 with CONFIG_NET_DEVMEM", kind: .unsupported)
     }
+    let autorelease = try autorelease(numbered: options.autoreleaseAttribute)
     if let size = options.rxPageSize {
-      guard let rxPageSizeAttribute else {
+      guard let rxPageSizeAttribute, rxPageSizeAttribute != autorelease?.number else {
         throw Failure(
-          "set the size of the NIC's buffers (-b)", reason: "this kernel's bind-rx cannot",
-          hint: "it needs Linux 7.3", kind: .unsupported)
+          "set the size of the NIC's buffers (-b)",
+          reason: "this kernel's bind-rx has no attribute for it", hint: "it needs Linux 7.3",
+          kind: .unsupported)
       }
       request.put(rxPageSizeAttribute, size)
     }

@@ -4,10 +4,13 @@ internal import Kernel
 
 /// What to do when the kernel refuses a binding for one of its reasons.
 struct Remedy: Sendable {
+  /// The kernel's error number.
   let errno: Errno
-  /// A part of the kernel's words, where the errno has several causes; empty for those left.
+  /// A part of the kernel's words, where the errno has several causes; empty for all other causes.
   let words: String
+  /// What to do about it.
   let hint: String
+  /// What the refusal means for the process.
   let kind: Failure.Kind
 
   private init(
@@ -63,7 +66,7 @@ struct Remedy: Sendable {
     Remedy(.outOfMemory, "memory of an earlier run may take some seconds to come back"),
   ]
 
-  /// What the kernel's words have where bindings are in the other token mode.
+  /// A word of the kernel's text where bindings are in the other token mode.
   static let modeWord = "autorelease"
 
   private static let headerSplit = "header split must be on and hds-thresh 0"

@@ -42,20 +42,20 @@ extension Preflight {
 
   /// Asks the driver too: for sending, nothing else is needed.
   private func bindTransmit() throws(Failure) -> Observation {
-    guard try netdev.get().capabilities.bindsTransmit else {
+    let netdev = try netdev.get()
+    guard netdev.capabilities.bindsTransmit else {
       return .warn(
         "the netdev family has no such command: no sending",
         do: "use Linux 6.16 with CONFIG_NET_DEVMEM")
     }
-    var socket = try netlink.generic()
-    return switch try HarmlessBind(sendingOn: interface.index, over: &socket) {
+    return switch try netdev.trySend(onInterface: interface.index) {
     case .refusedMemory: .ok("the netdev family has the command, and the driver sends so")
-    case .unsupported(let reason):
+    case .unsupported(let refusal):
       .warn(
-        "no sending: \(reason ?? "the driver or the kernel cannot")",
+        "no sending: \(refusal.reason ?? "the driver or the kernel cannot")",
         do: "use a driver that sends from device memory, such as bnxt, fbnic, gve or mlx5")
     case .notPermitted: .warn("this process may not ask for it")
-    case .refused(let errno, let reason): .warn(reason ?? "\(errno.name) (\(errno.text))")
+    case .refused(let refusal): .warn(refusal.line)
     }
   }
 
@@ -69,7 +69,15 @@ extension Preflight {
   }
 
   private func tokenMode() throws(Failure) -> Observation {
-    guard let attribute = try netdev.get().capabilities.autorelease else {
+    let attribute: NetdevCapabilities.AutoreleaseAttribute?
+    let capabilities = try netdev.get().capabilities
+    do throws(Failure) {
+      attribute = try capabilities.autorelease(numbered: intent.autoreleaseNumber)
+    } catch {
+      // A run that names the attribute fails without it.
+      return Observation(.missing, error)
+    }
+    guard let attribute else {
       let seen = "tokens are kept by socket; the kernel has no other mode"
       return intent.autorelease == false ? .missing(seen, do: "run with -a 1") : .ok(seen)
     }

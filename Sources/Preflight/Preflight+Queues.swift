@@ -46,27 +46,25 @@ extension Preflight {
 
   /// Whether the driver can restart a single queue: asked by a bind that fails.
   private mutating func queueManagement() throws(Failure) -> Observation {
-    guard try netdev.get().capabilities.bindsReceive else {
+    let netdev = try netdev.get()
+    guard netdev.capabilities.bindsReceive else {
       throw Failure("ask without bind-rx", kind: .unsupported)
     }
-    var socket = try netlink.generic()
-    switch try HarmlessBind(receivingOn: interface.index, queue: 0, over: &socket) {
+    switch try netdev.tryReceive(onInterface: interface.index, queue: 0) {
     case .refusedMemory: break
-    case .unsupported(let reason):
-      // Without words of its own the kernel names the attribute that it stopped at.
-      let isTold = reason?.hasPrefix("attribute") == false
+    case .unsupported(let refusal):
+      // A kernel that has no words for it only names the attribute that it stopped at.
       return .missing(
-        isTold ? "bind-rx refuses: \(reason!)" : "bind-rx takes no such interface",
+        refusal.words == nil
+          ? "bind-rx takes no such interface" : "bind-rx refuses: \(refusal.line)",
         do: "use a driver that restarts single queues, such as bnxt, fbnic, gve or mlx5")
     case .notPermitted:
       return .unknown("bind-rx may not be asked without privilege", do: "see \(Self.privilege)")
-    case .refused(let errno, let reason):
-      return .missing("bind-rx refuses: " + (reason ?? "\(errno.name) (\(errno.text))"))
+    case .refused(let refusal): return .missing("bind-rx refuses: \(refusal.line)")
     }
     // Older kernels, such as 6.12, look at the memory first. The loopback has no queue management,
-    // so what it is answered tells whether the answer means anything.
-    let loopback = try HarmlessBind(receivingOn: 1, queue: 0, over: &socket)
-    guard case .unsupported = loopback else {
+    // so the answer for it shows whether the answer for another interface means anything.
+    guard case .unsupported = try netdev.tryReceive(onInterface: 1, queue: 0) else {
       return .unknown("this kernel tells only at a real bind", do: "add --probe")
     }
     return .ok("bind-rx takes the interface and its queue, and refuses only the lack of memory")
@@ -138,8 +136,7 @@ extension Preflight {
 
   /// Pools that a driver gave up and that wait for device memory to come back.
   private func pagePools() throws(Failure) -> Observation {
-    var monitor = try BindingMonitor(over: try netlink.generic())
-    let waiting = try monitor.pagePools().filter { $0.binding != nil && $0.isDetached }
+    let waiting = try netdev.get().pagePools().filter { $0.binding != nil && $0.isDetached }
     guard !waiting.isEmpty else { return .ok("no memory of earlier runs is out") }
     let pools = waiting.map { "pool \($0.id) waits for \($0.inFlight) buffers" }
     return .warn(
@@ -172,8 +169,7 @@ extension Preflight {
   }
 
   private func queueStates() throws(Failure) -> [QueueState] {
-    var monitor = try BindingMonitor(over: try netlink.generic())
-    return try monitor.queues(ofInterface: interface.index)
+    try netdev.get().queues(ofInterface: interface.index)
   }
 
   private func list(_ queues: [UInt32]) -> String {

@@ -50,17 +50,10 @@ package struct Preflight: ~Copyable {
   let intent: Intent
   let files: SystemFiles
   let privileges: Privileges
-  let netlink: any NetlinkAccess
   let places: [String]
-  /// What the kernel's netdev family is like; told with each item that depends on it.
+  /// The kernel's netdev family; a failure shows with each item that depends on it.
   let netdev: Result<Netdev, Failure>
   let link: Result<Link, Failure>
-
-  /// See `netdev`.
-  struct Netdev {
-    let capabilities: NetdevCapabilities
-    let commands: [UInt8: CommandPrivilege]
-  }
 
   /// Prepares a look at an interface.
   package init(
@@ -72,16 +65,8 @@ package struct Preflight: ~Copyable {
     self.intent = intent
     files = surroundings.files
     privileges = surroundings.privileges
-    netlink = surroundings.netlink
     places = surroundings.places
-    netdev = outcome { () throws(Failure) in
-      var netlink = try surroundings.netlink.generic()
-      let family = try netlink.family("netdev")
-      return Netdev(
-        capabilities: try NetdevCapabilities(
-          of: family, asked: &netlink, autoreleaseNumber: intent.autoreleaseNumber),
-        commands: family.commands)
-    }
+    netdev = outcome { () throws(Failure) in try Netdev(through: surroundings.netlink) }
     link = outcome { () throws(Failure) in
       var route = try surroundings.netlink.route()
       return try route.link(ofInterface: index)

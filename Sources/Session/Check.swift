@@ -3,7 +3,6 @@
 internal import Kernel
 internal import NIC
 internal import Netdev
-internal import Netlink
 internal import Options
 internal import Preflight
 internal import Recovery
@@ -65,9 +64,7 @@ struct Check {
   private func bind(as target: Configuration.Target) throws(Failure) -> String {
     let id = try Probe(configuration: Configuration.Probe(target)).bind()
     let index = try Interface(named: target.interface).index
-    var monitor = try BindingMonitor(over: try GenericNetlink())
-    try monitor.waitUntilReleased(
-      id, interface: index, until: .now.advanced(milliseconds: Self.patience))
+    try Netdev().waitUntilReleased(id, ofInterface: index, Wait().limited(to: Self.patience))
     return "bound, refused what it must, and undone"
   }
 
@@ -83,8 +80,8 @@ struct Check {
     return "inserted and deleted"
   }
 
-  /// How long a binding may take to go, in milliseconds: sockets of others hold none of its memory.
-  private static let patience = 15_000
+  /// How long a binding may take to go: sockets of others hold none of its memory.
+  private static let patience = Duration.seconds(15)
 
   private func report(_ findings: [Finding], _ conclusion: Conclusion) {
     if configuration.reportsJSON {

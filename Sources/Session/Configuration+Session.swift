@@ -4,7 +4,6 @@ internal import DeviceMemory
 internal import Kernel
 internal import NIC
 internal import Netdev
-internal import Netlink
 internal import Options
 internal import Sockets
 
@@ -45,17 +44,17 @@ extension Configuration.Memory {
   }
 }
 
-extension ReceiveBinding {
+extension Netdev {
   /// Binds memory to queues as the command line asks.
-  init(
+  func bindReceive(
     _ queues: Range<UInt32>, of interface: borrowing Interface, to memory: borrowing DeviceBuffer,
     as target: Configuration.Target
-  ) throws(Failure) {
-    let options = ReceiveBindingOptions(
+  ) throws(Failure) -> ReceiveBinding {
+    let options = ReceiveBinding.Options(
       rxPageSize: target.rxPageSize, autorelease: target.autorelease,
-      autoreleaseNumber: target.autoreleaseAttribute)
-    try self.init(
-      interface: interface.index, named: interface.subject, queues: queues,
-      dmabuf: memory.descriptor, options: options, over: try GenericNetlink())
+      autoreleaseAttribute: target.autoreleaseAttribute)
+    return try bindReceive(
+      queues, ofInterface: interface.index, named: interface.subject, to: memory.descriptor,
+      as: options)
   }
 }

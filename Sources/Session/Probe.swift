@@ -38,19 +38,20 @@ struct Probe {
     let target = configuration.target
     let queues = try transaction.interface.chooseQueues(target.queues, otherwise: .upperHalf)
     let memory = try target.allocateMemory()
+    let netdev = try Netdev()
     try transaction.moveRSS(off: Set(queues))
     try transaction.proveRSSAvoids(Set(queues))
 
     try transaction.enableHeaderSplit()
     try expectRefusal(of: "a bind of no queue") { () throws(Failure) in
-      _ = try ReceiveBinding(0..<0, of: transaction.interface, to: memory, as: target).id
+      _ = try netdev.bindReceive(0..<0, of: transaction.interface, to: memory, as: target).id
     }
     try transaction.disableHeaderSplit()
     try expectRefusal(of: "a bind with header split off") { () throws(Failure) in
-      _ = try ReceiveBinding(queues, of: transaction.interface, to: memory, as: target).id
+      _ = try netdev.bindReceive(queues, of: transaction.interface, to: memory, as: target).id
     }
     try transaction.enableHeaderSplit()
-    let binding = try ReceiveBinding(queues, of: transaction.interface, to: memory, as: target)
+    let binding = try netdev.bindReceive(queues, of: transaction.interface, to: memory, as: target)
     Diagnostics.print("got dmabuf id=\(binding.id)")
     try expectChannelsKept(for: queues, in: &transaction)
     return binding.id

@@ -54,7 +54,8 @@ struct Receiver {
       try steer(to: queues, in: &transaction)
       try transaction.proveRSSAvoids(Set(queues))
     }
-    let made = try ReceiveBinding(queues, of: transaction.interface, to: memory, as: target)
+    let made = try Netdev().bindReceive(
+      queues, of: transaction.interface, to: memory, as: target)
     let facts = (id: made.id, tokenMode: made.tokenMode)
     var binding: ReceiveBinding? = made
     Diagnostics.print("got dmabuf id=\(facts.id)")

@@ -5,7 +5,6 @@ internal import Glibc
 internal import Kernel
 internal import NIC
 internal import Netdev
-internal import Netlink
 internal import Options
 internal import Sockets
 
@@ -31,9 +30,8 @@ struct Sender {
     let interface = try Interface(named: configuration.interface)
     Diagnostics.print("using ifindex=\(interface.index)")
     var memory = try configuration.allocateMemory()
-    let binding = try TransmitBinding(
-      interface: interface.index, named: interface.subject, dmabuf: memory.descriptor,
-      over: try GenericNetlink())
+    let binding = try Netdev().bindTransmit(
+      interface: interface.index, named: interface.subject, to: memory.descriptor)
     Diagnostics.print("got tx dmabuf id=\(binding.id)")
 
     let connection = try connect(orStoppedBy: stop)

@@ -23,12 +23,12 @@ struct NetdevCapabilitiesTests {
     netdev: ScriptedNetdev, bindsReceive: Bool, bindsTransmit: Bool, rxPageSize: UInt16?,
     autorelease: UInt16?
   ) throws {
-    let capabilities = try capabilities(of: netdev)
+    let capabilities = try Netdev(through: netdev.kernel()).capabilities
     #expect(capabilities.bindsReceive == bindsReceive)
     #expect(capabilities.bindsTransmit == bindsTransmit)
     #expect(capabilities.rxPageSizeAttribute == rxPageSize)
-    #expect(capabilities.autorelease?.number == autorelease)
-    #expect(capabilities.autorelease?.isByte ?? true)
+    #expect(try capabilities.autorelease()?.number == autorelease)
+    #expect(try capabilities.autorelease()?.isByte ?? true)
   }
 
   @Test(
@@ -36,7 +36,8 @@ struct NetdevCapabilitiesTests {
     arguments: [(.series, 5, true), (.lab, 6, true), (.later, 7, false)]
       as [(ScriptedNetdev, UInt16, Bool)])
   func takesGivenNumber(netdev: ScriptedNetdev, number: UInt16, isByte: Bool) throws {
-    let autorelease = try capabilities(of: netdev, autoreleaseNumber: number).autorelease
+    let capabilities = try Netdev(through: netdev.kernel()).capabilities
+    let autorelease = try capabilities.autorelease(numbered: number)
     #expect(autorelease?.number == number)
     #expect(autorelease?.isByte == isByte)
   }
@@ -47,15 +48,16 @@ struct NetdevCapabilitiesTests {
       (.linux611, 5), (.linux612, 5), (.linux73, 5), (.linux73, 6), (.lab, 3), (.lab, 5), (.lab, 7),
       (.later, 6), (.later, 8),
     ] as [(ScriptedNetdev, UInt16)])
-  func refusesGivenNumber(netdev: ScriptedNetdev, number: UInt16) {
+  func refusesGivenNumber(netdev: ScriptedNetdev, number: UInt16) throws {
+    let capabilities = try Netdev(through: netdev.kernel()).capabilities
     let failure = failing { () throws(Failure) in
-      try capabilities(of: netdev, autoreleaseNumber: number)
+      try capabilities.autorelease(numbered: number)
     }
     #expect(failure?.kind == .unsupported)
     #expect(failure?.description.contains("attribute \(number)") == true)
   }
 
-  @Test("a kernel that does not tell its policies is not guessed at")
+  @Test("a kernel that does not give its policies is not guessed at")
   func passesFailuresOn() {
     let kernel = ScriptedNetlink { _ in [.refused(EPERM)] }
     let failure = failing { () throws(Failure) in
@@ -63,14 +65,5 @@ struct NetdevCapabilitiesTests {
       return try NetdevCapabilities(of: Family(name: "netdev", id: 22), asked: &netlink)
     }
     #expect(failure?.errno == .notPermitted)
-  }
-
-  private func capabilities(
-    of netdev: ScriptedNetdev, autoreleaseNumber: UInt16? = nil
-  ) throws(Failure) -> NetdevCapabilities {
-    var netlink = GenericNetlink(over: netdev.kernel())
-    let family = try netlink.family("netdev")
-    return try NetdevCapabilities(
-      of: family, asked: &netlink, autoreleaseNumber: autoreleaseNumber)
   }
 }

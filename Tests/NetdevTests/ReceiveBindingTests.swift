@@ -14,9 +14,8 @@ struct ReceiveBindingTests {
   func asksForQueues() throws {
     let kernel = ScriptedNetdev.lab.kernel { _ in [.bound(42), .acknowledged] }
     let pipe = try Pipe()
-    let binding = try ReceiveBinding(
-      interface: 7, named: "nic0", queues: 3..<5, dmabuf: pipe.reader,
-      over: GenericNetlink(over: kernel))
+    let binding = try Netdev(through: kernel).bindReceive(
+      3..<5, ofInterface: 7, named: "nic0", to: pipe.reader, as: ReceiveBinding.Options())
     #expect(binding.id == 42)
 
     let request = try #require(kernel.requests.last)
@@ -35,7 +34,7 @@ struct ReceiveBindingTests {
   @Test("the size of buffers goes into the attribute that the kernel has for it")
   func asksForSize() throws {
     let kernel = ScriptedNetdev.linux73.kernel { _ in [.bound(1), .acknowledged] }
-    _ = try bind(kernel, ReceiveBindingOptions(rxPageSize: 65536))
+    _ = try bind(kernel, ReceiveBinding.Options(rxPageSize: 65536))
     #expect(try kernel.requests.last?.attributes.integer(5) as UInt32? == 65536)
   }
 
@@ -54,7 +53,7 @@ struct ReceiveBindingTests {
     netdev: ScriptedNetdev, autorelease: Bool?, mode: TokenMode, sent: [UInt16: [UInt8]]
   ) throws {
     let kernel = netdev.kernel { _ in [.bound(1), .acknowledged] }
-    #expect(try bind(kernel, ReceiveBindingOptions(autorelease: autorelease)) == mode)
+    #expect(try bind(kernel, ReceiveBinding.Options(autorelease: autorelease)) == mode)
     let optional = try #require(kernel.requests.last).attributes.elements.filter { $0.type > 4 }
     #expect(optional.map(\.type) == Array(sent.keys))
     #expect(optional.map { Array($0.payload) } == Array(sent.values))
@@ -63,20 +62,30 @@ struct ReceiveBindingTests {
   @Test("an attribute of four bytes is sent as four")
   func asksForModeInWord() throws {
     let kernel = ScriptedNetdev.later.kernel { _ in [.bound(1), .acknowledged] }
-    let options = ReceiveBindingOptions(autorelease: true, autoreleaseNumber: 7)
+    let options = ReceiveBinding.Options(autorelease: true, autoreleaseAttribute: 7)
     #expect(try bind(kernel, options) == .automatic)
     #expect(try kernel.requests.last?.attributes.integer(7) as UInt32? == 1)
+  }
+
+  @Test("an attribute that was named for the token mode is not the size of buffers")
+  func keepsAttributesApart() throws {
+    let kernel = ScriptedNetdev.unranged.kernel { _ in [.bound(1), .acknowledged] }
+    #expect(try bind(kernel, ReceiveBinding.Options(rxPageSize: 4096)) == .automatic)
+    let options = ReceiveBinding.Options(
+      rxPageSize: 4096, autorelease: true, autoreleaseAttribute: 5)
+    let failure = failing { () throws(Failure) in try bind(kernel, options) }
+    #expect(failure?.description.contains("-b") == true)
   }
 
   @Test(
     "what the kernel does not know is not sent to it",
     arguments: [
-      (.linux611, ReceiveBindingOptions(), "bind-rx"),
-      (.linux72, ReceiveBindingOptions(rxPageSize: 4096), "-b"),
-      (.series, ReceiveBindingOptions(rxPageSize: 4096), "-b"),
-      (.linux73, ReceiveBindingOptions(autorelease: false), "-a 0"),
-    ] as [(ScriptedNetdev, ReceiveBindingOptions, String)])
-  func refusesUnknown(netdev: ScriptedNetdev, options: ReceiveBindingOptions, named: String) {
+      (.linux611, ReceiveBinding.Options(), "bind-rx"),
+      (.linux72, ReceiveBinding.Options(rxPageSize: 4096), "-b"),
+      (.series, ReceiveBinding.Options(rxPageSize: 4096), "-b"),
+      (.linux73, ReceiveBinding.Options(autorelease: false), "-a 0"),
+    ] as [(ScriptedNetdev, ReceiveBinding.Options, String)])
+  func refusesUnknown(netdev: ScriptedNetdev, options: ReceiveBinding.Options, named: String) {
     let kernel = netdev.kernel { _ in [.bound(1), .acknowledged] }
     let failure = failing { () throws(Failure) in try bind(kernel, options) }
     #expect(failure?.kind == .unsupported)
@@ -85,7 +94,7 @@ struct ReceiveBindingTests {
   }
 
   @Test(
-    "each refusal is told with the kernel's words and what to do about it",
+    "each refusal is reported with the kernel's words and what to do about it",
     arguments: [
       (EINVAL, "tcp-data-split is disabled", "header split", .failed),
       (EINVAL, "hds-thresh is not zero", "hds-thresh 0", .failed),
@@ -135,7 +144,7 @@ struct ReceiveBindingTests {
         return left < 0 ? [.bound(1), .acknowledged] : [.refused(EBUSY, text: words)]
       }
     }
-    #expect(try bind(kernel, patience: 10_000) == .manual)
+    #expect(try bind(kernel, patience: .seconds(10)) == .manual)
     #expect(refusals.withLock { $0 } == -1)
   }
 
@@ -162,15 +171,14 @@ struct ReceiveBindingTests {
     #expect(failure?.errno == .timedOut)
   }
 
-  /// Binds queue 3 of an interface, and tells the token mode.
+  /// Binds queue 3 of an interface, and returns the token mode.
   private func bind(
-    _ kernel: ScriptedNetlink, _ options: ReceiveBindingOptions = ReceiveBindingOptions(),
-    patience: Int = 0
+    _ kernel: ScriptedNetlink, _ options: ReceiveBinding.Options = ReceiveBinding.Options(),
+    patience: Duration = .zero
   ) throws(Failure) -> TokenMode {
     let pipe = try attempt("open a pipe") { () throws(Errno) in try Pipe() }
-    return try ReceiveBinding(
-      interface: 7, named: "nic0", queues: 3..<4, dmabuf: pipe.reader, options: options,
-      over: GenericNetlink(over: kernel), patience: patience
+    return try Netdev(through: kernel).bindReceive(
+      3..<4, ofInterface: 7, named: "nic0", to: pipe.reader, as: options, patience: patience
     ).tokenMode
   }
 }

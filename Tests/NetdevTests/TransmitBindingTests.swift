@@ -26,7 +26,7 @@ struct TransmitBindingTests {
   }
 
   @Test(
-    "each refusal is told with the kernel's words and what to do about it",
+    "each refusal is reported with the kernel's words and what to do about it",
     arguments: [
       (EOPNOTSUPP, "Driver does not support netmem TX", "the driver", .unsupported),
       (EINVAL, "TX dma-buf size must be a multiple of PAGE_SIZE", "whole pages", .failed),
@@ -50,11 +50,11 @@ struct TransmitBindingTests {
     #expect(failing { () throws(Failure) in try bind(kernel) }?.errno == .badMessage)
   }
 
-  /// Binds memory to an interface for sending, and tells the binding's id.
+  /// Binds memory to an interface for sending, and returns the binding's id.
   private func bind(_ kernel: ScriptedNetlink) throws(Failure) -> UInt32 {
     let pipe = try attempt("open a pipe") { () throws(Errno) in try Pipe() }
-    return try TransmitBinding(
-      interface: 7, named: "nic0", dmabuf: pipe.reader, over: GenericNetlink(over: kernel)
+    return try Netdev(through: kernel).bindTransmit(
+      interface: 7, named: "nic0", to: pipe.reader
     ).id
   }
 }

@@ -50,6 +50,9 @@ struct PreflightTests {
     host.netdev = .lab
     let found = try host.look(files) { $0.autorelease = false }["token-mode"]
     #expect(found == Observation(.ok, "tokens are kept by binding or by socket (attribute 6)"))
+    let other = try host.look(files) { $0.autoreleaseNumber = 5 }
+    #expect(other["token-mode"]?.verdict == .missing)
+    #expect(other["bind-rx"]?.verdict == .ok)
   }
 
   @Test(
@@ -63,6 +66,21 @@ struct PreflightTests {
     #expect(try host.look(TemporaryFiles())["queue-management"]?.verdict == verdict)
   }
 
+  @Test("a kernel without words for a refusal only names the attribute, and that is not shown")
+  func refusalWithoutWords() throws {
+    let offset = NetlinkBytes.attribute(Int(NLMSGERR_ATTR_OFFS.rawValue), UInt32(20))
+    let text = NetlinkBytes.attribute(Int(NLMSGERR_ATTR_MSG.rawValue), "attribute is of no use")
+    for (details, seen) in [
+      ([], "bind-rx takes no such interface"),
+      (offset, "bind-rx takes no such interface"),
+      (text, "bind-rx refuses: attribute is of no use"),
+      (text + offset, "bind-rx refuses: attribute is of no use (attribute 1 at byte 20)"),
+    ] as [([UInt8], String)] {
+      host.bind = { _, _ in .refused(EOPNOTSUPP, details) }
+      #expect(try host.look(TemporaryFiles())["queue-management"]?.seen == seen)
+    }
+  }
+
   @Test("a kernel that binds what is not there is not to be relied on")
   func bindsNothing() throws {
     host.bind = { _, _ in .acknowledged }
@@ -71,7 +89,8 @@ struct PreflightTests {
     #expect(found?.seen.contains("bound memory that is not there") == true)
   }
 
-  @Test("a driver that does not send is told with the kernel's words, and receives all the same")
+  @Test(
+    "a driver that does not send is reported with the kernel's words, and receives all the same")
   func sendsNot() throws {
     host.bind = { command, interface in
       command == UInt8(CLinux_NETDEV_CMD_BIND_TX.rawValue)

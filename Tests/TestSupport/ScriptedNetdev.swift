@@ -12,6 +12,7 @@ package struct ScriptedNetdev: Sendable, CustomTestStringConvertible {
   /// What a bind or a dump is answered with.
   package typealias Answers = [ScriptedNetlink.Answer]
 
+  /// The release, for the test's report.
   package let testDescription: String
   /// The attributes that bind-rx takes; none if the family has no such command.
   let receive: [Int: CommandPolicy.Attribute]?
@@ -71,6 +72,12 @@ package struct ScriptedNetdev: Sendable, CustomTestStringConvertible {
       8: .init(type: NL_ATTR_TYPE_STRING.rawValue),
     ]) { $1 }, bindsTransmit: true)
 
+  /// With a `u32` for attribute 5 that has no range: it could be a size or a switch.
+  package static let unranged = ScriptedNetdev(
+    testDescription: "a kernel without ranges",
+    receive: upTo6.merging([5: .init(type: CommandPolicy.Attribute.u32)]) { $1 },
+    bindsTransmit: true)
+
   /// The kernel's end of a netlink socket.
   package func kernel(
     answering answers: @escaping (ScriptedNetlink.Request) -> Answers = { _ in [] }
@@ -85,7 +92,7 @@ package struct ScriptedNetdev: Sendable, CustomTestStringConvertible {
     }
   }
 
-  /// What it tells of its commands: bind-rx is for who administers the network.
+  /// What it reports of its commands: bind-rx is for who administers the network.
   private var commands: [UInt8: UInt32] {
     var commands: [UInt8: UInt32] = [:]
     if receive != nil {

@@ -4,7 +4,6 @@ internal import DeviceMemory
 internal import Kernel
 internal import NIC
 internal import Netdev
-internal import Netlink
 internal import Options
 internal import Recovery
 internal import Sockets
@@ -74,7 +73,8 @@ struct FlowReceiver {
       try steering.install(in: &transaction)
       try transaction.proveRSSAvoids(Set(queues))
     }
-    let binding = try ReceiveBinding(
+    let netdev = try Netdev()
+    let binding = try netdev.bindReceive(
       queues, of: transaction.interface, to: memory.buffer, as: target)
     Diagnostics.print("got dmabuf id=\(binding.id)")
     let interface = (name: transaction.interface.name, index: transaction.interface.index)
@@ -87,8 +87,7 @@ struct FlowReceiver {
       in: &transaction, orStoppedBy: stop)
     report.note(steering)
     let workers = try workers(for: flows, in: memory, of: interface.name)
-    var monitor = try BindingMonitor(over: try GenericNetlink())
-    let before = try monitor.receiveStatistics(ofInterface: interface.index)
+    let before = try netdev.receiveStatistics(ofInterface: interface.index)
     let crew = try WorkerCrew()
     let reporter = ThroughputReporter(
       of: flows.map(\.counters), from: workers, every: measurement.interval, table: .receiving)
@@ -102,9 +101,9 @@ struct FlowReceiver {
       outcome = .failure(error)
     }
     report.add(reporter, of: workers, on: interface.name)
-    let states = try monitor.queues(ofInterface: interface.index)
+    let states = try netdev.queues(ofInterface: interface.index)
     try report.add(flows, of: workers, queues: states.filter { $0.direction == .receive })
-    let after = try monitor.receiveStatistics(ofInterface: interface.index)
+    let after = try netdev.receiveStatistics(ofInterface: interface.index)
     report.add(before: before, after: after, of: queues)
 
     let end = try outcome.get()

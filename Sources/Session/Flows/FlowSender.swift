@@ -4,7 +4,6 @@ internal import DeviceMemory
 internal import Kernel
 internal import NIC
 internal import Netdev
-internal import Netlink
 internal import Options
 internal import Payload
 internal import Sockets
@@ -119,9 +118,8 @@ struct FlowSender {
     }
     var buffer = try configuration.allocateMemory()
     let memory = try PatternMemory(pattern, into: &buffer)
-    let binding = try TransmitBinding(
-      interface: interface.index, named: interface.subject, dmabuf: buffer.descriptor,
-      over: try GenericNetlink())
+    let binding = try Netdev().bindTransmit(
+      interface: interface.index, named: interface.subject, to: buffer.descriptor)
     Diagnostics.print("got tx dmabuf id=\(binding.id)")
     return Source(memory: memory, binding: binding, buffer: buffer)
   }

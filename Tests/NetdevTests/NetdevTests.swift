@@ -8,8 +8,8 @@ import Netlink
 import TestSupport
 import Testing
 
-struct BindingMonitorTests {
-  @Test("queues are told with direction, NAPI and owner")
+struct NetdevTests {
+  @Test("queues are listed with direction, NAPI and owner")
   func listsQueues() throws {
     let kernel = ScriptedNetdev.linux73.kernel { _ in
       [
@@ -21,8 +21,8 @@ struct BindingMonitorTests {
         .done(),
       ]
     }
-    var monitor = try BindingMonitor(over: GenericNetlink(over: kernel))
-    let queues = try monitor.queues(ofInterface: 7)
+    let netdev = try Netdev(through: kernel)
+    let queues = try netdev.queues(ofInterface: 7)
     #expect(queues.map(\.index) == [0, 1, 2, 3, 0])
     #expect(queues.map(\.direction) == [.receive, .receive, .receive, .receive, .transmit])
     #expect(queues.map(\.napi) == [8193, nil, nil, nil, nil])
@@ -34,7 +34,7 @@ struct BindingMonitorTests {
     #expect(try request.attributes.required(2) as UInt32 == 7)
   }
 
-  @Test("page pools are told with what they hold, in four bytes or in eight")
+  @Test("page pools are listed with what they hold, in four bytes or in eight")
   func listsPagePools() throws {
     let kernel = ScriptedNetdev.linux73.kernel { _ in
       [
@@ -45,8 +45,8 @@ struct BindingMonitorTests {
         .done(),
       ]
     }
-    var monitor = try BindingMonitor(over: GenericNetlink(over: kernel))
-    let pools = try monitor.pagePools()
+    let netdev = try Netdev(through: kernel)
+    let pools = try netdev.pagePools()
     #expect(pools.map(\.id) == [1, 1 << 40])
     #expect(pools.map(\.interface) == [7, nil])
     #expect(pools.map(\.inFlight) == [5, 1 << 33])
@@ -54,7 +54,7 @@ struct BindingMonitorTests {
     #expect(pools.map(\.binding) == [nil, 42])
   }
 
-  @Test("what a driver counted for its RX queues is told by queue")
+  @Test("what a driver counted for its RX queues is listed by queue")
   func readsStatistics() throws {
     var reading: UInt64 = 0
     let kernel = ScriptedNetdev.linux73.kernel { _ in
@@ -68,11 +68,11 @@ struct BindingMonitorTests {
         .done(),
       ]
     }
-    var monitor = try BindingMonitor(over: GenericNetlink(over: kernel))
-    let before = try monitor.receiveStatistics(ofInterface: 7)
+    let netdev = try Netdev(through: kernel)
+    let before = try netdev.receiveStatistics(ofInterface: 7)
     #expect(before.keys.sorted() == [0, 2])
     #expect(before[0] == QueueStatistics(bytes: 7))
-    let after = try monitor.receiveStatistics(ofInterface: 7)
+    let after = try netdev.receiveStatistics(ofInterface: 7)
     let passed = try #require(after[2]).since(try #require(before[2]))
     #expect(passed == QueueStatistics(packets: 1, allocationFailures: 5))
 
@@ -85,8 +85,8 @@ struct BindingMonitorTests {
   @Test("a driver that counts nothing is no failure")
   func lacksStatistics() throws {
     let kernel = ScriptedNetdev.linux73.kernel { _ in [.refused(EOPNOTSUPP)] }
-    var monitor = try BindingMonitor(over: GenericNetlink(over: kernel))
-    #expect(try monitor.receiveStatistics(ofInterface: 7).isEmpty)
+    let netdev = try Netdev(through: kernel)
+    #expect(try netdev.receiveStatistics(ofInterface: 7).isEmpty)
   }
 
   @Test("a binding is released once no queue and no page pool has it")
@@ -101,12 +101,27 @@ struct BindingMonitorTests {
         pagePool(3, NetlinkBytes.attribute(7, UInt32(looks < 3 ? 42 : 43))), .done(),
       ]
     }
-    var monitor = try BindingMonitor(over: GenericNetlink(over: kernel))
-    try monitor.waitUntilReleased(42, interface: 7, until: .now.advanced(milliseconds: 10_000))
+    let netdev = try Netdev(through: kernel)
+    try netdev.waitUntilReleased(42, ofInterface: 7, Wait().limited(to: .seconds(10)))
     #expect(looks == 3)
   }
 
-  @Test("what is not released in time is told with what holds it")
+  @Test("a stop ends the wait for a release")
+  func stopsWaiting() throws {
+    let kernel = ScriptedNetdev.linux73.kernel { request in
+      request.command == UInt8(CLinux_NETDEV_CMD_QUEUE_GET.rawValue)
+        ? [queue(1, 0, NetlinkBytes.attribute(5, UInt32(42))), .done()] : [.done()]
+    }
+    let netdev = try Netdev(through: kernel)
+    let event = try Event()
+    event.raise()
+    let failure = failing { () throws(Failure) in
+      try netdev.waitUntilReleased(42, ofInterface: 7, Wait(orStoppedBy: event.descriptor))
+    }
+    #expect(failure?.kind == .stopped)
+  }
+
+  @Test("what is not released in time is reported with what holds it")
   func givesUp() throws {
     let kernel = ScriptedNetdev.linux73.kernel { request in
       request.command == UInt8(CLinux_NETDEV_CMD_QUEUE_GET.rawValue)
@@ -117,13 +132,14 @@ struct BindingMonitorTests {
           .done(),
         ]
     }
-    var monitor = try BindingMonitor(over: GenericNetlink(over: kernel))
+    let netdev = try Netdev(through: kernel)
     let failure = failing { () throws(Failure) in
-      try monitor.waitUntilReleased(42, interface: 7, until: .now)
+      try netdev.waitUntilReleased(42, ofInterface: 7, Wait(until: .now))
     }
     #expect(
       failure?.description
-        == "cannot see released binding 42: queue 1 has it, page pool 3 waits for 12 buffers")
+        == "cannot wait for the release of binding 42: queue 1 has it, page pool 3 waits for 12 buffers"
+    )
   }
 
   @Test(
@@ -134,15 +150,38 @@ struct BindingMonitorTests {
     ] as [ScriptedNetlink.Answer])
   func refusesMalformed(answer: ScriptedNetlink.Answer) throws {
     let kernel = ScriptedNetdev.linux73.kernel { _ in [answer, .done()] }
-    var monitor = try BindingMonitor(over: GenericNetlink(over: kernel))
-    let queues = failing { () throws(Failure) in try monitor.queues(ofInterface: 7) }
+    let netdev = try Netdev(through: kernel)
+    let queues = failing { () throws(Failure) in try netdev.queues(ofInterface: 7) }
     #expect(queues?.errno == .badMessage)
+  }
+
+  @Test("the kernel is asked once what the family supports, whatever follows")
+  func asksOnce() throws {
+    let kernel = ScriptedNetdev.linux73.kernel { request in
+      request.command == UInt8(CLinux_NETDEV_CMD_QUEUE_GET.rawValue)
+        ? [.done()] : [.bound(1), .acknowledged]
+    }
+    let netdev = try Netdev(through: kernel)
+    #expect(kernel.requests.count == 2)
+    let pipe = try Pipe()
+    for _ in 0..<2 {
+      _ = try netdev.bindReceive(
+        3..<4, ofInterface: 7, named: "nic0", to: pipe.reader, as: ReceiveBinding.Options()
+      ).id
+      _ = try netdev.bindTransmit(interface: 7, named: "nic0", to: pipe.reader).id
+      _ = try netdev.queues(ofInterface: 7)
+    }
+    #expect(kernel.requests.filter { $0.family == UInt16(GENL_ID_CTRL) }.count == 2)
+    #expect(kernel.lookUpCount == 1)
+    #expect(netdev.commands[13] == .owningNamespace)
+    #expect(netdev.commands[15] == CommandPrivilege.none)
+    #expect(netdev.commands[16] == nil)
   }
 
   @Test("a kernel without the netdev family is not supported")
   func needsFamily() {
     let failure = failing { () throws(Failure) in
-      _ = try BindingMonitor(over: GenericNetlink(over: ScriptedNetlink(families: ["nlctrl": 16])))
+      _ = try Netdev(through: ScriptedNetlink(families: ["nlctrl": 16]))
     }
     #expect(failure?.kind == .unsupported)
   }
