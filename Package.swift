@@ -43,7 +43,7 @@ let package = Package(
     room("Recovery", uses: "CLinux", "Kernel", "NIC"),
     room(
       "Preflight",
-      uses: "CLinux", "CUdev", "Kernel", "Netlink", "NIC", "Recovery", "DeviceMemory", "Netdev"),
+      uses: "CLinux", "Kernel", "Netlink", "NIC", "Recovery", "DeviceMemory", "Netdev"),
     room("Options", uses: "CLinux", "Kernel", "DeviceMemory", "Payload"),
     room("Throughput", uses: "CLinux", "Kernel", "Sockets"),
     room(

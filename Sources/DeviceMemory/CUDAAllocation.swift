@@ -4,31 +4,6 @@ internal import CLinux
 internal import Glibc
 internal import Kernel
 
-/// A GPU's primary context, which all users of the GPU in this process share.
-@safe struct CUDAContext: ~Copyable {
-  let device: CUDADevice
-  private let context: CLinux_CUcontext?
-
-  init(on device: CUDADevice) throws(Failure) {
-    var context: CLinux_CUcontext?
-    try device.library.check(
-      "use", on: device.subject,
-      unsafe device.library.primaryContextRetain(&context, device.handle),
-      of: "cuDevicePrimaryCtxRetain")
-    self.device = device
-    unsafe self.context = context
-  }
-
-  deinit { _ = device.library.primaryContextRelease(device.handle) }
-
-  /// Makes it the calling thread's, which each call about memory acts on.
-  func enter() throws(Failure) {
-    try device.library.check(
-      "use", on: device.subject, unsafe device.library.contextSetCurrent(context),
-      of: "cuCtxSetCurrent")
-  }
-}
-
 /// Memory of a GPU.
 @safe struct CUDAAllocation: ~Copyable {
   let context: CUDAContext

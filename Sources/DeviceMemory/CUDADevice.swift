@@ -3,7 +3,7 @@
 internal import CLinux
 internal import Kernel
 
-/// A GPU, as libcuda tells of it.
+/// A GPU, as libcuda describes it.
 struct CUDADevice: Sendable {
   let library: CUDALibrary
   let index: Int
@@ -33,7 +33,7 @@ struct CUDADevice: Sendable {
     address = Self.string(text).lowercased()
   }
 
-  /// The GPU for people.
+  /// The GPU, as messages name it.
   var subject: String { "GPU \(index) (\(name) at \(address))" }
 
   /// The size of its memory in bytes.

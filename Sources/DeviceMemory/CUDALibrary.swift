@@ -29,35 +29,38 @@ internal import Kernel
   let pointerSetAttribute: CLinux_cuPointerSetAttribute
   let memGetHandle: CLinux_cuMemGetHandleForAddressRange
   let flushWrites: CLinux_cuFlushGPUDirectRDMAWrites
+}
 
+extension CUDALibrary {
   /// Opens and initialises the library.
   ///
   /// - Throws: A failure of the kind `unsupported` where this host has no such library or no GPU.
   init(at path: String) throws(Failure) {
     let library = try DynamicLibrary(path, from: "NVIDIA's driver (Debian: libcuda1)")
-    unsafe getErrorName = try library.function("cuGetErrorName")
-    unsafe getErrorString = try library.function("cuGetErrorString")
-    initialize = try library.function("cuInit")
-    unsafe deviceGetCount = try library.function("cuDeviceGetCount")
-    unsafe deviceGet = try library.function("cuDeviceGet")
-    unsafe deviceGetName = try library.function("cuDeviceGetName")
-    unsafe deviceGetPCIBusID = try library.function("cuDeviceGetPCIBusId")
-    unsafe deviceTotalMem = try library.function("cuDeviceTotalMem_v2")
-    unsafe deviceGetAttribute = try library.function("cuDeviceGetAttribute")
-    unsafe primaryContextRetain = try library.function("cuDevicePrimaryCtxRetain")
-    primaryContextRelease = try library.function("cuDevicePrimaryCtxRelease_v2")
-    unsafe contextSetCurrent = try library.function("cuCtxSetCurrent")
-    contextSynchronize = try library.function("cuCtxSynchronize")
-    unsafe memAlloc = try library.function("cuMemAlloc_v2")
-    memFree = try library.function("cuMemFree_v2")
-    unsafe memAllocHost = try library.function("cuMemAllocHost_v2")
-    unsafe memFreeHost = try library.function("cuMemFreeHost")
-    memsetD8 = try library.function("cuMemsetD8_v2")
-    unsafe memcpyDtoH = try library.function("cuMemcpyDtoH_v2")
-    unsafe memcpyHtoD = try library.function("cuMemcpyHtoD_v2")
-    unsafe pointerSetAttribute = try library.function("cuPointerSetAttribute")
-    unsafe memGetHandle = try library.function("cuMemGetHandleForAddressRange")
-    flushWrites = try library.function("cuFlushGPUDirectRDMAWrites")
+    unsafe try self.init(
+      getErrorName: library.function("cuGetErrorName"),
+      getErrorString: library.function("cuGetErrorString"),
+      initialize: library.function("cuInit"),
+      deviceGetCount: library.function("cuDeviceGetCount"),
+      deviceGet: library.function("cuDeviceGet"),
+      deviceGetName: library.function("cuDeviceGetName"),
+      deviceGetPCIBusID: library.function("cuDeviceGetPCIBusId"),
+      deviceTotalMem: library.function("cuDeviceTotalMem_v2"),
+      deviceGetAttribute: library.function("cuDeviceGetAttribute"),
+      primaryContextRetain: library.function("cuDevicePrimaryCtxRetain"),
+      primaryContextRelease: library.function("cuDevicePrimaryCtxRelease_v2"),
+      contextSetCurrent: library.function("cuCtxSetCurrent"),
+      contextSynchronize: library.function("cuCtxSynchronize"),
+      memAlloc: library.function("cuMemAlloc_v2"),
+      memFree: library.function("cuMemFree_v2"),
+      memAllocHost: library.function("cuMemAllocHost_v2"),
+      memFreeHost: library.function("cuMemFreeHost"),
+      memsetD8: library.function("cuMemsetD8_v2"),
+      memcpyDtoH: library.function("cuMemcpyDtoH_v2"),
+      memcpyHtoD: library.function("cuMemcpyHtoD_v2"),
+      pointerSetAttribute: library.function("cuPointerSetAttribute"),
+      memGetHandle: library.function("cuMemGetHandleForAddressRange"),
+      flushWrites: library.function("cuFlushGPUDirectRDMAWrites"))
     try check("start CUDA", initialize(0), of: "cuInit")
   }
 
@@ -90,8 +93,7 @@ internal import Kernel
 
   private func text(of result: CLinux_CUresult, by call: CLinux_cuGetErrorText) -> String? {
     var text: UnsafePointer<CChar>?
-    guard unsafe call(result, &text) == 0, let text = unsafe text else { return nil }
-    return unsafe String(cString: text)
+    return unsafe call(result, &text) == 0 ? text.map { unsafe String(cString: $0) } : nil
   }
 
   /// Results that say that this host cannot do it.

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-internal import Glibc
 package import Kernel
 
 /// Memory of an NVIDIA GPU. The CPU reads and writes a copy of it: see `DeviceBuffer`.
@@ -27,6 +26,7 @@ package struct CUDAMemory: MemoryProvider {
   /// What the driver allocates in one piece.
   package var granularity: Int { 2 << 20 }
 
+  /// Allocates memory of the GPU, clears it, and exports it.
   package func allocate(byteCount: Int) throws(Failure) -> DeviceBuffer {
     let device = try choose(from: try CUDALibrary(at: library).devices())
     guard try device.exports else {
@@ -62,21 +62,22 @@ package struct CUDAMemory: MemoryProvider {
     do throws(Failure) {
       let devices = try CUDALibrary(at: "libcuda.so.1").devices()
       guard !devices.isEmpty else {
-        return [MemoryAvailability("cuda", .missing, seen: "no GPU", remedy: "add an NVIDIA GPU")]
+        return [none(seen: "no GPU", remedy: "add an NVIDIA GPU")]
       }
       return try devices.map { device throws(Failure) in
         let exports = try device.exports
         return MemoryAvailability(
-          "cuda:\(device.index)", exports ? .ready : .missing, seen: device.subject,
+          of: .cuda(device.index), exports ? .ready : .missing, seen: device.subject,
           remedy: exports ? nil : exportRemedy,
           limits: ["\(try device.memorySize >> 20) MiB of memory"])
       }
     } catch {
-      let seen = error.reason ?? "no libcuda"
-      return [
-        MemoryAvailability(
-          "cuda", .missing, seen: seen, remedy: error.hint ?? "check NVIDIA's driver: nvidia-smi")
-      ]
+      let remedy = error.hint ?? "check NVIDIA's driver: nvidia-smi"
+      return [none(seen: error.reason ?? "no libcuda", remedy: remedy)]
     }
+  }
+
+  private static func none(seen: String, remedy: String) -> MemoryAvailability {
+    MemoryAvailability(of: .cuda(nil), .missing, seen: seen, remedy: remedy)
   }
 }

@@ -15,12 +15,16 @@ package struct DMAHeap: MemoryProvider {
   /// The heap's name, such as `system`.
   private let name: String
 
+  /// Names a heap, which need not be there.
   package init(named name: String) { self.name = name }
 
-  package var granularity: Int { Self.pageSize }
+  /// A page.
+  package var granularity: Int { pageSize }
 
+  /// Allocates from the heap. The corresponding C constant is `DMA_HEAP_IOCTL_ALLOC`.
   package func allocate(byteCount: Int) throws(Failure) -> DeviceBuffer {
-    let heap = try open()
+    let heap = try OwnedDescriptor(
+      device: "\(Self.directory)/\(name)", remedy: Self.remedyNaming(others: Self.names()))
     let subject = "\(byteCount) bytes of the heap \(name)"
     let dmabuf = try attempt("allocate", on: subject) { () throws(Errno) in
       var request = dma_heap_allocation_data(
@@ -31,33 +35,26 @@ package struct DMAHeap: MemoryProvider {
     return try DeviceBuffer(mapping: dmabuf, named: subject)
   }
 
-  private func open() throws(Failure) -> OwnedDescriptor {
-    let path = "\(Self.directory)/\(name)"
-    do throws(Errno) {
-      return OwnedDescriptor(
-        owning: try retrying { unsafe Glibc.open(path, O_RDWR | O_CLOEXEC) })
-    } catch {
-      guard [.noEntry, .noDevice, Errno(ENXIO), Errno(ENOTDIR)].contains(error) else {
-        throw Failure("open", on: path, errno: error, hint: "run as root or join its group")
-      }
-      let others = SystemFile.names(in: Self.directory)
-      throw Failure(
-        "open", on: path, errno: error,
-        hint: others.isEmpty ? Self.remedy : "this host has: \(others.joined(separator: ", "))",
-        kind: .unsupported)
-    }
+  private static func remedyNaming(others: [String]) -> String {
+    others.isEmpty ? remedy : "this host has: \(others.joined(separator: ", "))"
+  }
+
+  private static func names(on host: SystemFiles = SystemFiles()) -> [String] {
+    host.names(in: directory)
   }
 
   /// The host's heaps, or that there is none.
-  package static var availability: [MemoryAvailability] {
-    let names = SystemFile.names(in: directory)
+  package static func availability(
+    on host: SystemFiles = SystemFiles()
+  ) -> [MemoryAvailability] {
+    let names = names(on: host)
     guard !names.isEmpty else {
       return [
-        MemoryAvailability("heap:system", .missing, seen: "no \(directory)", remedy: remedy)
+        MemoryAvailability(of: .heap("system"), .missing, seen: "no \(directory)", remedy: remedy)
       ]
     }
-    return names.map { MemoryAvailability("heap:\($0)", device: "\(directory)/\($0)", limits: []) }
+    return names.map {
+      MemoryAvailability(of: .heap($0), behind: "\(directory)/\($0)", on: host)
+    }
   }
-
-  private static let pageSize = sysconf(CInt(_SC_PAGESIZE))
 }

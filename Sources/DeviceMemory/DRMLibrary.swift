@@ -4,30 +4,34 @@ internal import CDRM
 internal import Glibc
 internal import Kernel
 
-/// What is needed of libdrm.
+/// What is needed of libdrm, opened when it is needed.
 @safe struct DRMLibrary {
   private let getVersion: CDRM_drmGetVersion
   private let freeVersion: CDRM_drmFreeVersion
   private let getCapability: CDRM_drmGetCap
   private let ioctl: CDRM_drmIoctl
   private let handleToDescriptor: CDRM_drmPrimeHandleToFD
+}
 
+extension DRMLibrary {
+  /// Opens the library.
+  ///
   /// - Throws: A failure of the kind `unsupported` where this host has no libdrm.
   init() throws(Failure) {
     let library = try DynamicLibrary("libdrm.so.2", from: "libdrm (Debian: libdrm2)")
-    unsafe getVersion = try library.function("drmGetVersion")
-    unsafe freeVersion = try library.function("drmFreeVersion")
-    unsafe getCapability = try library.function("drmGetCap")
-    unsafe ioctl = try library.function("drmIoctl")
-    unsafe handleToDescriptor = try library.function("drmPrimeHandleToFD")
+    unsafe try self.init(
+      getVersion: library.function("drmGetVersion"),
+      freeVersion: library.function("drmFreeVersion"),
+      getCapability: library.function("drmGetCap"),
+      ioctl: library.function("drmIoctl"),
+      handleToDescriptor: library.function("drmPrimeHandleToFD"))
   }
 
-  /// The name of a device's driver, such as `vgem`; `nil` where it does not tell.
+  /// The name of a device's driver, such as `vgem`; `nil` where the device reports none.
   func driver(of device: borrowing OwnedDescriptor) -> String? {
     guard let version = unsafe getVersion(device.rawValue) else { return nil }
     defer { unsafe freeVersion(version) }
-    guard let name = unsafe version.pointee.name else { return nil }
-    return unsafe String(cString: name)
+    return unsafe version.pointee.name.map { unsafe String(cString: $0) }
   }
 
   /// Whether a device exports its memory as dma-bufs. The corresponding C constant is

@@ -16,14 +16,18 @@ package struct DRMMemory: MemoryProvider {
     case driver(String)
   }
 
-  static let remedy = "load a DRM driver that has dumb buffers, such as vgem (CONFIG_DRM_VGEM)"
+  private static let remedy =
+    "load a DRM driver that has dumb buffers, such as vgem (CONFIG_DRM_VGEM)"
 
   private let choice: Choice
 
+  /// Memory of a device, which need not be there.
   package init(_ choice: Choice) { self.choice = choice }
 
+  /// A row of the dumb buffer.
   package var granularity: Int { DRMLibrary.rowSize }
 
+  /// Makes a dumb buffer on the first device that fits the choice.
   package func allocate(byteCount: Int) throws(Failure) -> DeviceBuffer {
     let library = try DRMLibrary()
     let subject = "a dumb buffer of \(byteCount) bytes"
@@ -34,7 +38,7 @@ package struct DRMMemory: MemoryProvider {
     for node in try nodes() {
       let device: OwnedDescriptor
       do throws(Failure) {
-        device = try open(node)
+        device = try OwnedDescriptor(device: node, remedy: Self.remedy)
       } catch {
         refusal = refusal ?? error
         continue
@@ -77,20 +81,8 @@ package struct DRMMemory: MemoryProvider {
   }
 
   /// The files of all DRM devices by which one may ask for dumb buffers: render nodes refuse that.
-  static func primaryNodes() throws(Failure) -> [String] {
-    try UdevLibrary().nodes(of: "drm").filter { $0.hasPrefix("/dev/dri/card") }
-  }
-
-  private func open(_ node: String) throws(Failure) -> OwnedDescriptor {
-    do throws(Errno) {
-      return OwnedDescriptor(owning: try retrying { unsafe Glibc.open(node, O_RDWR | O_CLOEXEC) })
-    } catch {
-      let isMissing = error == .noEntry || error == .noDevice || error == Errno(ENXIO)
-      throw Failure(
-        "open", on: node, errno: error,
-        hint: isMissing ? Self.remedy : "run as root or join its group",
-        kind: isMissing ? .unsupported : .failed)
-    }
+  private static func primaryNodes() throws(Failure) -> [String] {
+    try Udev().nodes(of: "drm").filter { $0.hasPrefix("/dev/dri/card") }
   }
 
   private var missing: Failure {
@@ -102,5 +94,36 @@ package struct DRMMemory: MemoryProvider {
     return Failure(
       "find a DRM device", on: wanted, reason: "this host has none", hint: Self.remedy,
       kind: .unsupported)
+  }
+
+  /// The host's DRM devices that export memory, or why there is none.
+  package static var availability: [MemoryAvailability] {
+    let library: DRMLibrary
+    let nodes: [String]
+    do throws(Failure) {
+      library = try DRMLibrary()
+      nodes = try primaryNodes()
+    } catch {
+      return [none(seen: error.reason ?? "no libdrm", remedy: error.hint)]
+    }
+    let found = nodes.compactMap { availability(of: $0, by: library) }
+    return found.isEmpty ? [none(seen: "no DRM device that exports memory", remedy: remedy)] : found
+  }
+
+  /// What a device file gives access to; `nil` where that does not export memory.
+  private static func availability(of node: String, by library: DRMLibrary) -> MemoryAvailability? {
+    let kind = MemoryKind.drm(.node(node))
+    guard let device = try? OwnedDescriptor(device: node, remedy: remedy) else {
+      return MemoryAvailability(of: kind, behind: node, on: SystemFiles())
+    }
+    let driver = library.driver(of: device)
+    guard library.exports(device) else { return nil }
+    return MemoryAvailability(
+      of: kind, .ready, seen: "\(node) (driver \(driver ?? "unknown"))", driver: driver,
+      limits: ["less than 4 GiB"])
+  }
+
+  private static func none(seen: String, remedy: String?) -> MemoryAvailability {
+    MemoryAvailability(of: .drm(.any), .missing, seen: seen, remedy: remedy)
   }
 }

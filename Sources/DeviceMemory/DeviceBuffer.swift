@@ -25,7 +25,7 @@ package import Kernel
 
   /// Maps the whole of a dma-buf. The corresponding C function is `mmap`.
   ///
-  /// - Parameter subject: The memory for people.
+  /// - Parameter subject: The memory, as messages name it.
   init(mapping descriptor: consuming OwnedDescriptor, named subject: String) throws(Failure) {
     // A consumed parameter cannot be captured by the closure that `attempt` runs.
     let mapping: Mapping
@@ -51,6 +51,7 @@ package import Kernel
     view = .copied(buffer)
   }
 
+  /// Whether the CPU reads and writes the memory itself, and not a copy.
   package var isMapped: Bool {
     switch view {
     case .mapped: true
@@ -58,6 +59,7 @@ package import Kernel
     }
   }
 
+  /// The memory, or the copy of it. On the hot path: a load, not a look at `view`.
   package var bytes: RawSpan {
     @_lifetime(borrow self)
     borrowing get {
@@ -66,6 +68,8 @@ package import Kernel
     }
   }
 
+  /// A part of the memory, or of the copy of it, to be written.
+  ///
   /// - Precondition: the range is within the memory.
   @_lifetime(&self)
   package mutating func mutableBytes(in range: Range<Int>) -> MutableRawSpan {

@@ -6,22 +6,22 @@ package import Kernel
 
 /// A dma-buf that the parent process made and left open for this one.
 package struct GivenMemory: MemoryProvider {
-  private let descriptor: CInt
+  private let descriptor: Descriptor
 
-  /// - Parameter descriptor: Its number, as in the parent's `fork`.
-  package init(descriptor: CInt) { self.descriptor = descriptor }
+  /// - Parameter descriptor: What the parent left open, by its number, which a `fork` keeps.
+  package init(_ descriptor: Descriptor) { self.descriptor = descriptor }
 
-  /// It has the size that it has.
+  /// One byte: the memory has its size already.
   package var granularity: Int { 1 }
 
   /// The whole dma-buf.
   ///
   /// - Parameter byteCount: How large it must be at least.
   package func allocate(byteCount: Int) throws(Failure) -> DeviceBuffer {
-    let subject = "descriptor \(descriptor)"
+    let subject = "descriptor \(descriptor.rawValue)"
     let hint = "the parent must leave a dma-buf open under this number (not close-on-exec)"
     let dmabuf = try attempt("use", on: subject, hint: hint) { () throws(Errno) in
-      OwnedDescriptor(owning: try retrying { fcntl(descriptor, F_DUPFD_CLOEXEC, 0) })
+      try OwnedDescriptor.duplicate(of: descriptor)
     }
     var system = statfs()
     guard unsafe fstatfs(dmabuf.rawValue, &system) == 0, system.f_type == Int(DMA_BUF_MAGIC) else {

@@ -1,29 +1,48 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
+package import Kernel
+
 /// Which memory to take.
 package enum MemoryKind: Equatable, Sendable {
   /// Ordinary memory behind `/dev/udmabuf`; with pages that hold the NIC's buffers if `nil`.
   case udmabuf(UDMABuf.PageSize?)
   /// A dma-heap, by name.
   case heap(String)
+  /// A dumb buffer of a DRM device.
   case drm(DRMMemory.Choice)
   /// A dma-buf that the parent left open.
-  case descriptor(CInt)
+  case descriptor(Descriptor)
   /// An NVIDIA GPU as CUDA counts them; the nearest if `nil`.
   case cuda(Int?)
+
+  /// As the option `--memory` names it, such as `heap:system`; a udmabuf without its pages.
+  package var name: String {
+    switch self {
+    case .udmabuf: "udmabuf"
+    case .heap(let name): "heap:\(name)"
+    case .drm(.any): "drm"
+    case .drm(.node(let node)): "drm:\(node)"
+    case .drm(.driver(let driver)): "drm:\(driver)"
+    case .descriptor(let descriptor): "fd:\(descriptor.rawValue)"
+    case .cuda(nil): "cuda"
+    case .cuda(let index?): "cuda:\(index)"
+    }
+  }
 
   /// Where to take it from.
   ///
   /// - Parameters:
-  ///   - niovSize: The size of the NIC's buffers in bytes; 0 for pages.
   ///   - interface: The network interface that it is for.
-  package func provider(forNIOVs niovSize: Int, near interface: String) -> any MemoryProvider {
+  ///   - bufferSize: The size of the NIC's buffers in bytes; a page if `nil`.
+  package func provider(
+    near interface: String, forBuffersOf bufferSize: UInt32? = nil
+  ) -> any MemoryProvider {
     switch self {
-    case .udmabuf(let pageSize?): UDMABuf(pageSize)
-    case .udmabuf(nil): UDMABuf(forNIOVs: niovSize)
+    case .udmabuf(let pages?): UDMABuf(pages)
+    case .udmabuf(nil): UDMABuf(forBuffersOf: bufferSize)
     case .heap(let name): DMAHeap(named: name)
     case .drm(let choice): DRMMemory(choice)
-    case .descriptor(let number): GivenMemory(descriptor: number)
+    case .descriptor(let descriptor): GivenMemory(descriptor)
     case .cuda(let index): CUDAMemory(gpu: index, near: interface)
     }
   }

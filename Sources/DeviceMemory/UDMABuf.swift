@@ -8,39 +8,46 @@ package import Kernel
 package struct UDMABuf: MemoryProvider {
   /// The size of the pages that the memory is made of.
   package enum PageSize: Sendable {
+    /// The kernel's own pages.
     case base
+    /// Huge pages of 2 MiB.
     case huge2MiB
+    /// Huge pages of 1 GiB.
     case huge1GiB
 
     /// Size in bytes.
-    var byteCount: Int {
+    package var byteCount: Int {
       switch self {
-      case .base: sysconf(CInt(_SC_PAGESIZE))
+      case .base: pageSize
       case .huge2MiB: 2 << 20
       case .huge1GiB: 1 << 30
       }
     }
 
-    /// Where the kernel tells of its pool of huge pages of this size.
-    var pool: String { "/sys/kernel/mm/hugepages/hugepages-\(byteCount >> 10)kB" }
+    /// The directory in which the kernel describes its pool of huge pages of this size.
+    package var pool: String { "/sys/kernel/mm/hugepages/hugepages-\(byteCount >> 10)kB" }
   }
 
-  static let device = "/dev/udmabuf"
+  private static let device = "/dev/udmabuf"
+  private static let remedy = "load the udmabuf module, or use a kernel with CONFIG_UDMABUF"
 
-  private let pageSize: PageSize
+  private let pages: PageSize
 
-  package init(_ pageSize: PageSize = .base) { self.pageSize = pageSize }
+  /// Memory of pages of one size.
+  package init(_ pages: PageSize = .base) { self.pages = pages }
 
-  /// Memory whose contiguous pieces hold niovs of `niovSize` bytes: the kernel refuses a binding
-  /// with a larger niov than the pieces are (`net/core/devmem.c`, `net_devmem_bind_dmabuf`).
-  package init(forNIOVs niovSize: Int) {
-    self.init(niovSize > PageSize.base.byteCount ? .huge2MiB : .base)
-  }
+  /// Memory whose contiguous pieces hold the NIC's buffers: the kernel refuses a binding with a
+  /// larger niov than the pieces are (`net/core/devmem.c`, `net_devmem_bind_dmabuf`).
+  ///
+  /// - Parameter size: The size of a buffer in bytes; a page if `nil`.
+  package init(forBuffersOf size: UInt32?) { self.init(.holding(buffersOf: size)) }
 
-  package var granularity: Int { pageSize.byteCount }
+  /// The size of a page.
+  package var granularity: Int { pages.byteCount }
 
+  /// Makes a udmabuf of a new file. The corresponding C constant is `UDMABUF_CREATE`.
   package func allocate(byteCount: Int) throws(Failure) -> DeviceBuffer {
-    let driver = try openDriver()
+    let driver = try OwnedDescriptor(device: Self.device, remedy: Self.remedy)
     let file = try makeFile(byteCount: byteCount)
     let subject = "of \(byteCount) bytes"
     let dmabuf = try attempt("make a udmabuf", on: subject, hint: createHint) { () throws(Errno) in
@@ -65,7 +72,7 @@ package struct UDMABuf: MemoryProvider {
       return file
     } catch {
       // `hugetlb_file_setup`: no pool of that size, or no such pages in this kernel at all.
-      let lacksPages = (error == .noDevice || error == Errno(ENOSYS)) && pageSize != .base
+      let lacksPages = (error == .noDevice || error == Errno(ENOSYS)) && pages != .base
       throw Failure(
         "create a memfd for device memory", errno: error,
         reason: lacksPages ? "this host has no huge pages of \(granularity >> 20) MiB" : nil,
@@ -74,24 +81,9 @@ package struct UDMABuf: MemoryProvider {
     }
   }
 
-  private func openDriver() throws(Failure) -> OwnedDescriptor {
-    do throws(Errno) {
-      return OwnedDescriptor(
-        owning: try retrying { unsafe open(Self.device, O_RDWR | O_CLOEXEC) })
-    } catch {
-      switch error {
-      case .noEntry, .noDevice, Errno(ENXIO):
-        throw Failure(
-          "open", on: Self.device, errno: error, hint: Self.remedy, kind: .unsupported)
-      default:
-        throw Failure("open", on: Self.device, errno: error, hint: "run as root or join its group")
-      }
-    }
-  }
-
   private var memfdFlags: CUnsignedInt {
     let common = CLinux_MFD_CLOEXEC | CLinux_MFD_ALLOW_SEALING
-    return switch pageSize {
+    return switch pages {
     case .base: common
     case .huge2MiB: common | CLinux_MFD_HUGETLB | CLinux_MFD_HUGE_2MB
     case .huge1GiB: common | CLinux_MFD_HUGETLB | CLinux_MFD_HUGE_1GB
@@ -99,12 +91,46 @@ package struct UDMABuf: MemoryProvider {
   }
 
   private var createHint: String {
-    guard pageSize != .base else {
+    guard pages != .base else {
       return "see size_limit_mb and list_limit in /sys/module/udmabuf/parameters"
     }
     return """
-      reserve huge pages in \(pageSize.pool)/nr_hugepages; those of a run that has just ended can \
+      reserve huge pages in \(pages.pool)/nr_hugepages; those of a run that has just ended can \
       take some seconds to come back
       """
+  }
+
+  /// Whether this host has the driver, and what bounds its memory.
+  package static func availability(on host: SystemFiles = SystemFiles()) -> MemoryAvailability {
+    guard host.resolved(device) != nil else {
+      return MemoryAvailability(
+        of: .udmabuf(nil), .missing, seen: "no \(device)", remedy: remedy)
+    }
+    return MemoryAvailability(
+      of: .udmabuf(nil), behind: device, on: host,
+      limits: driverLimits(on: host) + hugePages(on: host))
+  }
+
+  /// The driver's parameters (`drivers/dma-buf/udmabuf.c`): the size of a buffer, and how many
+  /// pieces one may be made of, which here is one.
+  private static func driverLimits(on host: SystemFiles) -> [String] {
+    guard let size = host.number("/sys/module/udmabuf/parameters/size_limit_mb") else { return [] }
+    return ["at most \(size) MiB (size_limit_mb)"]
+  }
+
+  private static func hugePages(on host: SystemFiles) -> [String] {
+    [(PageSize.huge2MiB, "2 MiB"), (.huge1GiB, "1 GiB")].compactMap { size, words in
+      guard let reserved = host.number(size.pool + "/nr_hugepages"),
+        let free = host.number(size.pool + "/free_hugepages")
+      else { return nil }
+      return "\(free) of \(reserved) huge pages of \(words) free"
+    }
+  }
+}
+
+extension UDMABuf.PageSize {
+  /// The pages whose contiguous pieces hold buffers of a size in bytes; those of a page if `nil`.
+  package static func holding(buffersOf size: UInt32?) -> Self {
+    Int(size ?? 0) > pageSize ? .huge2MiB : .base
   }
 }

@@ -77,6 +77,12 @@ package struct SystemFiles: Sendable {
     return unsafe String(String(cString: text).dropFirst(root.utf8.count))
   }
 
+  /// Whether this process may open a file for reading and for writing, found out without opening it.
+  /// The corresponding C function is `access`.
+  package func allowsReadingAndWriting(_ path: String) -> Bool {
+    unsafe access(root + path, R_OK | W_OK) == 0
+  }
+
   /// The names in a directory, sorted; none where it cannot be read.
   package func names(in path: String) -> [String] {
     guard let directory = try? OwnedDescriptor(opening: root + path, .directory) else { return [] }

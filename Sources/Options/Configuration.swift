@@ -176,5 +176,5 @@ package enum Configuration: Equatable, Sendable {
 
   /// How much device memory there is unless options say otherwise, in bytes: as much as the C
   /// tool's `NUM_PAGES`.
-  package static let memorySize = 16000 * pageSize
+  package static let memorySize = MemoryChoice.defaultByteCount
 }

@@ -10,9 +10,6 @@ struct InvalidValue: Error {
   let reason: String
 }
 
-/// The size in bytes of the pages that memory is made of.
-let pageSize = sysconf(CInt(_SC_PAGESIZE))
-
 func address(_ word: String) throws(InvalidValue) -> IPAddress {
   guard let address = IPAddress(word) else {
     throw InvalidValue(reason: "not an IPv4 or IPv6 address")
@@ -59,7 +56,8 @@ func memoryKind(_ word: String) throws(InvalidValue) -> MemoryKind {
   case ("drm", let node?) where node.hasPrefix("/"): return .drm(.node(node))
   case ("drm", let driver?) where !driver.isEmpty: return .drm(.driver(driver))
   case ("drm", _): throw InvalidValue(reason: "drm takes a device's path or a driver's name")
-  case ("fd", let digits): return .descriptor(CInt(try number(digits ?? "", in: 0...Int(CInt.max))))
+  case ("fd", let digits):
+    return .descriptor(Descriptor(CInt(try number(digits ?? "", in: 0...Int(CInt.max)))))
   case ("cuda", nil): return .cuda(nil)
   case ("cuda", let digits?): return .cuda(try number(digits, in: 0...Int(CInt.max)))
   default:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
+internal import DeviceMemory
 internal import Kernel
 internal import NIC
 
@@ -26,7 +27,7 @@ extension Preflight {
   }
 
   private func device() throws(Failure) -> Observation {
-    guard let device = try UdevDevice.behind(interface.name) else {
+    guard let device = try Udev().device(behind: interface.name) else {
       return .ok("none behind the interface: it is virtual, or udev does not see it")
     }
     let node = device.node.map { "NUMA node \($0)" } ?? "no NUMA node told"

@@ -15,12 +15,12 @@ extension Preflight {
 
   /// What the host has: of the kind that the run is meant to use, one must be ready.
   private func memories() -> [Finding] {
-    let all = MemoryAvailability.all()
-    let meant = all.filter { intent.memory.names($0) }
+    let all = MemoryAvailability.all(on: files)
+    let meant = all.filter { $0.satisfies(intent.memory) }
     let isReady = meant.contains { $0.state == .ready }
     var findings = all.map { availability in
       let isNeeded = !isReady && meant.contains(availability)
-      return Finding("memory-\(availability.name)", observe(availability, isNeeded: isNeeded))
+      return Finding("memory-\(availability.kind.name)", observe(availability, isNeeded: isNeeded))
     }
     if meant.isEmpty { findings.append(Finding("memory-\(intent.memory.name)", given())) }
     return findings
@@ -28,7 +28,7 @@ extension Preflight {
 
   private func observe(_ availability: MemoryAvailability, isNeeded: Bool) -> Observation {
     // What bounds a udmabuf has lines of its own.
-    let limits = availability.name == "udmabuf" ? [] : availability.limits
+    let limits = availability.kind == .udmabuf(nil) ? [] : availability.limits
     var seen = ([availability.seen] + limits).joined(separator: ", ")
     if availability.state == .ready { return .ok(seen) }
     if availability.state == .refused { seen += ": not for this process" }
@@ -37,10 +37,11 @@ extension Preflight {
 
   /// Memory that is none of the host's: a dma-buf that was left open, or what there is not.
   private func given() -> Observation {
-    guard case .descriptor(let number) = intent.memory else {
+    guard case .descriptor(let descriptor) = intent.memory else {
       return .missing("this host has none of that name", do: "choose another (--memory)")
     }
     // As `drivers/dma-buf/dma-buf.c` (`dmabuffs_dname`) names them.
+    let number = descriptor.rawValue
     guard let target = files.link("/proc/self/fd/\(number)"), target.hasPrefix("/dmabuf:") else {
       return .missing("descriptor \(number) is no dma-buf", do: "have the parent leave one open")
     }
@@ -112,31 +113,4 @@ extension Preflight {
   }
 
   private func mebibytes(_ bytes: Int) -> Int { (bytes + (1 << 20) - 1) >> 20 }
-}
-
-extension MemoryKind {
-  /// As the command line names it.
-  fileprivate var name: String {
-    switch self {
-    case .udmabuf: "udmabuf"
-    case .heap(let name): "heap:\(name)"
-    case .drm(.any): "drm"
-    case .drm(.node(let node)): "drm:\(node)"
-    case .drm(.driver(let driver)): "drm:\(driver)"
-    case .descriptor(let number): "fd:\(number)"
-    case .cuda(nil): "cuda"
-    case .cuda(let index?): "cuda:\(index)"
-    }
-  }
-
-  /// Whether the host's memory is of this kind.
-  fileprivate func names(_ availability: MemoryAvailability) -> Bool {
-    switch self {
-    case .drm(.driver(let driver)):
-      availability.name.hasPrefix("drm") && availability.seen.hasSuffix("(driver \(driver))")
-    case .drm(.any), .cuda(nil):
-      availability.name == name || availability.name.hasPrefix(name + ":")
-    default: availability.name == name
-    }
-  }
 }

@@ -24,7 +24,7 @@ extension SocketAddress {
 extension Configuration.Target {
   /// Allocates the memory to be bound.
   func allocateMemory() throws(Failure) -> DeviceBuffer {
-    try memory.allocate(for: interface, niovSize: Int(rxPageSize ?? 0))
+    try memory.allocate(for: interface, forBuffersOf: rxPageSize)
   }
 }
 
@@ -35,12 +35,10 @@ extension Configuration.Send {
 
 extension Configuration.Memory {
   fileprivate func allocate(
-    for interface: String, niovSize: Int = 0
+    for interface: String, forBuffersOf bufferSize: UInt32? = nil
   ) throws(Failure) -> DeviceBuffer {
-    let provider = kind.provider(forNIOVs: niovSize, near: interface)
-    var preset = Configuration.memorySize
-    if case .descriptor = kind { preset = 1 }
-    return try provider.allocate(byteCount: provider.roundedUp(byteCount ?? preset))
+    try MemoryChoice(kind: kind, byteCount: byteCount).allocate(
+      near: interface, forBuffersOf: bufferSize)
   }
 }
 

@@ -79,7 +79,7 @@ struct CUDAMemoryTests {
   }
 
   @Test(
-    "a call that fails is told of in the driver's words, and nothing stays behind",
+    "a failure has the driver's words, and nothing stays behind",
     arguments: [
       ("cuInit=100", "cuInit: CUDA_ERROR_NO_DEVICE (so says the stand-in)", .unsupported),
       ("cuDeviceGetCount=1", "cuDeviceGetCount: CUDA error 1", .failed),
@@ -93,7 +93,7 @@ struct CUDAMemoryTests {
       ("cuMemGetHandleForAddressRange=801", "CUDA_ERROR_NOT_SUPPORTED", .unsupported),
       ("cuMemAllocHost_v2=2", "cuMemAllocHost: ", .failed),
     ] as [(String, String, Failure.Kind)])
-  func tellsOfFailures(call: String, words: String, kind: Failure.Kind) throws {
+  func reportsFailures(call: String, words: String, kind: Failure.Kind) throws {
     let standIn = try StandInCUDA(failure: call)
     let failure = failing { () throws(Failure) in
       try memory(of: standIn).allocate(byteCount: Self.size).byteCount
@@ -105,7 +105,7 @@ struct CUDAMemoryTests {
   }
 
   @Test("a copy that fails fails the bracket")
-  func tellsOfFailedCopies() throws {
+  func reportsFailedCopies() throws {
     for call in ["cuMemcpyDtoH_v2=2", "cuFlushGPUDirectRDMAWrites=2"] {
       let buffer = try memory(of: try StandInCUDA(failure: call)).allocate(byteCount: Self.size)
       #expect(failing { () throws(Failure) in try buffer.beginReading(0..<10) } != nil)
@@ -115,7 +115,7 @@ struct CUDAMemoryTests {
     #expect(failing { () throws(Failure) in try buffer.endWriting(0..<10) } != nil)
   }
 
-  @Test("a GPU is chosen by its number; one that is not there is told of")
+  @Test("a GPU is chosen by its number; one that is not there fails")
   func choosesGPU() throws {
     let standIn = try StandInCUDA(gpus: "0000:01:00.0,0000:02:00.0")
     _ = try memory(of: standIn, gpu: 1).allocate(byteCount: Self.size).byteCount
@@ -127,7 +127,7 @@ struct CUDAMemoryTests {
     #expect(failure?.reason == "this host has 2")
   }
 
-  @Test("a GPU whose driver makes no dma-bufs is told of before anything is allocated")
+  @Test("a GPU whose driver makes no dma-bufs fails before anything is allocated")
   func needsExport() throws {
     let standIn = try StandInCUDA()
     standIn.set(attribute: 124, to: 0)

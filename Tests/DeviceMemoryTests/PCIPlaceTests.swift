@@ -1,31 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 import DeviceMemory
-import Glibc
 import TestSupport
 import Testing
 
 struct PCIPlaceTests {
   /// A machine of two nodes, far from each other, with a switch in the first.
-  private let sysfs: Directory
+  private let host: Directory
 
   init() throws {
-    sysfs = try Directory()
-    try sysfs.write("10 32", to: "devices/system/node/node0/distance")
-    try sysfs.write("32 10", to: "devices/system/node/node1/distance")
+    host = try Directory()
+    try host.write("10 32", to: "sys/devices/system/node/node0/distance")
+    try host.write("32 10", to: "sys/devices/system/node/node1/distance")
     for (device, node) in [
       ("pci0000:00/0000:00:01.0/0000:01:00.0", "0"),
       ("pci0000:00/0000:00:01.0/0000:01:01.0", "0"),
       ("pci0000:00/0000:00:02.0", "0"), ("pci0000:80/0000:80:01.0", "1"),
       ("pci0000:40/0000:40:01.0", "-1"),
     ] {
-      try sysfs.write(node, to: "devices/\(device)/numa_node")
+      try host.write(node, to: "sys/devices/\(device)/numa_node")
     }
-    try sysfs.write("", to: "devices/pci0000:80/0000:80:01.0/virtio0/vendor")
+    try host.write("", to: "sys/devices/pci0000:80/0000:80:01.0/virtio0/vendor")
   }
 
   private func place(_ path: String) -> PCIPlace? {
-    PCIPlace(of: sysfs.path + "/devices/" + path, sysfs: sysfs.path)
+    PCIPlace(of: "/sys/devices/" + path, on: host.files)
   }
 
   private func nearest(to target: String, of candidates: String...) -> Int? {
@@ -51,7 +50,7 @@ struct PCIPlaceTests {
     #expect(nearest(to: nic, of: unknown, other) == 1)
   }
 
-  @Test("the first device is taken where nothing tells them apart")
+  @Test("the first device is taken where all are equally near")
   func takesFirst() {
     #expect(nearest(to: "nosuch", of: "pci0000:00/0000:00:02.0", "pci0000:80/0000:80:01.0") == 0)
     #expect(nearest(to: "pci0000:00/0000:00:02.0", of: "nosuch", "nosuch") == 0)

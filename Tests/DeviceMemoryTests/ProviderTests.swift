@@ -8,23 +8,23 @@ import TestSupport
 import Testing
 
 struct ProviderTests {
-  private func failure(of kind: MemoryKind, byteCount: Int = 4096) -> Failure? {
+  private func failure(of kind: MemoryKind, byteCount: Int = pageSize) -> Failure? {
     failing { () throws(Failure) in
-      let provider = kind.provider(forNIOVs: 0, near: "lo")
+      let provider = kind.provider(near: "lo")
       return try provider.allocate(byteCount: provider.roundedUp(byteCount)).byteCount
     }
   }
 
-  @Test("a descriptor that is not open, or no dma-buf, is told of")
+  @Test("a descriptor that is not open, or no dma-buf, is refused")
   func refusesDescriptors() throws {
-    let closed = failure(of: .descriptor(9999))
+    let closed = failure(of: .descriptor(Descriptor(9999)))
     #expect(closed?.errno == .badDescriptor)
     #expect(closed?.kind == .failed)
     let memfd = OwnedDescriptor(owning: try retrying { unsafe CLinux_memfd_create("test", 0) })
-    #expect(failure(of: .descriptor(memfd.rawValue))?.reason == "it is not a dma-buf")
+    #expect(failure(of: .descriptor(memfd.borrowed))?.reason == "it is not a dma-buf")
   }
 
-  @Test("a heap that is not there is told of with those that are")
+  @Test("a failure to find a heap names those that are there")
   func namesHeaps() {
     let nosuch = failure(of: .heap("nosuch"))
     #expect(nosuch?.kind == .unsupported)
@@ -32,7 +32,7 @@ struct ProviderTests {
     #expect(nosuch?.hint?.isEmpty == false)
   }
 
-  @Test("a DRM device that is not there is told of with a driver that would do")
+  @Test("a failure to find a DRM device names a driver that would do")
   func namesDriver() {
     for choice in [DRMMemory.Choice.driver("nosuch"), .node("/dev/dri/nosuch")] {
       let failure = failure(of: .drm(choice))
@@ -49,12 +49,13 @@ struct ProviderTests {
 
   @Test("large buffers take huge pages unless the pages are chosen")
   func choosesPages() {
-    func granularity(_ kind: MemoryKind, _ niovSize: Int) -> Int {
-      kind.provider(forNIOVs: niovSize, near: "lo").granularity
+    func granularity(_ kind: MemoryKind, _ bufferSize: UInt32? = nil) -> Int {
+      kind.provider(near: "lo", forBuffersOf: bufferSize).granularity
     }
-    #expect(granularity(.udmabuf(nil), 0) == 4096)
-    #expect(granularity(.udmabuf(nil), 16384) == 2 << 20)
-    #expect(granularity(.udmabuf(.huge1GiB), 0) == 1 << 30)
-    #expect(granularity(.udmabuf(.base), 16384) == 4096)
+    let large = UInt32(4 * pageSize)
+    #expect(granularity(.udmabuf(nil)) == pageSize)
+    #expect(granularity(.udmabuf(nil), large) == 2 << 20)
+    #expect(granularity(.udmabuf(.huge1GiB)) == 1 << 30)
+    #expect(granularity(.udmabuf(.base), large) == pageSize)
   }
 }

@@ -186,7 +186,7 @@ struct ConfigurationTests {
       ("udmabuf", .udmabuf(nil)), ("udmabuf:huge=2M", .udmabuf(.huge2MiB)),
       ("udmabuf:huge=1G", .udmabuf(.huge1GiB)), ("heap:system", .heap("system")),
       ("drm", .drm(.any)), ("drm:vgem", .drm(.driver("vgem"))),
-      ("drm:/dev/dri/card1", .drm(.node("/dev/dri/card1"))), ("fd:7", .descriptor(7)),
+      ("drm:/dev/dri/card1", .drm(.node("/dev/dri/card1"))), ("fd:7", .descriptor(Descriptor(7))),
       ("cuda", .cuda(nil)), ("cuda:1", .cuda(1)),
     ] as [(String, MemoryKind)])
   func choosesMemory(word: String, kind: MemoryKind) throws {

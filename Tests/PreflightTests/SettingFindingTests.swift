@@ -85,9 +85,9 @@ struct SettingFindingTests {
     var files = TemporaryFiles()
     let heap = try host.look(files) { $0.memory = .heap("no such heap") }
     #expect(heap["memory-heap:no such heap"]?.verdict == .missing)
-    #expect(try host.look(files) { $0.memory = .descriptor(5) }["memory-fd:5"]?.verdict == .missing)
+    #expect(try host.look(files) { $0.memory = .descriptor(Descriptor(5)) }["memory-fd:5"]?.verdict == .missing)
     files.add("/proc/self/fd/5", linkTo: "/dmabuf:")
-    #expect(try host.look(files) { $0.memory = .descriptor(5) }["memory-fd:5"]?.verdict == .ok)
+    #expect(try host.look(files) { $0.memory = .descriptor(Descriptor(5)) }["memory-fd:5"]?.verdict == .ok)
   }
 
   @Test("huge pages must hold what is to be bound in large buffers")
