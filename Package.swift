@@ -41,10 +41,10 @@ let package = Package(
     room("NIC", uses: "CLinux", "Kernel", "Netlink"),
     room("Netdev", uses: "CLinux", "Kernel", "Netlink"),
     room("Recovery", uses: "CLinux", "Kernel", "NIC"),
+    room("Options", uses: "CLinux", "Kernel", "Payload", "Netdev", "DeviceMemory"),
     room(
       "Preflight",
-      uses: "CLinux", "Kernel", "Netlink", "NIC", "Recovery", "DeviceMemory", "Netdev"),
-    room("Options", uses: "CLinux", "Kernel", "DeviceMemory", "Payload"),
+      uses: "CLinux", "Kernel", "Netlink", "NIC", "Netdev", "DeviceMemory", "Recovery", "Options"),
     room("Throughput", uses: "CLinux", "Kernel", "Sockets"),
     room(
       "Session",
@@ -65,9 +65,9 @@ let package = Package(
     tests(of: "Netdev", uses: "CLinux", "Kernel", "Netlink", "TestSupport"),
     tests(
       of: "Preflight",
-      uses: "CLinux", "Kernel", "Netlink", "NIC", "Recovery", "DeviceMemory", "Netdev",
+      uses: "CLinux", "Kernel", "Netlink", "NIC", "Netdev", "DeviceMemory", "Recovery", "Options",
       "TestSupport"),
-    tests(of: "Options", uses: "Kernel", "DeviceMemory", "Payload"),
+    tests(of: "Options", uses: "Kernel", "Payload", "Netdev", "DeviceMemory"),
     tests(
       of: "Session", uses: "CLinux", "Kernel", "NIC", "DeviceMemory", "Sockets", "Payload",
       "Options", "Throughput", "TestSupport"),

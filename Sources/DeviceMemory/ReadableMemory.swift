@@ -4,7 +4,8 @@ package import Kernel
 
 /// Memory that a device writes and the CPU reads in brackets.
 package protocol ReadableMemory: ~Copyable {
-  /// The memory, or a copy of it at the same offsets; valid between `beginReading` and `endReading`.
+  /// The memory, or a copy of it at the same offsets; valid between `beginReading` and
+  /// `endReading`.
   var bytes: RawSpan {
     @_lifetime(borrow self)
     borrowing get

@@ -4,7 +4,8 @@ internal import CLinux
 internal import Glibc
 package import Kernel
 
-/// Ordinary memory as a dma-buf: a sealed memfd behind `/dev/udmabuf` (`drivers/dma-buf/udmabuf.c`).
+/// Ordinary memory as a dma-buf: a sealed memfd behind `/dev/udmabuf`
+/// (`drivers/dma-buf/udmabuf.c`).
 package struct UDMABuf: MemoryProvider {
   /// The size of the pages that the memory is made of.
   package enum PageSize: Sendable {

@@ -27,7 +27,8 @@ package struct Failure: Error, Sendable {
 
   /// What the failure means for the process.
   package var kind: Kind
-  /// What was tried: a verb and its object, such as `bind RX queues`.
+  /// What was tried: a verb and its object, such as `bind RX queues`; empty where the subject itself
+  /// is at fault.
   package let operation: String
   /// What it was tried on, such as `eth0 queue 3`; empty where the operation says it all.
   package let subject: String
@@ -51,6 +52,15 @@ package struct Failure: Error, Sendable {
     self.hint = hint
   }
 
+  /// The command line is at fault. There is no operation: the line begins with the option.
+  ///
+  /// - Parameters:
+  ///   - words: The option as it was typed, with its value where that is at fault.
+  ///   - reason: What is wrong with it, such as `unknown option`.
+  package static func usage(_ words: String, _ reason: String) -> Failure {
+    Failure("", on: words, reason: reason, kind: .usage)
+  }
+
   /// A stop came while something was tried.
   package static func stopped(_ operation: String) -> Failure {
     Failure(operation, reason: "stopped", kind: .stopped)
@@ -59,13 +69,15 @@ package struct Failure: Error, Sendable {
 
 extension Failure: CustomStringConvertible {
   /// One line, and a second one that begins with `hint:` where there is a hint.
-  package var description: String {
-    var line = "cannot " + operation
-    if !subject.isEmpty { line += " " + subject }
-    if let errno { line += ": \(errno.name) (\(errno.text))" }
-    if let reason { line += ": " + reason }
-    if let hint { line += "\nhint: " + hint }
-    return line
+  package var description: String { hint.map { "\(line)\nhint: \($0)" } ?? line }
+
+  /// The failure in one line, without the hint.
+  package var line: String {
+    var parts = [operation.isEmpty ? subject : "cannot " + operation]
+    if !operation.isEmpty && !subject.isEmpty { parts[0] += " " + subject }
+    if let errno { parts.append("\(errno.name) (\(errno.text))") }
+    if let reason { parts.append(reason) }
+    return parts.joined(separator: ": ")
   }
 }
 

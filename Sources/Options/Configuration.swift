@@ -2,6 +2,7 @@
 
 package import DeviceMemory
 package import Kernel
+package import Netdev
 package import Payload
 
 /// What the command line asks for.
@@ -12,7 +13,7 @@ package enum Configuration: Equatable, Sendable {
   case version
   /// Find out whether an interface can do device-memory TCP.
   case probe(Probe)
-  /// Tell what a receiving run on an interface would lack.
+  /// Report what a receiving run on an interface would lack.
   case check(Check)
   /// Undo what killed runs have left behind.
   case restore(Restore)
@@ -21,39 +22,65 @@ package enum Configuration: Equatable, Sendable {
   /// Connect and send standard input from device memory.
   case send(Send)
 
-  /// See `probe`.
+  /// Reads the command line.
+  ///
+  /// - Parameter words: What follows the program's name.
+  /// - Throws: A failure of kind `.usage`, in one line that begins with the option.
+  package init(words: [String]) throws(Failure) {
+    var draft = Draft()
+    for given in try OptionScanner.scan(words) {
+      if let answer = given.option.answer {
+        self = answer
+        return
+      }
+      try draft.add(given)
+    }
+    self = try draft.configuration()
+  }
+}
+
+extension Configuration {
+  /// See `Configuration.probe`.
   package struct Probe: Equatable, Sendable {
     /// What to bind to what.
     package var target: Target
     /// Whether to report as JSON.
-    package var reportsJSON = false
+    package var reportsJSON: Bool
 
-    /// A probe with every choice left to the tool.
-    package init(_ target: Target) { self.target = target }
+    /// A probe of an interface.
+    package init(_ target: Target, reportsJSON: Bool = false) {
+      self.target = target
+      self.reportsJSON = reportsJSON
+    }
   }
 
-  /// See `check`.
+  /// See `Configuration.check`.
   package struct Check: Equatable, Sendable {
     /// What would be bound to what.
     package var target: Target
     /// Whether to try that as well.
-    package var probes = false
+    package var probes: Bool
     /// Whether to report as JSON.
-    package var reportsJSON = false
+    package var reportsJSON: Bool
 
-    /// A look at an interface, with every choice left to the tool.
-    package init(_ target: Target) { self.target = target }
+    /// A check of an interface.
+    package init(_ target: Target, probes: Bool = false, reportsJSON: Bool = false) {
+      self.target = target
+      self.probes = probes
+      self.reportsJSON = reportsJSON
+    }
   }
 
-  /// See `restore`.
+  /// See `Configuration.restore`.
   package struct Restore: Equatable, Sendable {
     /// The only network interface to look after; all if `nil`.
     package var interface: String?
 
+    /// Looks after one interface, or after all.
     package init(interface: String? = nil) { self.interface = interface }
   }
 
-  /// See `receive`.
+  /// See `Configuration.receive`.
   package struct Receive: Equatable, Sendable {
     /// What to bind to what.
     package var target: Target
@@ -63,24 +90,21 @@ package enum Configuration: Equatable, Sendable {
     package var port: UInt16
     /// The only address whose connection is steered to the bound queues; any if `nil`.
     package var peer: IPAddress?
-    /// What to compare the stream with; without one, the stream goes to standard output.
-    package var pattern: Pattern?
-    /// Of how many pieces of the stream the first one is compared.
-    package var validationInterval = 1
-    /// How long a receive polls its queue for packets, in microseconds; the system's choice if `nil`.
-    package var busyPoll: Int?
-    /// How many bytes the stream must have, if that is known.
-    package var expectedByteCount: Int?
-    /// Whether payload outside of device memory fails the run.
-    package var failsOnLinear = false
+    /// What the stream must be.
+    package var checks = Checks()
+    /// How long a receive polls its queue for packets, in whole microseconds; the system's choice
+    /// if `nil`.
+    package var busyPoll: Duration?
     /// When the memory is unbound.
     package var unbinding = Unbinding.afterStream
     /// Whether to set up the NIC (header split, RSS, flow rule) or take it as it is.
     package var configuresNIC = true
     /// How to measure, if that is what the run is for; there is one stream otherwise.
     package var measurement: Measurement?
-    /// Deadline and output.
-    package var transfer = Transfer()
+    /// How long to wait for the peer each time, in whole seconds; for ever if `nil`.
+    package var timeout: Duration? = Configuration.defaultTimeout
+    /// What to report, and how.
+    package var output = Output()
 
     /// A run with every choice left to the tool.
     package init(_ target: Target, address: IPAddress, port: UInt16) {
@@ -90,7 +114,7 @@ package enum Configuration: Equatable, Sendable {
     }
   }
 
-  /// See `send`.
+  /// See `Configuration.send`.
   package struct Send: Equatable, Sendable {
     /// The interface to send through.
     package var interface: String
@@ -103,13 +127,15 @@ package enum Configuration: Equatable, Sendable {
     /// How many bytes one element of a message's vector has; a whole line if `nil`.
     package var chunkSize: Int?
     /// The device memory to send from.
-    package var memory = Memory()
+    package var memory = MemoryChoice()
     /// How to measure, if that is what the run is for; standard input is sent otherwise.
     package var measurement: Measurement?
     /// What each of the flows of a measurement sends.
     package var load = Load()
-    /// Deadline and output.
-    package var transfer = Transfer()
+    /// How long to wait for the peer each time, in whole seconds; for ever if `nil`.
+    package var timeout: Duration? = Configuration.defaultTimeout
+    /// What to report, and how.
+    package var output = Output()
 
     /// A run with every choice left to the tool.
     package init(interface: String, address: IPAddress, port: UInt16) {
@@ -119,8 +145,45 @@ package enum Configuration: Equatable, Sendable {
     }
   }
 
+  /// How long a run waits for its peer unless options say otherwise.
+  package static let defaultTimeout = Duration.seconds(300)
+}
+
+extension Configuration {
+  /// Queues of an interface, and what to bind them to.
+  package struct Target: Equatable, Sendable {
+    /// The network interface's name.
+    package var interface: String
+    /// The RX queues to bind, at least one; the tool's choice if `nil`.
+    package var queues: Range<UInt32>?
+    /// What the binding asks for. The size of the NIC's buffers is a power of two and no less than
+    /// a page.
+    package var binding = ReceiveBinding.Options()
+    /// The device memory to bind.
+    package var memory = MemoryChoice()
+
+    /// An interface, with every choice left to the tool.
+    package init(interface: String) { self.interface = interface }
+  }
+
+  /// What a received stream must be, or the run fails.
+  package struct Checks: Equatable, Sendable {
+    /// What to compare the stream with; without one, the stream goes to standard output.
+    package var pattern: Pattern?
+    /// Of how many pieces of the stream the first one is compared.
+    package var interval = 1
+    /// How many bytes the stream must have, if that is known.
+    package var expectedByteCount: Int?
+    /// Whether payload outside of device memory fails the run.
+    package var failsOnLinear = false
+
+    /// Takes the stream as it comes.
+    package init() {}
+  }
+
   /// When a run ends its binding: the earlier, the more of the kernel's teardown it tries.
   package enum Unbinding: Int, Sendable {
+    /// After the stream's end.
     case afterStream = 0
     /// When the first payload waits, before any is received.
     case beforeReceive = 1
@@ -128,53 +191,57 @@ package enum Configuration: Equatable, Sendable {
     case afterReceive = 2
   }
 
-  /// Queues of an interface, and what to bind them to.
-  package struct Target: Equatable, Sendable {
-    /// The network interface's name.
-    package var interface: String
-    /// The RX queues to bind, at least one; the tool's choice if `nil`.
-    package var queues: Range<UInt32>?
-    /// The size of the NIC's buffers in bytes, a power of two and no less than a page; the
-    /// driver's choice if `nil`.
-    package var rxPageSize: UInt32?
-    /// Whether tokens that a socket still holds when it is closed return by themselves; the
-    /// kernel's choice if `nil`.
-    package var autorelease: Bool?
-    /// The number that the kernel gave its autorelease attribute, if it is not to be guessed.
-    package var autoreleaseAttribute: UInt16?
-    /// The device memory to bind.
-    package var memory = Memory()
-
-    /// An interface, with every choice left to the tool.
-    package init(interface: String) { self.interface = interface }
-  }
-
-  /// Device memory.
-  package struct Memory: Equatable, Sendable {
-    /// Where to take it from.
-    package var kind = MemoryKind.udmabuf(nil)
-    /// How much to take at least, in bytes; `Configuration.memorySize` if `nil`, or all that there
-    /// is of memory that has its size already.
-    package var byteCount: Int?
-
-    /// Ordinary memory, as much as usual.
-    package init() {}
-  }
-
-  /// What receiving and sending have in common.
-  package struct Transfer: Equatable, Sendable {
-    /// How many seconds to wait for the peer each time; for ever if `nil`.
-    package var timeout: Int? = 300
-    /// Whether to tell of each message on standard error.
+  /// What a run reports, besides what it always does.
+  package struct Output: Equatable, Sendable {
+    /// Whether to print each message on standard error.
     package var traces = false
     /// Whether to report as JSON.
     package var reportsJSON = false
 
-    /// The default: a deadline, and neither trace nor JSON.
+    /// Neither trace nor JSON.
     package init() {}
   }
 
-  /// How much device memory there is unless options say otherwise, in bytes: as much as the C
-  /// tool's `NUM_PAGES`.
-  package static let memorySize = MemoryChoice.defaultByteCount
+  /// A run whose purpose are its figures: several flows, each with a stream of its own.
+  package struct Measurement: Equatable, Sendable {
+    /// How many connections; as many as the peer says if `nil`, which needs a `controlPort`.
+    package var flows: Int?
+    /// How many threads share the receiving of the flows; one for each if `nil`.
+    package var threads: Int?
+    /// Which CPUs the threads are pinned to, in turn; the tool's choice if `nil`.
+    package var cpus: CPUList?
+    /// When to end, in whole seconds; when the streams do if `nil`.
+    package var duration: Duration?
+    /// How long an interval is that is reported, in whole seconds; zero for none but the whole.
+    package var interval = Duration.seconds(1)
+    /// The port of the connection over which both ends agree and exchange figures; none if `nil`.
+    package var controlPort: UInt16?
+
+    /// A measurement with every choice left to the tool.
+    package init(flows: Int? = nil) { self.flows = flows }
+
+    /// The most flows that one run may have.
+    package static let flowLimit = 64
+
+    /// The longest duration, in seconds.
+    package static let durationLimit = 86400
+  }
+
+  /// What a flow of a measurement sends.
+  package struct Load: Equatable, Sendable {
+    /// How many bytes each flow sends; as many as it can for the duration if `nil`.
+    package var bytesPerFlow: Int?
+    /// What they are.
+    package var pattern = Pattern(period: 7)!
+    /// The most bits that a flow sends a second; no limit if `nil`.
+    package var bitsPerSecond: Int?
+    /// Whether to send from host memory, and not from device memory.
+    package var usesHostMemory = false
+
+    /// The default: as many bytes as can be sent, from device memory.
+    package init() {}
+
+    /// How long a run lasts that has neither duration nor length.
+    package static let defaultDuration = Duration.seconds(10)
+  }
 }

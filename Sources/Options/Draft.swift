@@ -1,50 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-internal import DeviceMemory
 internal import Kernel
-internal import Payload
 
 /// What the words said, option by option, before it is known to make sense.
 struct Draft {
+  /// Which run is meant.
   var listens = false
+  var checks = false
+  var probes = false
   var restores = false
+
+  /// What a run cannot do without, or what is put together of several options.
   var server: IPAddress?
   var port: UInt16?
   var client: IPAddress?
-  var timeout: Int?
-  var interface: String?
   var firstQueue: UInt32?
   var queueCount: UInt32?
-  var leavesNIC = false
-  var memoryKind: MemoryKind?
-  var memorySize: Int?
-  var rxPageSize: UInt32?
-  var autorelease: Bool?
-  var autoreleaseAttribute: UInt16?
-  var chunkSize: Int?
-  var pattern: Pattern?
-  var validationInterval: Int?
-  var busyPoll: Int?
-  var expectedByteCount: Int?
-  var failsOnLinear = false
-  var unbinding: Configuration.Unbinding?
-  var checks = false
-  var probes = false
-  var reportsJSON = false
-  var traces = false
-  var flows: Int?
-  var threads: Int?
-  var cpus: CPUList?
-  var duration: Int?
-  var interval: Int?
-  var controlPort: UInt16?
-  var bytesPerFlow: Int?
-  var payloadPattern: Pattern?
-  var bitsPerSecond: Int?
-  var usesHostMemory = false
+
+  /// The parts of the configuration, as their consumers take them. The interface has no name, and
+  /// either end no address and port, until `configuration` has found them given.
+  var target = Configuration.Target(interface: "")
+  var receive = Configuration.Receive(.init(interface: ""), address: Self.nowhere, port: 0)
+  var send = Configuration.Send(interface: "", address: Self.nowhere, port: 0)
+  var measurement = Configuration.Measurement()
+  var timeout: Duration? = Configuration.defaultTimeout
+  var output = Configuration.Output()
 
   /// The options that were given, in order.
-  private(set) var given: [GivenOption] = []
+  private var given: [GivenOption] = []
+
+  private static let nowhere = IPAddress(octets: [0, 0, 0, 0])
 
   /// Takes up what an option says; of an option given again, the last value counts.
   mutating func add(_ given: GivenOption) throws(Failure) {
@@ -59,94 +44,101 @@ struct Draft {
 
   /// What all that comes to.
   func configuration() throws(Failure) -> Configuration {
+    let interface = target.interface
     if restores {
-      try check(.restore, "with --restore")
-      return .restore(Configuration.Restore(interface: interface))
+      try check(for: .restore)
+      return .restore(Configuration.Restore(interface: interface.isEmpty ? nil : interface))
     }
-    guard let interface else { throw .missing("-f IFACE") }
-    let target = try target(interface)
+    guard !interface.isEmpty else { throw .missing("-f IFACE") }
+    var target = target
+    target.queues = try queues()
 
     if checks {
-      try check(.check, "with --check")
-      var check = Configuration.Check(target)
-      check.probes = probes
-      check.reportsJSON = reportsJSON
-      return .check(check)
+      try check(for: .check)
+      return .check(
+        Configuration.Check(target, probes: probes, reportsJSON: output.reportsJSON))
     }
     guard let server else {
-      if let name = listens ? typed("listen") : client.map({ _ in typed("client") }) {
-        throw .usage(name, "it needs -s ADDR")
-      }
-      try check(.probe, "without -s")
-      var probe = Configuration.Probe(target)
-      probe.reportsJSON = reportsJSON
-      return .probe(probe)
+      if listens { throw .usage(typed(\.listens), "needs -s ADDR") }
+      if client != nil { throw .usage(typed(\.client), "needs -s ADDR") }
+      try check(for: .probe)
+      return .probe(Configuration.Probe(target, reportsJSON: output.reportsJSON))
     }
-    try check(listens ? .receive : .send, listens ? "when receiving" : "when sending")
+    try check(for: transferMode)
     guard let port else { throw .missing("-p PORT") }
     if let client, client.family != server.family {
-      throw .usage("\(typed("client")) \(client)", "not of the same family as \(server)")
+      throw .usage("\(typed(\.client)) \(client)", "not of the same family as \(server)")
     }
     let measurement = try measurement(on: port)
     return listens
-      ? .receive(try receive(target, server, port, measurement))
-      : .send(send(target, server, port, measurement))
+      ? .receive(try receive(on: target, at: server, port, measuring: measurement))
+      : .send(send(from: target, to: server, port, measuring: measurement))
+  }
+
+  private var transferMode: Option.Modes {
+    if listens { return isMeasuring ? .receiveFlows : .receiveStream }
+    return isMeasuring ? .sendFlows : .sendInput
+  }
+
+  private var isMeasuring: Bool {
+    measurement.flows != nil || (listens && measurement.controlPort != nil)
   }
 
   private func receive(
-    _ target: Configuration.Target, _ address: IPAddress, _ port: UInt16,
-    _ measurement: Configuration.Measurement?
+    on target: Configuration.Target, at address: IPAddress, _ port: UInt16,
+    measuring measurement: Configuration.Measurement?
   ) throws(Failure) -> Configuration.Receive {
-    var receive = Configuration.Receive(
-      target, address: address.scoped(to: target.interface), port: port)
-    receive.peer = client?.scoped(to: target.interface)
-    receive.pattern = pattern
-    if let validationInterval {
-      guard pattern != nil else { throw .usage(typed("validate-every"), "it needs -v N") }
-      receive.validationInterval = validationInterval
+    if isGiven(\.receive.checks.interval), receive.checks.pattern == nil {
+      throw .usage(typed(\.receive.checks.interval), "needs -v N")
     }
-    receive.busyPoll = busyPoll
-    receive.expectedByteCount = expectedByteCount
-    receive.failsOnLinear = failsOnLinear
-    if let unbinding { receive.unbinding = unbinding }
-    receive.configuresNIC = !leavesNIC
+    var receive = receive
+    receive.target = target
+    receive.address = address.scoped(to: target.interface)
+    receive.port = port
+    receive.peer = client?.scoped(to: target.interface)
     receive.measurement = measurement
-    receive.transfer = transfer
+    receive.timeout = timeout
+    receive.output = output
     return receive
   }
 
   private func send(
-    _ target: Configuration.Target, _ address: IPAddress, _ port: UInt16,
-    _ measurement: Configuration.Measurement?
+    from target: Configuration.Target, to address: IPAddress, _ port: UInt16,
+    measuring measurement: Configuration.Measurement?
   ) -> Configuration.Send {
-    var send = Configuration.Send(
-      interface: target.interface, address: address.scoped(to: target.interface), port: port)
+    var send = send
+    send.interface = target.interface
+    send.address = address.scoped(to: target.interface)
+    send.port = port
     send.source = client?.scoped(to: target.interface)
-    send.chunkSize = chunkSize
     send.memory = target.memory
     send.measurement = measurement
-    send.load = load
-    send.transfer = transfer
+    send.timeout = timeout
+    send.output = output
     return send
   }
 
-  private var transfer: Configuration.Transfer {
-    var transfer = Configuration.Transfer()
-    if let timeout { transfer.timeout = timeout == 0 ? nil : timeout }
-    transfer.traces = traces
-    transfer.reportsJSON = reportsJSON
-    return transfer
-  }
-
-  private func target(_ interface: String) throws(Failure) -> Configuration.Target {
-    var target = Configuration.Target(interface: interface)
-    target.queues = try queues()
-    target.rxPageSize = rxPageSize
-    target.autorelease = autorelease
-    target.autoreleaseAttribute = autoreleaseAttribute
-    if let memoryKind { target.memory.kind = memoryKind }
-    target.memory.byteCount = memorySize
-    return target
+  /// What the options of a measurement come to; `nil` where there is none.
+  private func measurement(on port: UInt16) throws(Failure) -> Configuration.Measurement? {
+    guard isMeasuring else { return nil }
+    var measurement = measurement
+    if measurement.controlPort == port {
+      throw .usage(
+        "\(typed(\.measurement.controlPort)) \(port)", "must not be the port of the flows (-p)")
+    }
+    if let threads = measurement.threads, let flows = measurement.flows, threads > flows {
+      throw .usage(
+        "\(typed(\.measurement.threads)) \(threads)", "more threads than flows, \(flows)")
+    }
+    guard !listens else { return measurement }
+    switch (measurement.duration, send.load.bytesPerFlow) {
+    case (nil, nil): measurement.duration = Configuration.Load.defaultDuration
+    case (.some, .some):
+      throw .usage(
+        typed(\.send.load.bytesPerFlow), "either it or --duration ends the flows, not both")
+    default: break
+    }
+    return measurement
   }
 
   private func queues() throws(Failure) -> Range<UInt32>? {
@@ -154,41 +146,40 @@ struct Draft {
     case (nil, nil):
       return nil
     case (_, nil):
-      throw .usage(typed("first-queue"), "it needs -q N")
+      throw .usage(typed(\.firstQueue), "needs -q N")
     case (nil, _):
-      throw .usage(typed("queues"), "it needs -t N")
+      throw .usage(typed(\.queueCount), "needs -t N")
     case (let first?, let count?):
       let (end, overflows) = first.addingReportingOverflow(count)
       guard !overflows else {
-        throw .usage("\(typed("queues")) \(count)", "too many from queue \(first) on")
+        throw .usage("\(typed(\.queueCount)) \(count)", "too many from queue \(first) on")
       }
       return first..<end
     }
   }
 
-  /// Refuses options that mean nothing in a mode.
-  func check(_ mode: Option.Modes, _ circumstance: String) throws(Failure) {
-    for given in given where !given.option.modes.contains(mode) {
-      throw .usage(given.typed, "it means nothing \(circumstance)")
+  /// Refuses the last option that means nothing in a run.
+  private func check(for run: Option.Modes) throws(Failure) {
+    for given in given.reversed() {
+      if let reason = given.option.modes.refusal(by: run) { throw .usage(given.typed, reason) }
     }
   }
 
-  /// How an option that was given was written the last time.
-  func typed(_ name: String) -> String {
-    given.last { $0.option.name.description == name }?.typed ?? "--" + name
+  private func isGiven(_ member: PartialKeyPath<Draft>) -> Bool {
+    given.contains { $0.option.sets(member) }
+  }
+
+  /// How the option of a member was written the last time.
+  ///
+  /// - Precondition: it was given.
+  private func typed(_ member: PartialKeyPath<Draft>) -> String {
+    given.last { $0.option.sets(member) }!.typed
   }
 }
 
 extension Failure {
-  /// Words that cannot be followed.
-  static func usage(_ words: String, _ reason: String) -> Failure {
-    Failure("take", on: words, reason: reason, kind: .usage)
-  }
-
-  /// Words that are not there.
-  static func missing(_ words: String) -> Failure {
-    Failure("run", on: "without " + words, kind: .usage)
-  }
+  /// An option that every run of the kind needs is missing.
+  fileprivate static func missing(_ words: String) -> Failure { .usage(words, "required") }
 }
 
 extension IPAddress {

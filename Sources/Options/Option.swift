@@ -1,36 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 /// An option: how it is written, what it does to the draft, and what the help says of it.
-struct Option: Sendable {
-  /// What a run does, as far as options depend on it.
-  struct Modes: OptionSet {
-    let rawValue: Int
-
-    static let probe = Modes(rawValue: 1 << 0)
-    static let receive = Modes(rawValue: 1 << 1)
-    static let send = Modes(rawValue: 1 << 2)
-    static let restore = Modes(rawValue: 1 << 3)
-    static let check = Modes(rawValue: 1 << 4)
-
-    static let transfer: Modes = [.receive, .send]
-    static let bind: Modes = [.probe, .receive, .check]
-    static let any: Modes = [.probe, .receive, .send, .check]
-  }
-
+package struct Option: Sendable {
   /// The letter behind one dash, if there is one.
-  let letter: Character?
+  package let letter: Character?
 
   /// The word behind two dashes.
-  let name: StaticString
+  package let name: StaticString
 
   /// What the help calls the value; `nil` if the option takes none.
-  let placeholder: String?
-
-  /// The modes in which the option means something.
-  let modes: Modes
+  package let placeholder: String?
 
   /// What it does, in the help's words.
-  let help: String
+  package let help: String
+
+  /// The runs in which the option means something.
+  let modes: Modes
+
+  /// What of the draft it sets; `nil` if it ends the reading.
+  private let member: (any PartialKeyPath<Draft> & Sendable)?
 
   /// Notes the option, and its value if it takes one, in the draft.
   let store: @Sendable (inout Draft, String) throws(InvalidValue) -> Void
@@ -42,7 +30,7 @@ struct Option: Sendable {
   init<Value>(
     _ letter: Character?, _ name: StaticString, _ placeholder: String, _ modes: Modes,
     _ help: String,
-    _ member: any WritableKeyPath<Draft, Value?> & Sendable,
+    _ member: any WritableKeyPath<Draft, Value> & Sendable,
     _ read: @escaping @Sendable (String) throws(InvalidValue) -> Value
   ) {
     self.letter = letter
@@ -50,24 +38,26 @@ struct Option: Sendable {
     self.placeholder = placeholder
     self.modes = modes
     self.help = help
+    self.member = member
     store = { (draft: inout Draft, word: String) throws(InvalidValue) in
       draft[keyPath: member] = try read(word)
     }
     answer = nil
   }
 
-  /// An option that is there or not.
+  /// An option that sets a member by being there.
   init(
     _ letter: Character?, _ name: StaticString, _ modes: Modes, _ help: String,
-    _ member: any WritableKeyPath<Draft, Bool> & Sendable
+    _ member: any WritableKeyPath<Draft, Bool> & Sendable, to value: Bool = true
   ) {
     self.letter = letter
     self.name = name
     placeholder = nil
     self.modes = modes
     self.help = help
+    self.member = member
     store = { (draft: inout Draft, _: String) throws(InvalidValue) in
-      draft[keyPath: member] = true
+      draft[keyPath: member] = value
     }
     answer = nil
   }
@@ -79,7 +69,58 @@ struct Option: Sendable {
     placeholder = nil
     modes = .any
     self.help = help
+    member = nil
     store = { (_: inout Draft, _: String) throws(InvalidValue) in }
     self.answer = answer
+  }
+
+  /// Whether it sets a member of the draft.
+  func sets(_ member: PartialKeyPath<Draft>) -> Bool {
+    guard let own: AnyKeyPath = self.member else { return false }
+    return own == member
+  }
+}
+
+extension Option {
+  /// The runs that there are, as far as options depend on them.
+  struct Modes: OptionSet {
+    let rawValue: Int
+
+    static let probe = Modes(rawValue: 1 << 0)
+    static let check = Modes(rawValue: 1 << 1)
+    static let restore = Modes(rawValue: 1 << 2)
+    /// Receiving one stream.
+    static let receiveStream = Modes(rawValue: 1 << 3)
+    /// Measuring as the receiver of several flows.
+    static let receiveFlows = Modes(rawValue: 1 << 4)
+    /// Sending standard input.
+    static let sendInput = Modes(rawValue: 1 << 5)
+    /// Measuring as the sender of several flows.
+    static let sendFlows = Modes(rawValue: 1 << 6)
+
+    static let receive: Modes = [.receiveStream, .receiveFlows]
+    static let send: Modes = [.sendInput, .sendFlows]
+    static let single: Modes = [.receiveStream, .sendInput]
+    static let measure: Modes = [.receiveFlows, .sendFlows]
+    static let transfer: Modes = [.receive, .send]
+    static let bind: Modes = [.probe, .check, .receive]
+    static let any: Modes = [.probe, .check, .transfer]
+
+    /// Why an option that means something in these runs means nothing in another; `nil` if it does.
+    ///
+    /// - Parameter run: One mode.
+    func refusal(by run: Modes) -> String? {
+      guard isDisjoint(with: run) else { return nil }
+      let direction: Modes = run.isSubset(of: .receive) ? .receive : .send
+      if run.isSubset(of: .transfer), !isDisjoint(with: direction) {
+        return run.isSubset(of: .measure) ? "means nothing with several flows" : "needs --flows N"
+      }
+      return switch run {
+      case .restore: "means nothing with --restore"
+      case .check: "means nothing with --check"
+      case .probe: "means nothing without -s"
+      default: direction == .receive ? "means nothing when receiving" : "means nothing when sending"
+      }
+    }
   }
 }

@@ -33,7 +33,7 @@ enum OptionScanner {
         }
       case lacksValue:
         let (option, typed) = decode(step.rejected)
-        throw .usage(typed, "it needs a value, \(option.placeholder!)")
+        throw .usage(typed, "needs a value, \(option.placeholder!)")
       case isUnknown:
         throw refusal(of: step.rejected, in: words[max(0, step.next - 1)])
       default:
@@ -81,8 +81,8 @@ enum OptionScanner {
     }
   }
 
-  /// The letters as `getopt` wants them. It stops at the first word that is no option and tells a
-  /// missing value from an unknown letter.
+  /// The letters as `getopt` wants them. It stops at the first word that is no option, and answers
+  /// a missing value otherwise than an unknown letter.
   private static let letters = Option.all.reduce("+:") { letters, option in
     guard let letter = option.letter else { return letters }
     return letters + String(letter) + (option.placeholder == nil ? "" : ":")
@@ -118,19 +118,18 @@ enum OptionScanner {
   /// value, a letter that is none, or 0 for a name that is none.
   private static func refusal(of code: CInt, in word: String) -> Failure {
     if code >= firstLongCode {
-      return .usage(decode(code).typed, "it takes no value")
+      return .usage(decode(code).typed, "takes no value")
     }
     if code != 0 {
       let byte = UInt8(truncatingIfNeeded: code)
       let isPrintable = 0x21...0x7e ~= byte
       let letter = isPrintable ? String(UnicodeScalar(byte)) : "\\x" + String(byte, radix: 16)
-      return .usage("-" + letter, "there is no such option")
+      return .usage("-" + letter, "unknown option")
     }
     let name = word.dropFirst(2).prefix { $0 != "=" }
     let candidates = Option.all.map { "--\($0.name)" }.filter { $0.dropFirst(2).hasPrefix(name) }
     return .usage(
       "--" + name,
-      candidates.isEmpty
-        ? "there is no such option" : "it could be " + candidates.joined(separator: " or "))
+      candidates.isEmpty ? "unknown option" : "could be " + candidates.joined(separator: " or "))
   }
 }

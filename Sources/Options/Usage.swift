@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-/// What the tool says of itself.
+/// What the tool says about itself.
 package enum Usage {
   /// The answer to `--version`, without a line's end.
   package static let version = "ncdevmem 0.1.0"
@@ -13,8 +13,8 @@ package enum Usage {
            ncdevmem -f IFACE -s ADDR -p PORT [OPTION...]      send standard input
            ncdevmem ... --flows N [OPTION...]                 measure, either way
            ncdevmem -f IFACE [OPTION...]                      probe the interface
-           ncdevmem --check -f IFACE [--probe] [OPTION...]    tell what it lacks
-           ncdevmem --restore [-f IFACE]                      undo after a kill
+           ncdevmem --check -f IFACE [--probe] [OPTION...]    report what it lacks
+           ncdevmem --restore [-f IFACE]                      undo a killed run
 
     Netcat for device memory TCP: payload goes between the network interface and a
     dma-buf, not through host memory.
@@ -26,10 +26,10 @@ package enum Usage {
     SIZE is a number of bytes, which K, M or G may follow. Numbers may be
     hexadecimal (0x1000).
 
-    Exit status: 0 if all went well, 1 if the run failed, 2 if the options cannot
-    be followed, 4 if the host, kernel or interface cannot do what they ask for.
-    With --check: 0 if a run can be made, 1 if something is missing, 4 if that
-    cannot be known.
+    Exit status: 0 if the run succeeded, 1 if it failed, 2 if the options are
+    invalid, 4 if the host, kernel or interface cannot do what they ask for. With
+    --check: 0 if nothing is missing, 1 if something is, 4 if the check could not
+    find out.
 
     """
 

@@ -17,7 +17,7 @@ func address(_ word: String) throws(InvalidValue) -> IPAddress {
   return address
 }
 
-func interface(_ word: String) throws(InvalidValue) -> String {
+func interfaceName(_ word: String) throws(InvalidValue) -> String {
   guard 1..<Int(IFNAMSIZ) ~= word.utf8.count else {
     throw InvalidValue(reason: "an interface's name has 1 to \(IFNAMSIZ - 1) bytes")
   }
@@ -28,9 +28,11 @@ func port(_ word: String) throws(InvalidValue) -> UInt16 {
   UInt16(try number(word, in: 1...65535))
 }
 
-func timeout(_ word: String) throws(InvalidValue) -> Int {
+/// Reads a number of seconds; 0 stands for no limit.
+func timeout(_ word: String) throws(InvalidValue) -> Duration? {
   // As many seconds as poll can wait.
-  try number(word, in: 0...Int(CInt.max) / 1000)
+  let seconds = try number(word, in: 0...Int(CInt.max) / 1000)
+  return seconds == 0 ? nil : .seconds(seconds)
 }
 
 func queueIndex(_ word: String) throws(InvalidValue) -> UInt32 {
@@ -103,8 +105,8 @@ func validationInterval(_ word: String) throws(InvalidValue) -> Int {
   try number(word, in: 1...1_000_000)
 }
 
-func microseconds(_ word: String) throws(InvalidValue) -> Int {
-  try number(word, in: 0...1_000_000)
+func microseconds(_ word: String) throws(InvalidValue) -> Duration {
+  .microseconds(try number(word, in: 0...1_000_000))
 }
 
 func byteCount(_ word: String) throws(InvalidValue) -> Int {
@@ -119,12 +121,12 @@ func threadCount(_ word: String) throws(InvalidValue) -> Int {
   try number(word, in: 1...Configuration.Measurement.flowLimit)
 }
 
-func duration(_ word: String) throws(InvalidValue) -> Int {
-  try number(word, in: 1...Configuration.Measurement.durationLimit)
+func duration(_ word: String) throws(InvalidValue) -> Duration {
+  .seconds(try number(word, in: 1...Configuration.Measurement.durationLimit))
 }
 
-func interval(_ word: String) throws(InvalidValue) -> Int {
-  try number(word, in: 0...Configuration.Measurement.durationLimit)
+func interval(_ word: String) throws(InvalidValue) -> Duration {
+  .seconds(try number(word, in: 0...Configuration.Measurement.durationLimit))
 }
 
 func cpuList(_ word: String) throws(InvalidValue) -> CPUList {

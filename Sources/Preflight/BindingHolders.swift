@@ -2,9 +2,9 @@
 
 internal import Kernel
 
-/// Who may hold a binding. The kernel ties a binding to a netlink socket and does not tell to which
-/// (`net/core/netdev-genl.c`): left are the processes that have both a socket of generic netlink in
-/// this network namespace and a dma-buf.
+/// Who may hold a binding. The kernel ties a binding to a netlink socket and does not report to
+/// which one (`net/core/netdev-genl.c`): it is one of the processes that have both a socket of
+/// generic netlink in this network namespace and a dma-buf.
 struct BindingHolders: Sendable {
   /// A process, by its number and its name.
   struct Process: Equatable, Sendable {
@@ -12,7 +12,7 @@ struct BindingHolders: Sendable {
     let name: String
   }
 
-  /// All that may, but this process. Those of other users are seen with privilege only.
+  /// All candidates but this process. Those of other users are visible only with privilege.
   let processes: [Process]
 
   init(_ files: SystemFiles) {
@@ -48,7 +48,7 @@ struct BindingHolders: Sendable {
 }
 
 extension BindingHolders: CustomStringConvertible {
-  /// A clause for people.
+  /// The processes in a clause.
   var description: String {
     let names = processes.map { "pid \($0.id) (\($0.name))" }
     switch names.count {

@@ -2,13 +2,14 @@
 
 /// What all findings together come to.
 package enum Conclusion: Equatable, Sendable {
+  /// A run can be made.
   case ready
   /// These items are missing.
   case notReady([String])
   /// These items could not be looked at.
   case unknown([String])
 
-  /// What is missing decides. Privilege does not, as long as the want of it keeps something from
+  /// What is missing decides. Privilege does not, as long as the lack of it keeps something from
   /// view: with it, all might be there.
   package init(_ findings: [Finding]) {
     func items(_ verdict: Observation.Verdict) -> [String] {
@@ -33,7 +34,7 @@ package enum Conclusion: Equatable, Sendable {
     }
   }
 
-  /// For programs.
+  /// One word for programs.
   package var word: String {
     switch self {
     case .ready: "ready"
@@ -44,12 +45,12 @@ package enum Conclusion: Equatable, Sendable {
 }
 
 extension Conclusion: CustomStringConvertible {
-  /// A clause for people.
+  /// A clause for people, which follows the interface's name and a colon.
   package var description: String {
     switch self {
     case .ready: "ready"
-    case .notReady(let items): "not ready, for want of: \(items.joined(separator: ", "))"
-    case .unknown(let items): "ready or not; not to be seen: \(items.joined(separator: ", "))"
+    case .notReady(let items): "not ready; missing: \(items.joined(separator: ", "))"
+    case .unknown(let items): "unknown; could not check: \(items.joined(separator: ", "))"
     }
   }
 }

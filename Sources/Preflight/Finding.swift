@@ -2,25 +2,28 @@
 
 package import Kernel
 
-/// What a look at one thing came to.
+/// What a look at one thing showed.
 package struct Observation: Equatable, Sendable {
   /// Whether a thing is as a run needs it.
   package enum Verdict: String, Sendable {
+    /// There is nothing to do.
     case ok
-    /// A run goes on, but some cannot, or not as well as they could.
+    /// Runs work, but some kinds of them fail or are slower.
     case warn
-    /// No run goes on without it.
+    /// No run can work.
     case missing
-    /// It could not be looked at, and no run goes on without it.
+    /// It could not be determined, and no run can work without it.
     case unknown
   }
 
+  /// Whether the thing is as a run needs it.
   package private(set) var verdict: Verdict
   /// What there is, in one line.
   package private(set) var seen: String
   /// What to do about it, in one line.
   package private(set) var remedy: String?
 
+  /// What was seen, and what to do about it.
   package init(_ verdict: Verdict, _ seen: String, do remedy: String? = nil) {
     self.verdict = verdict
     self.seen = seen
@@ -47,13 +50,9 @@ package struct Observation: Equatable, Sendable {
     self = .ok(proof)
   }
 
-  /// What a look that failed tells.
+  /// A look that failed.
   package init(_ verdict: Verdict, _ failure: Failure) {
-    var seen = "cannot \(failure.operation)"
-    if !failure.subject.isEmpty { seen += " \(failure.subject)" }
-    let why = [failure.errno.map { "\($0.name) (\($0.text))" }, failure.reason]
-    for part in why.compactMap(\.self) { seen += ": \(part)" }
-    self.init(verdict, seen, do: failure.hint)
+    self.init(verdict, failure.line, do: failure.hint)
   }
 }
 
@@ -61,8 +60,10 @@ package struct Observation: Equatable, Sendable {
 package struct Finding: Equatable, Sendable {
   /// What was looked at, in one word.
   package let item: String
+  /// What the look showed.
   package var observation: Observation
 
+  /// A line about one item.
   package init(_ item: String, _ observation: Observation) {
     self.item = item
     self.observation = observation

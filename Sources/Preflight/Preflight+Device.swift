@@ -22,7 +22,7 @@ extension Preflight {
       throw interface.refusal("ask for the driver of", .notSupported)
     }
     let version = information.version.isEmpty ? "" : " \(information.version)"
-    let firmware = information.firmware.isEmpty ? "none told" : information.firmware
+    let firmware = information.firmware.isEmpty ? "not reported" : information.firmware
     return .ok("\(interface.driver)\(version), firmware: \(firmware)")
   }
 
@@ -30,7 +30,7 @@ extension Preflight {
     guard let device = try Udev().device(behind: interface.name) else {
       return .ok("none behind the interface: it is virtual, or udev does not see it")
     }
-    let node = device.node.map { "NUMA node \($0)" } ?? "no NUMA node told"
+    let node = device.node.map { "NUMA node \($0)" } ?? "NUMA node not reported"
     return .ok(([device.bus + " " + device.address, node] + device.names).joined(separator: ", "))
   }
 }

@@ -5,6 +5,7 @@ internal import Kernel
 internal import NIC
 internal import Netdev
 internal import Netlink
+internal import Options
 
 /// What the kernel can do, and lets this process do.
 extension Preflight {
@@ -49,12 +50,12 @@ extension Preflight {
         do: "use Linux 6.16 with CONFIG_NET_DEVMEM")
     }
     return switch try netdev.trySend(onInterface: interface.index) {
-    case .refusedMemory: .ok("the netdev family has the command, and the driver sends so")
+    case .refusedMemory: .ok("the netdev family has the command, and the driver can send")
     case .unsupported(let refusal):
       .warn(
         "no sending: \(refusal.reason ?? "the driver or the kernel cannot")",
         do: "use a driver that sends from device memory, such as bnxt, fbnic, gve or mlx5")
-    case .notPermitted: .warn("this process may not ask for it")
+    case .notPermitted: .warn("asking for it needs privilege")
     case .refused(let refusal): .warn(refusal.line)
     }
   }
@@ -62,24 +63,24 @@ extension Preflight {
   private func rxPageSize() throws(Failure) -> Observation {
     guard try netdev.get().capabilities.rxPageSizeAttribute != nil else {
       let seen = "bind-rx has no such attribute: the NIC's buffers are pages (no -b)"
-      let verdict: Observation.Verdict = intent.rxPageSize == nil ? .warn : .missing
+      let verdict: Observation.Verdict = target.binding.rxPageSize == nil ? .warn : .missing
       return Observation(verdict, seen, do: "use Linux 7.3")
     }
-    return .ok("bind-rx has the attribute; whether the driver follows it, a bind with -b tells")
+    return .ok("bind-rx has the attribute; a bind with -b shows whether the driver supports it")
   }
 
   private func tokenMode() throws(Failure) -> Observation {
     let attribute: NetdevCapabilities.AutoreleaseAttribute?
     let capabilities = try netdev.get().capabilities
     do throws(Failure) {
-      attribute = try capabilities.autorelease(numbered: intent.autoreleaseNumber)
+      attribute = try capabilities.autorelease(numbered: target.binding.autoreleaseAttribute)
     } catch {
       // A run that names the attribute fails without it.
       return Observation(.missing, error)
     }
     guard let attribute else {
       let seen = "tokens are kept by socket; the kernel has no other mode"
-      return intent.autorelease == false ? .missing(seen, do: "run with -a 1") : .ok(seen)
+      return target.binding.autorelease == false ? .missing(seen, do: "run with -a 1") : .ok(seen)
     }
     return .ok("tokens are kept by binding or by socket (attribute \(attribute.number))")
   }
@@ -95,6 +96,7 @@ extension Preflight {
   /// Compares what bind-rx demands with what the process has.
   private func privilege() throws(Failure) -> Observation {
     let demand = try netdev.get().commands[UInt8(CLinux_NETDEV_CMD_BIND_RX.rawValue)]
+    let privileges = environment.privileges
     let own = privileges.own?.description ?? "a user namespace"
     guard privileges.administersNetwork else {
       let place =
@@ -102,7 +104,7 @@ extension Preflight {
         ? "the initial user namespace" : "the user namespace that owns this network namespace"
       return .missing(
         "no CAP_NET_ADMIN in \(own); it is needed in \(place)",
-        do: "run as root there, or give the program the capability by setcap")
+        do: "run as root there, or give the program the capability with setcap")
     }
     guard let owner = privileges.owner else {
       return .missing(

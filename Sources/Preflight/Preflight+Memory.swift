@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 internal import DeviceMemory
-internal import Glibc
 internal import Kernel
+internal import Netdev
+internal import Options
 
 /// Where device memory can come from, and what bounds it.
 extension Preflight {
@@ -16,13 +17,13 @@ extension Preflight {
   /// What the host has: of the kind that the run is meant to use, one must be ready.
   private func memories() -> [Finding] {
     let all = MemoryAvailability.all(on: files)
-    let meant = all.filter { $0.satisfies(intent.memory) }
+    let meant = all.filter { $0.satisfies(target.memory.kind) }
     let isReady = meant.contains { $0.state == .ready }
     var findings = all.map { availability in
       let isNeeded = !isReady && meant.contains(availability)
       return Finding("memory-\(availability.kind.name)", observe(availability, isNeeded: isNeeded))
     }
-    if meant.isEmpty { findings.append(Finding("memory-\(intent.memory.name)", given())) }
+    if meant.isEmpty { findings.append(Finding("memory-\(target.memory.kind.name)", given())) }
     return findings
   }
 
@@ -31,13 +32,13 @@ extension Preflight {
     let limits = availability.kind == .udmabuf(nil) ? [] : availability.limits
     var seen = ([availability.seen] + limits).joined(separator: ", ")
     if availability.state == .ready { return .ok(seen) }
-    if availability.state == .refused { seen += ": not for this process" }
+    if availability.state == .refused { seen += ": this process may not open it" }
     return Observation(isNeeded ? .missing : .warn, seen, do: availability.remedy)
   }
 
   /// Memory that is none of the host's: a dma-buf that was left open, or what there is not.
   private func given() -> Observation {
-    guard case .descriptor(let descriptor) = intent.memory else {
+    guard case .descriptor(let descriptor) = target.memory.kind else {
       return .missing("this host has none of that name", do: "choose another (--memory)")
     }
     // As `drivers/dma-buf/dma-buf.c` (`dmabuffs_dname`) names them.
@@ -52,65 +53,57 @@ extension Preflight {
   /// pieces one may be cut, which here is one (`drivers/dma-buf/udmabuf.c`).
   private func udmabufLimit() -> Observation {
     let parameters = "/sys/module/udmabuf/parameters/"
-    let wish = "\(mebibytes(intent.memorySize)) MiB to be bound"
+    let wish = "\(mebibytes(byteCount)) MiB to be bound"
     guard let limit = files.number(parameters + "size_limit_mb") else {
-      return .ok("\(wish); no limit is told")
+      return .ok("\(wish); no limit reported")
     }
     let pieces = files.number(parameters + "list_limit").map { ", list_limit \($0)" } ?? ""
     let seen = "\(wish), size_limit_mb \(limit)\(pieces)"
-    guard case .udmabuf = intent.memory, intent.memorySize > limit << 20 else { return .ok(seen) }
+    guard case .udmabuf = target.memory.kind, byteCount > limit << 20 else { return .ok(seen) }
     return .missing(
-      seen, do: "write \(mebibytes(intent.memorySize)) to \(parameters)size_limit_mb")
+      seen, do: "write \(mebibytes(byteCount)) to \(parameters)size_limit_mb")
   }
 
   /// Compares what is to be bound with the huge pages that it would be made of.
   private func hugePages() -> Observation {
-    func text(_ pool: (free: Int, reserved: Int), _ size: String) -> String {
-      "\(pool.free) of \(pool.reserved) of \(size) free"
-    }
-    let (small, large) = (pool(ofPages: 21), pool(ofPages: 30))
-    let seen = text(small, "2 MiB") + ", " + text(large, "1 GiB")
-    let shift = hugePageShift
-    let needed = (intent.memorySize + (1 << (shift ?? 21)) - 1) >> (shift ?? 21)
-    let remedy = "echo \(needed) >\(directory(ofPages: shift ?? 21))nr_hugepages"
-    if (shift == 30 ? large : small).free >= needed { return .ok(seen) }
-    guard shift != nil else {
+    let seen = "\(text(of: .huge2MiB, "2 MiB")), \(text(of: .huge1GiB, "1 GiB"))"
+    let pages = pages ?? .huge2MiB
+    let needed = (byteCount + pages.byteCount - 1) / pages.byteCount
+    let remedy = "echo \(needed) >\(pages.pool)/nr_hugepages"
+    if free(of: pages) >= needed { return .ok(seen) }
+    guard self.pages != nil else {
       return .warn("\(seen): too few for large buffers (-b)", do: remedy)
     }
     return .missing("\(seen), and \(needed) are needed", do: remedy)
   }
 
-  /// The size, as a power of 2, of the huge pages that the run would use: of those asked for, or of
-  /// those that buffers larger than a page need. nil where it would use none.
-  private var hugePageShift: Int? {
-    guard case .udmabuf(let size) = intent.memory else { return nil }
-    switch size {
-    case .huge1GiB: return 30
-    case .huge2MiB: return 21
-    case .base: return nil
-    case nil:
-      return Int(intent.rxPageSize ?? 0) > Int(sysconf(CInt(_SC_PAGESIZE))) ? 21 : nil
-    }
+  /// The huge pages that the run would use: those asked for, or those that buffers larger than a
+  /// page need. `nil` where it would use none.
+  private var pages: UDMABuf.PageSize? {
+    guard case .udmabuf(let choice) = target.memory.kind else { return nil }
+    let pages = choice ?? .holding(buffersOf: target.binding.rxPageSize)
+    return pages == .base ? nil : pages
   }
 
-  private func pool(ofPages shift: Int) -> (free: Int, reserved: Int) {
-    (
-      files.number(directory(ofPages: shift) + "free_hugepages") ?? 0,
-      files.number(directory(ofPages: shift) + "nr_hugepages") ?? 0
-    )
+  private func text(of pages: UDMABuf.PageSize, _ size: String) -> String {
+    let reserved = files.number(pages.pool + "/nr_hugepages") ?? 0
+    return "\(free(of: pages)) of \(reserved) of \(size) free"
   }
 
-  private func directory(ofPages shift: Int) -> String {
-    "/sys/kernel/mm/hugepages/hugepages-\(1 << (shift - 10))kB/"
+  private func free(of pages: UDMABuf.PageSize) -> Int {
+    files.number(pages.pool + "/free_hugepages") ?? 0
   }
 
   /// Device memory does not count as locked, whatever a `MSG_ZEROCOPY` of ordinary memory does.
   private func lockedMemory() -> Observation {
-    guard let line = files.text("/proc/self/limits") else { return .ok("not told") }
+    guard let line = files.text("/proc/self/limits") else { return .ok("the limit cannot be read") }
     let row = line.split(separator: "\n").first { $0.hasPrefix("Max locked memory") } ?? ""
     let limit = row.split(separator: " ").dropFirst(3).first ?? "unknown"
     return .ok("\(limit) bytes; device memory is not counted as locked")
   }
+
+  /// How much is to be bound.
+  private var byteCount: Int { target.memory.byteCount ?? MemoryChoice.defaultByteCount }
 
   private func mebibytes(_ bytes: Int) -> Int { (bytes + (1 << 20) - 1) >> 20 }
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-internal import Glibc
 internal import Kernel
 internal import NIC
+internal import Netdev
 internal import Netlink
+internal import Options
 
 /// What decides how well a run goes.
 extension Preflight {
@@ -23,7 +24,7 @@ extension Preflight {
   /// Compares a packet's payload with the NIC's buffers, which hold one packet's payload or a part.
   private func packetSize() throws(Failure) -> Observation {
     let mtu = try link.get().mtu
-    let buffer = Int(intent.rxPageSize ?? UInt32(sysconf(CInt(_SC_PAGESIZE))))
+    let buffer = target.binding.rxPageSize.map { Int($0) } ?? pageSize
     // The headers of IPv4 and of TCP with its time stamps.
     let payload = Int(mtu) - 20 - 32
     let seen = "\(mtu): \(max(0, payload)) bytes of payload a packet, buffers of \(buffer)"
@@ -46,8 +47,8 @@ extension Preflight {
   /// How far the kernel lets a socket's receive buffer grow, and programs set it.
   private func receiveBuffer() -> Observation {
     let limits = files.numbers("/proc/sys/net/ipv4/tcp_rmem")
-    let settable = files.number("/proc/sys/net/core/rmem_max").map { "\($0)" } ?? "not told"
-    guard limits.count == 3 else { return .warn("tcp_rmem is not told") }
+    let settable = files.number("/proc/sys/net/core/rmem_max").map { "\($0)" } ?? "not reported"
+    guard limits.count == 3 else { return .warn("tcp_rmem cannot be read") }
     let seen = "tcp_rmem up to \(limits[2]) bytes, rmem_max \(settable)"
     guard limits[2] >= Self.receiveBufferNeed else {
       return .warn(
@@ -57,10 +58,10 @@ extension Preflight {
     return .ok(seen)
   }
 
-  /// Each send in flight takes a notification from this; `ENOBUFS` tells when there is none left.
+  /// Each send in flight takes a notification from this; a send without one fails with `ENOBUFS`.
   private func optionMemory() -> Observation {
     guard let limit = files.number("/proc/sys/net/core/optmem_max") else {
-      return .warn("optmem_max is not told")
+      return .warn("optmem_max cannot be read")
     }
     guard limit >= Self.optionMemoryNeed else {
       return .warn(

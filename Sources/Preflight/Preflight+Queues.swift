@@ -4,6 +4,7 @@ internal import Kernel
 internal import NIC
 internal import Netdev
 internal import Netlink
+internal import Options
 internal import Recovery
 
 /// The queues, and what may have them already.
@@ -56,30 +57,30 @@ extension Preflight {
       // A kernel that has no words for it only names the attribute that it stopped at.
       return .missing(
         refusal.words == nil
-          ? "bind-rx takes no such interface" : "bind-rx refuses: \(refusal.line)",
+          ? "bind-rx does not accept the interface" : "bind-rx refuses: \(refusal.line)",
         do: "use a driver that restarts single queues, such as bnxt, fbnic, gve or mlx5")
     case .notPermitted:
-      return .unknown("bind-rx may not be asked without privilege", do: "see \(Self.privilege)")
+      return .unknown("asking bind-rx needs privilege", do: "see \(Self.privilege)")
     case .refused(let refusal): return .missing("bind-rx refuses: \(refusal.line)")
     }
     // Older kernels, such as 6.12, look at the memory first. The loopback has no queue management,
     // so the answer for it shows whether the answer for another interface means anything.
     guard case .unsupported = try netdev.tryReceive(onInterface: 1, queue: 0) else {
-      return .unknown("this kernel tells only at a real bind", do: "add --probe")
+      return .unknown("only a real bind shows it on this kernel", do: "add --probe")
     }
-    return .ok("bind-rx takes the interface and its queue, and refuses only the lack of memory")
+    return .ok("bind-rx accepts the interface and its queue, and refuses only the missing memory")
   }
 
   /// Whether a run of this tool has the interface, or has left it changed.
   private func otherRun() throws(Failure) -> Observation {
     let name = Journal.name(on: try Host.current(), interface: interface.index)
-    for place in places {
+    for place in environment.places {
       do throws(Failure) {
         let directory = try RuntimeDirectory(at: place)
         var journal = try Journal(named: name, in: directory, creating: false, patience: .zero)
         guard try journal.record() != nil else { continue }
         return .warn(
-          "a killed run has left changes behind, which the next one undoes",
+          "a killed run has left changes behind; the next run undoes them",
           do: "ncdevmem --restore -f \(interface.name)")
       } catch {
         switch error.errno {
@@ -95,7 +96,7 @@ extension Preflight {
   private mutating func channels() throws(Failure) -> Observation {
     let count = try interface.receiveQueueCount
     let command = "ethtool -L \(interface.name) combined N"
-    if let wish = intent.queues, wish.upperBound > count {
+    if let wish = target.queues, wish.upperBound > count {
       return .missing("RX queues 0 to \(count - 1), no queue \(wish.upperBound - 1)", do: command)
     }
     guard let queues = queues() else {
@@ -110,10 +111,13 @@ extension Preflight {
     let isVirtual = interface.driver == "netkit"
     var inTheWay: [String] = []
     var elsewhere: [String] = []
+    var isHeld = false
     for queue in try queueStates() where queue.direction == .receive {
       let claim: String
       switch queue.owner {
-      case .binding(let id): claim = "has binding \(id)"
+      case .binding(let id):
+        claim = "has binding \(id)"
+        isHeld = true
       case .ioUring: claim = "belongs to io_uring"
       case .xdpSocket, nil:
         guard queue.isLeased && !isVirtual else { continue }
@@ -127,9 +131,9 @@ extension Preflight {
     }
     let claims = (inTheWay + elsewhere).joined(separator: ", ")
     guard !claims.isEmpty else { return .ok("none") }
-    let holders = claims.contains("binding") ? ", held \(BindingHolders(files))" : ""
+    let holders = isHeld ? ", held \(BindingHolders(files))" : ""
     guard inTheWay.isEmpty else {
-      return .missing(claims + holders, do: "end that, or choose other queues (-t, -q)")
+      return .missing(claims + holders, do: "end their users, or choose other queues (-t, -q)")
     }
     return .ok(claims + holders)
   }
@@ -137,7 +141,7 @@ extension Preflight {
   /// Pools that a driver gave up and that wait for device memory to come back.
   private func pagePools() throws(Failure) -> Observation {
     let waiting = try netdev.get().pagePools().filter { $0.binding != nil && $0.isDetached }
-    guard !waiting.isEmpty else { return .ok("no memory of earlier runs is out") }
+    guard !waiting.isEmpty else { return .ok("no page pool still holds memory of an earlier run") }
     let pools = waiting.map { "pool \($0.id) waits for \($0.inFlight) buffers" }
     return .warn(
       "of ended bindings, " + pools.joined(separator: ", "),
@@ -177,7 +181,7 @@ extension Preflight {
   }
 }
 
-/// Queues for people.
+/// Queues, as a finding names them.
 func named(_ queues: Range<UInt32>) -> String {
   queues.count == 1
     ? "queue \(queues.lowerBound)" : "queues \(queues.lowerBound) to \(queues.upperBound - 1)"

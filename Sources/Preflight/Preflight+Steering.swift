@@ -17,10 +17,10 @@ extension Preflight {
         try preflight.flowRules()
       },
       look(at: "rss", ifUnsupported: .missing) { preflight throws(Failure) in
-        try preflight.spread()
+        try preflight.rssTable()
       },
       look(at: "rss-contexts", ifUnsupported: .unknown) { preflight throws(Failure) in
-        try preflight.spreadContexts()
+        try preflight.rssContexts()
       },
     ]
   }
@@ -35,7 +35,7 @@ extension Preflight {
       let state = flags.splitsHeaders ? "on" : "off; a run switches it on"
       return .ok("by a private flag, which is \(state)")
     case .automatic:
-      return .unknown("the driver does not tell of tcp-data-split", do: "add --probe")
+      return .unknown("the driver does not report tcp-data-split", do: "add --probe")
     }
   }
 
@@ -65,7 +65,7 @@ extension Preflight {
     return .ok(feature.isActive ? rules : "\(rules); off, a run switches them on")
   }
 
-  private mutating func spread() throws(Failure) -> Observation {
+  private mutating func rssTable() throws(Failure) -> Observation {
     let table = try interface.rss().table
     guard !table.isEmpty else {
       return .missing("no RSS table", do: "use a NIC that spreads flows, or run with -n")
@@ -76,7 +76,7 @@ extension Preflight {
         + (isClear ? "none for the queues to be bound" : "which a run moves off the bound queues"))
   }
 
-  private mutating func spreadContexts() throws(Failure) -> Observation {
+  private mutating func rssContexts() throws(Failure) -> Observation {
     let contexts = try interface.rssContexts()
     guard !contexts.isEmpty else { return .ok("none") }
     let inTheWay = contexts.filter { $0.value.contains { wants($0) } }.keys.sorted()

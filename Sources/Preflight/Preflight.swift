@@ -1,41 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-package import DeviceMemory
 package import Kernel
 package import NIC
 internal import Netdev
 package import Netlink
+package import Options
 internal import Recovery
 
-/// A look at all that a run on an interface needs, before it is needed. It changes nothing: it
-/// reads, and asks for binds that the kernel must refuse.
+/// A check of everything that a run on an interface needs. It changes nothing: it reads, and asks
+/// for binds that the kernel must refuse.
 package struct Preflight: ~Copyable {
-  /// The run that is meant.
-  package struct Intent: Equatable, Sendable {
-    /// The RX queues to bind; the last one if `nil`.
-    package var queues: Range<UInt32>?
-    /// The size of the NIC's buffers in bytes; a page if `nil`.
-    package var rxPageSize: UInt32?
-    /// Whether the kernel is to return tokens with a socket; its choice if `nil`.
-    package var autorelease: Bool?
-    /// The number of the kernel's attribute for that; found out if `nil`.
-    package var autoreleaseNumber: UInt16?
-    /// How much memory to bind, in bytes.
-    package var memorySize: Int
-    /// Where to take it from.
-    package var memory = MemoryKind.udmabuf(nil)
-
-    package init(memorySize: Int) { self.memorySize = memorySize }
-  }
-
-  /// What is not asked of the interface.
-  package struct Surroundings {
+  /// What a check looks at besides the interface: the host's own, unless a test plays a part.
+  package struct Environment {
+    /// Where the kernel describes itself.
     package var files = SystemFiles()
+    /// What this process may do.
     package var privileges = Privileges()
+    /// What opens conversations with the kernel.
     package var netlink: any NetlinkAccess = KernelNetlink()
     /// Where runs keep their journals.
     package var places = RuntimeDirectory.places
 
+    /// The host that the process runs on.
     package init() {}
   }
 
@@ -47,28 +33,29 @@ package struct Preflight: ~Copyable {
   static let headerSplit = "header-split"
 
   var interface: Interface
-  let intent: Intent
-  let files: SystemFiles
-  let privileges: Privileges
-  let places: [String]
-  /// The kernel's netdev family; a failure shows with each item that depends on it.
+  /// What the run would bind to what.
+  let target: Configuration.Target
+  let environment: Environment
+  /// What the kernel's netdev family is like; each item that depends on it reports its failure.
   let netdev: Result<Netdev, Failure>
   let link: Result<Link, Failure>
 
   /// Prepares a look at an interface.
+  ///
+  /// - Parameters:
+  ///   - target: What the run would bind to what, on that interface.
+  ///   - environment: What else it looks at.
   package init(
-    of interface: consuming Interface, for intent: Intent,
-    in surroundings: Surroundings = Surroundings()
+    of interface: consuming Interface, for target: Configuration.Target,
+    in environment: Environment = Environment()
   ) {
     let index = interface.index
     self.interface = interface
-    self.intent = intent
-    files = surroundings.files
-    privileges = surroundings.privileges
-    places = surroundings.places
-    netdev = outcome { () throws(Failure) in try Netdev(through: surroundings.netlink) }
+    self.target = target
+    self.environment = environment
+    netdev = outcome { () throws(Failure) in try Netdev(through: environment.netlink) }
     link = outcome { () throws(Failure) in
-      var route = try surroundings.netlink.route()
+      var route = try environment.netlink.route()
       return try route.link(ofInterface: index)
     }
   }
@@ -82,13 +69,15 @@ package struct Preflight: ~Copyable {
   /// threads of their own.
   package mutating func hostFindings() -> [Finding] { memoryFindings() + networkFindings() }
 
-  /// The RX queues that the run would bind; nil where there are none, or no others would be left.
+  /// The RX queues that the run would bind; `nil` where there are none, or no others would be left.
   package mutating func queues() -> Range<UInt32>? {
-    guard let queues = try? interface.chooseQueues(intent.queues, otherwise: .last),
+    guard let queues = try? interface.chooseQueues(target.queues, otherwise: .last),
       (try? interface.queues(besides: Set(queues))) != nil
     else { return nil }
     return queues
   }
+
+  var files: SystemFiles { environment.files }
 
   /// Whether the run would bind a queue.
   mutating func wants(_ queue: UInt32) -> Bool { queues()?.contains(queue) == true }

@@ -8,8 +8,9 @@ internal import Kernel
 package struct Privileges: Equatable, Sendable {
   /// A user namespace.
   package enum Namespace: Equatable, Sendable {
+    /// The one that the kernel starts with.
     case initial
-    /// One made later, told by its inode number.
+    /// One made later, by its inode number.
     case other(UInt64)
 
     /// - Parameter inode: The initial one's is fixed (`include/linux/proc_ns.h`,
@@ -19,12 +20,13 @@ package struct Privileges: Equatable, Sendable {
 
   /// Whether `CAP_NET_ADMIN` is effective: in the process's own user namespace and those below it.
   package let administersNetwork: Bool
-  /// The process's own user namespace; nil where that cannot be read.
+  /// The process's own user namespace; `nil` where that cannot be read.
   package let own: Namespace?
-  /// The one that owns its network namespace; nil where that is neither the process's own nor below
-  /// it, for the kernel does not tell then.
+  /// The one that owns its network namespace; `nil` where that is neither the process's own nor
+  /// below it: the kernel does not report it then.
   package let owner: Namespace?
 
+  /// Privileges that a test makes up.
   package init(administersNetwork: Bool, own: Namespace?, owner: Namespace?) {
     self.administersNetwork = administersNetwork
     self.own = own
@@ -36,27 +38,31 @@ package struct Privileges: Equatable, Sendable {
     let effective = SystemFiles().field("CapEff", of: "/proc/self/status")
     let capabilities = effective.flatMap { UInt64($0, radix: 16) } ?? 0
     administersNetwork = capabilities & 1 << UInt64(CAP_NET_ADMIN) != 0
-    own = Self.namespace(unsafe open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC))
-    let network = unsafe open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)
-    guard network >= 0 else {
-      owner = nil
-      return
-    }
-    let descriptor = OwnedDescriptor(owning: network)
-    owner = Self.namespace(CLinux_ioctl(descriptor.rawValue, CLinux_NS_GET_USERNS, nil))
+    own = Self.own()
+    owner = Self.owner()
   }
 
-  /// The user namespace that a descriptor stands for; nil if that is -1.
-  private static func namespace(_ raw: CInt) -> Namespace? {
-    guard raw >= 0 else { return nil }
-    let descriptor = OwnedDescriptor(owning: raw)
-    var status = stat()
-    guard unsafe fstat(descriptor.rawValue, &status) == 0 else { return nil }
-    return Namespace(inode: UInt64(status.st_ino))
+  private static func own() -> Namespace? {
+    guard let own = try? OwnedDescriptor(opening: "/proc/self/ns/user") else { return nil }
+    return namespace(own)
+  }
+
+  /// The user namespace that owns this process's network namespace, where the kernel reports it.
+  private static func owner() -> Namespace? {
+    guard let network = try? OwnedDescriptor(opening: "/proc/self/ns/net"),
+      let owner = try? retrying({ CLinux_ioctl(network.rawValue, CLinux_NS_GET_USERNS, nil) })
+    else { return nil }
+    return namespace(OwnedDescriptor(owning: owner))
+  }
+
+  /// The user namespace that a descriptor stands for.
+  private static func namespace(_ descriptor: borrowing OwnedDescriptor) -> Namespace? {
+    (try? descriptor.borrowed.status()).map { Namespace(inode: $0.inode) }
   }
 }
 
 extension Privileges.Namespace: CustomStringConvertible {
+  /// The namespace, as a finding names it.
   package var description: String {
     switch self {
     case .initial: "the initial user namespace"

@@ -7,7 +7,7 @@ internal import Options
 internal import Preflight
 internal import Recovery
 
-/// Tells what a receiving run on an interface would lack; with `--probe`, tries one.
+/// Reports what a receiving run on an interface would lack; with `--probe`, tries one.
 struct Check {
   let configuration: Configuration.Check
 
@@ -17,7 +17,7 @@ struct Check {
   ///   known; or 128 and the number of the signal that came while something was tried.
   func run() throws(Failure) -> Int32 {
     let interface = try Interface(named: configuration.target.interface)
-    var preflight = Preflight(of: interface, for: configuration.target.intent)
+    var preflight = Preflight(of: interface, for: configuration.target)
     var findings = preflight.interfaceFindings()
     var trials: [Finding] = []
     var signal: CInt?
@@ -37,7 +37,7 @@ struct Check {
   /// Tries what a run does, unless it is known to fail, and answers by that what could not be seen.
   private func probe(after findings: inout [Finding], queues: Range<UInt32>?) -> [Finding] {
     guard let queues, !findings.contains(where: { $0.observation.verdict == .missing }) else {
-      let reason = "nothing was tried, for something is missing"
+      let reason = "nothing was tried: something is missing"
       return [Finding("probe", Observation(.warn, reason))]
     }
     var target = configuration.target
@@ -89,7 +89,7 @@ struct Check {
     } else {
       for finding in findings { print(finding) }
     }
-    Diagnostics.print("\(configuration.target.interface) is \(conclusion)")
+    Diagnostics.print("\(configuration.target.interface): \(conclusion)")
   }
 
   private func json(_ findings: [Finding], _ conclusion: Conclusion) -> JSONObject {
@@ -107,18 +107,5 @@ struct Check {
         return item
       })
     return object
-  }
-}
-
-extension Configuration.Target {
-  /// The same choices, as the look takes them.
-  fileprivate var intent: Preflight.Intent {
-    var intent = Preflight.Intent(memorySize: memory.byteCount ?? Configuration.memorySize)
-    intent.memory = memory.kind
-    intent.queues = queues
-    intent.rxPageSize = rxPageSize
-    intent.autorelease = autorelease
-    intent.autoreleaseNumber = autoreleaseAttribute
-    return intent
   }
 }

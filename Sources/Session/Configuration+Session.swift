@@ -7,9 +7,14 @@ internal import Netdev
 internal import Options
 internal import Sockets
 
-extension Configuration.Transfer {
+extension Duration {
+  /// The duration in seconds, rounded down.
+  var wholeSeconds: Int { Int(components.seconds) }
+}
+
+extension Duration? {
   /// When a wait that begins now is to be given up; never if `nil`.
-  var deadline: Instant? { timeout.map { Instant.now.advanced(milliseconds: $0 * 1000) } }
+  var deadline: Instant? { map { Instant.now.advanced(by: $0) } }
 }
 
 extension SocketAddress {
@@ -24,22 +29,13 @@ extension SocketAddress {
 extension Configuration.Target {
   /// Allocates the memory to be bound.
   func allocateMemory() throws(Failure) -> DeviceBuffer {
-    try memory.allocate(for: interface, forBuffersOf: rxPageSize)
+    try memory.allocate(near: interface, forBuffersOf: binding.rxPageSize)
   }
 }
 
 extension Configuration.Send {
   /// Allocates the memory to send from.
-  func allocateMemory() throws(Failure) -> DeviceBuffer { try memory.allocate(for: interface) }
-}
-
-extension Configuration.Memory {
-  fileprivate func allocate(
-    for interface: String, forBuffersOf bufferSize: UInt32? = nil
-  ) throws(Failure) -> DeviceBuffer {
-    try MemoryChoice(kind: kind, byteCount: byteCount).allocate(
-      near: interface, forBuffersOf: bufferSize)
-  }
+  func allocateMemory() throws(Failure) -> DeviceBuffer { try memory.allocate(near: interface) }
 }
 
 extension Netdev {
@@ -48,11 +44,8 @@ extension Netdev {
     _ queues: Range<UInt32>, of interface: borrowing Interface, to memory: borrowing DeviceBuffer,
     as target: Configuration.Target
   ) throws(Failure) -> ReceiveBinding {
-    let options = ReceiveBinding.Options(
-      rxPageSize: target.rxPageSize, autorelease: target.autorelease,
-      autoreleaseAttribute: target.autoreleaseAttribute)
-    return try bindReceive(
+    try bindReceive(
       queues, ofInterface: interface.index, named: interface.subject, to: memory.descriptor,
-      as: options)
+      as: target.binding)
   }
 }

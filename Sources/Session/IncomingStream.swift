@@ -21,7 +21,7 @@ struct IncomingStream {
     from connection: borrowing Connection, in memory: borrowing DeviceBuffer,
     through binding: inout ReceiveBinding?, orStoppedBy stop: CInt
   ) throws(Failure) -> ReceiveLoop.End {
-    guard let pattern = configuration.pattern else {
+    guard let pattern = configuration.checks.pattern else {
       let output = StandardOutput()
       return try receive(
         from: connection, in: memory, through: &binding,
@@ -29,7 +29,7 @@ struct IncomingStream {
     }
     return try receive(
       from: connection, in: memory, through: &binding,
-      into: ValidatingSink(pattern, every: configuration.validationInterval) {
+      into: ValidatingSink(pattern, every: configuration.checks.interval) {
         Diagnostics.print($0)
       }, orStoppedBy: stop)
   }
@@ -39,8 +39,9 @@ struct IncomingStream {
     through binding: inout ReceiveBinding?, into sink: consuming Sink, orStoppedBy stop: CInt
   ) throws(Failure) -> ReceiveLoop.End {
     var loop = ReceiveLoop(
-      binding: bindingID, failsOnLinear: configuration.failsOnLinear,
-      idleLimit: configuration.transfer.timeout, tracesFragments: configuration.transfer.traces)
+      binding: bindingID, failsOnLinear: configuration.checks.failsOnLinear,
+      idleLimit: configuration.timeout.map(\.wholeSeconds),
+      tracesFragments: configuration.output.traces)
     let start = Instant.now
     let cpu = CPUTime.now
     let result: Result<ReceiveLoop.End, Failure>
@@ -71,7 +72,7 @@ struct IncomingStream {
     switch configuration.unbinding {
     case .afterStream: break
     case .beforeReceive:
-      let deadline = configuration.transfer.deadline
+      let deadline = configuration.timeout.deadline
       let readiness = try attempt("wait for data") { () throws(Errno) in
         try waitUntilReady(connection.rawDescriptor, until: deadline, orStoppedBy: stop)
       }
@@ -105,9 +106,13 @@ struct IncomingStream {
   private func report(_ summary: ReceiveSummary) {
     Diagnostics.print("total_received=\(summary.statistics.totalBytes)")
     Diagnostics.print(summary.text)
-    guard configuration.transfer.reportsJSON else { return }
+    guard configuration.output.reportsJSON else { return }
     // Without a pattern the standard output is the payload's.
-    if configuration.pattern == nil { Diagnostics.print(summary.json) } else { print(summary.json) }
+    if configuration.checks.pattern == nil {
+      Diagnostics.print(summary.json)
+    } else {
+      print(summary.json)
+    }
   }
 
   /// Says whether a stream that came to its end is what was expected.
@@ -120,10 +125,10 @@ struct IncomingStream {
     if let wrong = summary.wrongBytes, wrong > 0 {
       throw Failure("validate the payload", reason: "\(wrong) of \(total) bytes are wrong")
     }
-    if let expected = configuration.expectedByteCount, total != expected {
+    if let expected = configuration.checks.expectedByteCount, total != expected {
       throw Failure("accept the stream", reason: "\(total) bytes, not \(expected) (--expect-bytes)")
     }
-    if configuration.pattern != nil, total == 0 {
+    if configuration.checks.pattern != nil, total == 0 {
       throw Failure("validate the payload", reason: "no payload was received")
     }
     if total > 0, summary.statistics.plainBytes == total {
@@ -131,7 +136,7 @@ struct IncomingStream {
         "accept the stream", reason: "none of its \(total) bytes came through device memory",
         hint: "the flow is not steered to the bound queues")
     }
-    if configuration.pattern != nil, !configuration.transfer.reportsJSON {
+    if configuration.checks.pattern != nil, !configuration.output.reportsJSON {
       print("Validated buffer")
     }
   }

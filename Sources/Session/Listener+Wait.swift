@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 internal import Kernel
-internal import Options
 internal import Sockets
 internal import Throughput
 
@@ -11,10 +10,10 @@ extension Listener {
   /// - Parameter control: A conversation whose end ends the wait as well.
   /// - Throws: A `Failure` with `EINTR` after a stop signal, with `ETIMEDOUT` if none comes.
   func next(
-    for transfer: Configuration.Transfer, orStoppedBy stop: CInt,
+    within timeout: Duration?, orStoppedBy stop: CInt,
     orEndOf control: ControlChannel? = nil
   ) throws(Failure) -> Connection {
-    let deadline = transfer.deadline
+    let deadline = timeout.deadline
     var set = PollSet([stop, rawDescriptor] + (control.map { [$0.rawDescriptor] } ?? []))
     while true {
       let isReady = try attempt("wait for a connection") { () throws(Errno) in
@@ -23,7 +22,7 @@ extension Listener {
       guard isReady else {
         throw Failure(
           "wait for a connection", errno: .timedOut,
-          reason: "none in \(transfer.timeout ?? 0) s (--timeout)")
+          reason: "none in \(timeout?.wholeSeconds ?? 0) s (--timeout)")
       }
       if set.isReady(0) { throw Failure("wait for a connection", errno: .interrupted) }
       if let control, set.isReady(2) {

@@ -63,10 +63,10 @@ struct Receiver {
     let address = try SocketAddress(using: configuration.address, port: configuration.port)
     Diagnostics.print("binding to address \(address)")
     let listener = try Listener(on: address)
-    try listener.pollBusily(for: configuration.busyPoll)
+    try listener.pollBusily(for: configuration.busyPoll.map { Int($0.nanoseconds / 1000) })
     Diagnostics.print("Waiting or connection on \(address)")
     let connection = try listener.next(
-      for: configuration.transfer, orStoppedBy: stop.rawDescriptor)
+      within: configuration.timeout, orStoppedBy: stop.rawDescriptor)
     let stream = IncomingStream(
       configuration: configuration, bindingID: facts.id, tokenMode: facts.tokenMode)
     let end = try stream.receive(

@@ -37,7 +37,7 @@ struct Sender {
     let connection = try connect(orStoppedBy: stop)
     var loop = SendLoop(
       binding: binding.id, chunkSize: configuration.chunkSize,
-      patience: configuration.transfer.timeout, orStoppedBy: stop.rawDescriptor)
+      patience: configuration.timeout.map(\.wholeSeconds), orStoppedBy: stop.rawDescriptor)
     let start = Instant.now
     let cpu = CPUTime.now
     let result: Result<Void, Failure>
@@ -54,7 +54,7 @@ struct Sender {
       statistics: loop.statistics, seconds: Instant.now.seconds(since: start),
       cpu: CPUTime.now.since(cpu))
     Diagnostics.print(summary.text)
-    if configuration.transfer.reportsJSON { print(summary.json) }
+    if configuration.output.reportsJSON { print(summary.json) }
     try result.get()
   }
 
@@ -69,6 +69,6 @@ struct Sender {
     }
     return try Connection(
       to: peer, from: source, through: configuration.interface,
-      until: configuration.transfer.deadline, orStoppedBy: stop.rawDescriptor)
+      until: configuration.timeout.deadline, orStoppedBy: stop.rawDescriptor)
   }
 }

@@ -16,6 +16,20 @@ struct FailureTests {
         """)
   }
 
+  @Test("a fault of the command line begins with the option")
+  func beginsWithOption() {
+    let failure = Failure.usage("-x", "unknown option")
+    #expect(failure.description == "-x: unknown option")
+    #expect(failure.kind == .usage)
+  }
+
+  @Test("the line is the description without the hint")
+  func hasLine() {
+    let failure = Failure("open", on: "it", errno: .noDevice, hint: "look")
+    #expect(failure.line == "cannot open it: ENODEV (No such device)")
+    #expect(failure.description == failure.line + "\nhint: look")
+  }
+
   @Test("numbers that libc does not name are named as the kernel names them")
   func namesKernelErrnos() {
     #expect(Errno.tooSmall.name == "ETOOSMALL")

@@ -2,6 +2,7 @@
 
 import DeviceMemory
 import Kernel
+import Netdev
 import Options
 import Payload
 import Testing
@@ -11,13 +12,13 @@ struct ConfigurationTests {
     "what the kernel's own tests ask for is understood",
     arguments: [
       ("-f eth0", .probe(probe())),
-      ("-f eth0 -b 16384", .probe(probe { $0.target.rxPageSize = 16384 })),
+      ("-f eth0 -b 16384", .probe(probe { $0.target.binding.rxPageSize = 16384 })),
       (
         "-l -f eth0 -s 192.0.2.1 -p 5201 -c 192.0.2.2 -v 7",
         .receive(
           receive {
             $0.peer = IPAddress("192.0.2.2")
-            $0.pattern = Pattern(period: 7)
+            $0.checks.pattern = Pattern(period: 7)
           })
       ),
       (
@@ -26,11 +27,11 @@ struct ConfigurationTests {
           receive {
             $0.target.queues = 3..<4
             $0.configuresNIC = false
-            $0.pattern = Pattern(period: 7)
-            $0.target.rxPageSize = 65536
+            $0.checks.pattern = Pattern(period: 7)
+            $0.target.binding.rxPageSize = 65536
           })
       ),
-      ("-l -f eth0 -s 192.0.2.1 -p 5201 -L", .receive(receive { $0.failsOnLinear = true })),
+      ("-l -f eth0 -s 192.0.2.1 -p 5201 -L", .receive(receive { $0.checks.failsOnLinear = true })),
       ("-f eth0 -s 192.0.2.1 -p 5201", .send(send())),
       ("-f eth0 -s 192.0.2.1 -p 5201 -t 0 -q 1 -n -z 3", .send(send { $0.chunkSize = 3 })),
     ] as [(String, Configuration)])
@@ -66,17 +67,17 @@ struct ConfigurationTests {
     arguments: [
       ("-c 192.0.2.7", receive { $0.peer = IPAddress("192.0.2.7") }),
       ("--client 192.0.2.7", receive { $0.peer = IPAddress("192.0.2.7") }),
-      ("--validate 256", receive { $0.pattern = Pattern(period: 256) }),
-      ("--fail-on-linear", receive { $0.failsOnLinear = true }),
+      ("--validate 256", receive { $0.checks.pattern = Pattern(period: 256) }),
+      ("--fail-on-linear", receive { $0.checks.failsOnLinear = true }),
       ("--no-nic-config", receive { $0.configuresNIC = false }),
       ("--first-queue 0 --queues 2", receive { $0.target.queues = 0..<2 }),
       ("-q 1 -t 4294967294", receive { $0.target.queues = 4_294_967_294..<4_294_967_295 }),
-      ("-b 4096", receive { $0.target.rxPageSize = 4096 }),
-      ("--rx-page-size 64K", receive { $0.target.rxPageSize = 65536 }),
-      ("-b 0x80000000", receive { $0.target.rxPageSize = 1 << 31 }),
-      ("-a 0", receive { $0.target.autorelease = false }),
-      ("--autorelease=1", receive { $0.target.autorelease = true }),
-      ("--autorelease-attribute 6", receive { $0.target.autoreleaseAttribute = 6 }),
+      ("-b \(pageSize)", receive { $0.target.binding.rxPageSize = UInt32(pageSize) }),
+      ("--rx-page-size 64K", receive { $0.target.binding.rxPageSize = 65536 }),
+      ("-b 0x80000000", receive { $0.target.binding.rxPageSize = 1 << 31 }),
+      ("-a 0", receive { $0.target.binding.autorelease = false }),
+      ("--autorelease=1", receive { $0.target.binding.autorelease = true }),
+      ("--autorelease-attribute 6", receive { $0.target.binding.autoreleaseAttribute = 6 }),
       ("-U 1", receive { $0.unbinding = .beforeReceive }),
       ("--unbind 2", receive { $0.unbinding = .afterReceive }),
       ("-U0", receive { $0.unbinding = .afterStream }),
@@ -86,17 +87,17 @@ struct ConfigurationTests {
       (
         "-v 7 --validate-every 100",
         receive {
-          $0.pattern = Pattern(period: 7)
-          $0.validationInterval = 100
+          $0.checks.pattern = Pattern(period: 7)
+          $0.checks.interval = 100
         }
       ),
-      ("--busy-poll 50", receive { $0.busyPoll = 50 }),
-      ("--expect-bytes 0", receive { $0.expectedByteCount = 0 }),
-      ("--expect-bytes 9223372036854775807", receive { $0.expectedByteCount = .max }),
-      ("--timeout 5", receive { $0.transfer.timeout = 5 }),
-      ("--timeout 0", receive { $0.transfer.timeout = nil }),
-      ("--trace", receive { $0.transfer.traces = true }),
-      ("--json", receive { $0.transfer.reportsJSON = true }),
+      ("--busy-poll 50", receive { $0.busyPoll = .microseconds(50) }),
+      ("--expect-bytes 0", receive { $0.checks.expectedByteCount = 0 }),
+      ("--expect-bytes 9223372036854775807", receive { $0.checks.expectedByteCount = .max }),
+      ("--timeout 5", receive { $0.timeout = .seconds(5) }),
+      ("--timeout 0", receive { $0.timeout = nil }),
+      ("--trace", receive { $0.output.traces = true }),
+      ("--json", receive { $0.output.reportsJSON = true }),
     ])
   func understandsReceiveOptions(line: String, expected: Configuration.Receive) throws {
     #expect(
@@ -110,9 +111,9 @@ struct ConfigurationTests {
       ("--chunk 4K", send { $0.chunkSize = 4096 }),
       ("--memory-size 8192", send { $0.memory.byteCount = 8192 }),
       ("--memory heap:system", send { $0.memory.kind = .heap("system") }),
-      ("--timeout 2147483", send { $0.transfer.timeout = 2_147_483 }),
-      ("--trace", send { $0.transfer.traces = true }),
-      ("--json", send { $0.transfer.reportsJSON = true }),
+      ("--timeout 2147483", send { $0.timeout = .seconds(2_147_483) }),
+      ("--trace", send { $0.output.traces = true }),
+      ("--json", send { $0.output.reportsJSON = true }),
     ])
   func understandsSendOptions(line: String, expected: Configuration.Send) throws {
     #expect(try Configuration("-f eth0 -s 192.0.2.1 -p 5201 " + line) == .send(expected))
@@ -126,13 +127,13 @@ struct ConfigurationTests {
       try Configuration(line + "--flows 4 -v 7")
         == .receive(
           receive {
-            $0.pattern = Pattern(period: 7)
+            $0.checks.pattern = Pattern(period: 7)
             $0.measurement = measurement
           }))
     measurement.threads = 2
     measurement.cpus = CPUList("3,1")
-    measurement.duration = 10
-    measurement.interval = 0
+    measurement.duration = .seconds(10)
+    measurement.interval = .zero
     measurement.controlPort = 5202
     #expect(
       try Configuration(
@@ -146,11 +147,11 @@ struct ConfigurationTests {
         == .receive(receive { $0.measurement = measurement }))
   }
 
-  @Test("a sending measurement has a load, and lasts ten seconds unless told otherwise")
+  @Test("a sending measurement has a load, and lasts ten seconds by default")
   func understandsSendingMeasurement() throws {
     let line = "-f eth0 -s 192.0.2.1 -p 5201 --flows 2 "
     var measurement = Configuration.Measurement(flows: 2)
-    measurement.duration = 10
+    measurement.duration = .seconds(10)
     #expect(try Configuration(line) == .send(send { $0.measurement = measurement }))
     measurement.duration = nil
     let options = "--bytes 1G --pattern 251 --rate 2.5G --host-memory"
@@ -174,7 +175,7 @@ struct ConfigurationTests {
         == .probe(
           probe {
             $0.target.queues = 8..<16
-            $0.target.autorelease = true
+            $0.target.binding.autorelease = true
             $0.target.memory.byteCount = 4096
             $0.reportsJSON = true
           }))
@@ -200,8 +201,8 @@ struct ConfigurationTests {
     #expect(try Configuration("-f eth0 --check") == .check(.init(.init(interface: "eth0"))))
     var check = Configuration.Check(.init(interface: "eth0"))
     check.target.queues = 2..<4
-    check.target.rxPageSize = 16384
-    check.target.autorelease = false
+    check.target.binding.rxPageSize = 16384
+    check.target.binding.autorelease = false
     check.probes = true
     check.reportsJSON = true
     #expect(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-import Glibc
+import Kernel
 import Options
 import Testing
 
@@ -22,11 +22,6 @@ struct ReadmeTests {
   private func text(of name: String) throws -> String {
     var root = #filePath.split(separator: "/", omittingEmptySubsequences: false)
     root.removeLast(3)
-    let path = root.joined(separator: "/") + "/" + name
-    let file = unsafe try #require(fopen(path, "r"))
-    defer { unsafe _ = fclose(file) }
-    var bytes: [UInt8] = []
-    while case let byte = unsafe getc(file), byte != EOF { bytes.append(UInt8(byte)) }
-    return String(decoding: bytes, as: UTF8.self)
+    return try SystemFiles().contents(of: root.joined(separator: "/") + "/" + name)
   }
 }

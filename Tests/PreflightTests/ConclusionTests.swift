@@ -36,7 +36,7 @@ struct ConclusionTests {
     #expect(long.description == "ok       memory-heap:reserved-memory there")
   }
 
-  @Test("a look that failed tells what was tried, why it failed, and what to do")
+  @Test("a look that failed says what was tried, why it failed, and what to do")
   func describesFailure() {
     let failure = Failure(
       "read the rings of", on: "nic0", errno: .notSupported, reason: "no such thing", hint: "go")

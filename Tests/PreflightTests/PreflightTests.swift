@@ -4,6 +4,8 @@ import CLinux
 import Glibc
 import Kernel
 import NIC
+import Netdev
+import Options
 import Preflight
 import TestSupport
 import Testing
@@ -14,7 +16,7 @@ struct PreflightTests {
   @Test("a host that has all is ready, and nothing was written")
   func ready() throws {
     host.nic.threshold = 0
-    let found = try host.look(TemporaryFiles())
+    let found = try host.look(Directory())
     // Where memory comes from is this machine's own.
     let other = found.filter { !$0.key.hasPrefix("memory-") }
     #expect(other.values.allSatisfy { $0.verdict != .missing && $0.verdict != .unknown })
@@ -27,7 +29,7 @@ struct PreflightTests {
 
   @Test("an older kernel lacks what it lacks")
   func kernels() throws {
-    let files = TemporaryFiles()
+    let files = try Directory()
     host.netdev = .linux611
     let before = try host.look(files)
     #expect(before["bind-rx"]?.verdict == .missing)
@@ -38,17 +40,18 @@ struct PreflightTests {
     #expect(first["bind-tx"]?.verdict == .warn)
     #expect(first["bind-tx"]?.remedy?.contains("6.16") == true)
     #expect(first["rx-page-size"]?.verdict == .warn)
-    let large = try host.look(files) { $0.rxPageSize = 16384 }
+    let large = try host.look(files) { $0.binding.rxPageSize = 16384 }
     #expect(large["rx-page-size"]?.verdict == .missing)
   }
 
   @Test("the token mode that a run asks for must be there")
   func tokenModes() throws {
-    let files = TemporaryFiles()
-    #expect(try host.look(files) { $0.autorelease = true }["token-mode"]?.verdict == .ok)
-    #expect(try host.look(files) { $0.autorelease = false }["token-mode"]?.verdict == .missing)
+    let files = try Directory()
+    #expect(try host.look(files) { $0.binding.autorelease = true }["token-mode"]?.verdict == .ok)
+    #expect(
+      try host.look(files) { $0.binding.autorelease = false }["token-mode"]?.verdict == .missing)
     host.netdev = .lab
-    let found = try host.look(files) { $0.autorelease = false }["token-mode"]
+    let found = try host.look(files) { $0.binding.autorelease = false }["token-mode"]
     #expect(found == Observation(.ok, "tokens are kept by binding or by socket (attribute 6)"))
     let other = try host.look(files) { $0.autoreleaseNumber = 5 }
     #expect(other["token-mode"]?.verdict == .missing)
@@ -56,14 +59,14 @@ struct PreflightTests {
   }
 
   @Test(
-    "queue management is known where the loopback is refused for want of it",
+    "queue management is known where the loopback is refused because it has none",
     arguments: [
       (EBADF, EOPNOTSUPP, .ok), (EBADF, EBADF, .unknown), (EOPNOTSUPP, EOPNOTSUPP, .missing),
       (EPERM, EPERM, .unknown), (EEXIST, EBADF, .missing),
     ] as [(CInt, CInt, Observation.Verdict)])
   func queueManagement(nic: CInt, loopback: CInt, verdict: Observation.Verdict) throws {
     host.bind = { _, interface in .refused(interface == 1 ? loopback : nic) }
-    #expect(try host.look(TemporaryFiles())["queue-management"]?.verdict == verdict)
+    #expect(try host.look(Directory())["queue-management"]?.verdict == verdict)
   }
 
   @Test("a kernel without words for a refusal only names the attribute, and that is not shown")
@@ -84,7 +87,7 @@ struct PreflightTests {
   @Test("a kernel that binds what is not there is not to be relied on")
   func bindsNothing() throws {
     host.bind = { _, _ in .acknowledged }
-    let found = try host.look(TemporaryFiles())["queue-management"]
+    let found = try host.look(Directory())["queue-management"]
     #expect(found?.verdict == .unknown)
     #expect(found?.seen.contains("bound memory that is not there") == true)
   }
@@ -96,7 +99,7 @@ struct PreflightTests {
       command == UInt8(CLinux_NETDEV_CMD_BIND_TX.rawValue)
         ? .refused(EOPNOTSUPP, text: "no netmem TX") : .refused(interface == 1 ? EOPNOTSUPP : EBADF)
     }
-    let found = try host.look(TemporaryFiles())
+    let found = try host.look(Directory())
     #expect(found["bind-tx"]?.verdict == .warn)
     #expect(found["bind-tx"]?.seen == "no sending: no netmem TX")
     #expect(found["queue-management"]?.verdict == .ok)
@@ -122,7 +125,7 @@ struct PreflightTests {
   ) throws {
     host.netdev = netdev
     host.privileges = Privileges(administersNetwork: administers, own: own, owner: owner)
-    #expect(try host.look(TemporaryFiles())["privilege"]?.verdict == verdict)
+    #expect(try host.look(Directory())["privilege"]?.verdict == verdict)
   }
 
   @Test("this process's privileges can be read")

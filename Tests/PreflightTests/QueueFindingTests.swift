@@ -4,6 +4,8 @@ import CLinux
 import Glibc
 import Kernel
 import NIC
+import Netdev
+import Options
 import Preflight
 import Recovery
 import TestSupport
@@ -14,7 +16,7 @@ struct QueueFindingTests {
 
   @Test("one queue must be left, and the queues named must be there")
   func channels() throws {
-    let files = TemporaryFiles()
+    let files = try Directory()
     #expect(try host.look(files) { $0.queues = 2..<4 }["channels"]?.verdict == .ok)
     #expect(try host.look(files) { $0.queues = 3..<5 }["channels"]?.verdict == .missing)
     #expect(try host.look(files) { $0.queues = 0..<4 }["channels"]?.verdict == .missing)
@@ -36,7 +38,7 @@ struct QueueFindingTests {
       ("af-xdp", NetlinkBytes.nest(7), "on queue 3"),
     ] as [(String, [UInt8], String)])
   func claimedQueues(item: String, claim: [UInt8], seen: String) throws {
-    let files = TemporaryFiles()
+    let files = try Directory()
     host.claims = [3: claim]
     let found = try host.look(files)
     #expect(found[item]?.verdict == .missing)
@@ -49,46 +51,45 @@ struct QueueFindingTests {
   @Test("a binding's holder is a process with a netlink socket and a dma-buf")
   func holders() throws {
     host.claims = [3: NetlinkBytes.attribute(5, UInt32(42))]
-    var files = TemporaryFiles()
+    let files = try Directory()
     #expect(
       try host.look(files)["bound-queues"]?.seen.hasSuffix("that cannot be seen from here") == true)
-    files.add("/proc/self", linkTo: "99")
-    files.add(
-      "/proc/99/net/netlink",
+    try files.link("proc/self", to: "99")
+    try files.write(
       """
       sk               Eth Pid        Groups   Rmem Wmem Dump Locks Drops Inode
       0000000000000000 0   1          00000000 0    0    0    2     0     700
       0000000000000000 16  2          00000000 0    0    0    2     0     701
       0000000000000000 16  3          00000000 0    0    0    2     0     702
-      """)
+      """, to: "proc/99/net/netlink")
     // Itself; one without memory; one with another protocol's socket; and the one that is meant.
-    files.add("/proc/99/fd/3", linkTo: "socket:[702]")
-    files.add("/proc/99/fd/4", linkTo: "/dmabuf:")
-    files.add("/proc/100/fd/3", linkTo: "socket:[702]")
-    files.add("/proc/101/fd/3", linkTo: "socket:[700]")
-    files.add("/proc/101/fd/4", linkTo: "/dmabuf:")
-    files.add("/proc/102/fd/3", linkTo: "socket:[701]")
-    files.add("/proc/102/fd/4", linkTo: "/dmabuf:name")
-    files.add("/proc/102/comm", "ncdevmem\n")
+    try files.link("proc/99/fd/3", to: "socket:[702]")
+    try files.link("proc/99/fd/4", to: "/dmabuf:")
+    try files.link("proc/100/fd/3", to: "socket:[702]")
+    try files.link("proc/101/fd/3", to: "socket:[700]")
+    try files.link("proc/101/fd/4", to: "/dmabuf:")
+    try files.link("proc/102/fd/3", to: "socket:[701]")
+    try files.link("proc/102/fd/4", to: "/dmabuf:name")
+    try files.write("ncdevmem\n", to: "proc/102/comm")
     let one = try host.look(files)["bound-queues"]?.seen
     #expect(one == "queue 3 has binding 42, held by pid 102 (ncdevmem)")
-    files.add("/proc/100/fd/4", linkTo: "/dmabuf:")
+    try files.link("proc/100/fd/4", to: "/dmabuf:")
     let two = try host.look(files)["bound-queues"]?.seen
     #expect(two == "queue 3 has binding 42, held by one of pid 100 (?), pid 102 (ncdevmem)")
   }
 
   @Test("another run has the interface, or has left it changed")
   func otherRun() throws {
-    var files = TemporaryFiles()
+    let files = try Directory()
     #expect(try host.look(files)["other-run"] == Observation(.ok, "none has the interface"))
     let here = try Host.current()
     let name = Journal.name(on: here, interface: 7)
-    files.add("/run/\(name)", "")
+    try files.write("", to: "run/\(name)")
     #expect(try host.look(files)["other-run"]?.verdict == .ok)
     var interface = try host.nic.interface()
     let record = Record(owner: getpid(), host: here, device: try interface.identity())
     do {
-      let directory = try RuntimeDirectory(at: files.root + "/run")
+      let directory = try RuntimeDirectory(at: files.path + "/run")
       var journal = try Journal(named: name, in: directory, creating: false)
       try journal.begin(record)
       let found = try host.look(files)["other-run"]
@@ -100,14 +101,14 @@ struct QueueFindingTests {
     #expect(left?.remedy == "ncdevmem --restore -f nic0")
   }
 
-  @Test("pools that wait for device memory of an ended binding are told")
+  @Test("pools that wait for device memory of an ended binding are reported")
   func pagePools() throws {
     let pool = NetlinkBytes.attribute(1, UInt32(9)) + NetlinkBytes.attribute(4, UInt32(5))
     let isBound = NetlinkBytes.attribute(7, UInt32(42))
     host.pools = [.message(pool + isBound), .message(pool + NetlinkBytes.attribute(6, UInt32(1)))]
-    #expect(try host.look(TemporaryFiles())["page-pools"]?.verdict == .ok)
+    #expect(try host.look(Directory())["page-pools"]?.verdict == .ok)
     host.pools.append(.message(pool + isBound + NetlinkBytes.attribute(6, UInt32(1))))
-    let found = try host.look(TemporaryFiles())["page-pools"]
+    let found = try host.look(Directory())["page-pools"]
     #expect(found?.verdict == .warn)
     #expect(found?.seen == "of ended bindings, pool 9 waits for 5 buffers")
   }
@@ -120,20 +121,20 @@ struct QueueFindingTests {
     host.xdp =
       NetlinkBytes.attribute(IFLA_XDP_ATTACHED, mode)
       + NetlinkBytes.attribute(IFLA_XDP_PROG_ID, UInt32(33))
-    let found = try host.look(TemporaryFiles())["xdp"]
+    let found = try host.look(Directory())["xdp"]
     #expect(found?.verdict == .missing)
     #expect(found?.seen.hasPrefix("program 33 ") == true)
     #expect(found?.remedy == "ip link set nic0 \(option) off")
     host.xdp = NetlinkBytes.attribute(IFLA_XDP_ATTACHED, UInt8(0))
-    #expect(try host.look(TemporaryFiles())["xdp"]?.verdict == .ok)
+    #expect(try host.look(Directory())["xdp"]?.verdict == .ok)
   }
 
   @Test(
-    "an interface must be up, or of a kind that does not tell",
+    "an interface must be up, or of a kind that does not report it",
     arguments: 0...6 as ClosedRange<UInt8>)
   func operation(state: UInt8) throws {
     host.operation = state
-    let verdict = try host.look(TemporaryFiles())["link"]?.verdict
+    let verdict = try host.look(Directory())["link"]?.verdict
     #expect(verdict == ([0, 5, 6].contains(state) ? .ok : .missing))
   }
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 import CLinux
+import DeviceMemory
 import Glibc
 import Kernel
 import Netlink
+import Options
 import Preflight
 import TestSupport
 
@@ -26,16 +28,17 @@ final class ScriptedHost: NetlinkAccess {
 
   /// What a look at it finds, by item.
   func look(
-    _ files: borrowing TemporaryFiles, for change: (inout Preflight.Intent) -> Void = { _ in }
+    _ files: Directory, for change: (inout Configuration.Target) -> Void = { _ in }
   ) throws -> [String: Observation] {
-    var surroundings = Preflight.Surroundings()
-    surroundings.files = files.files
-    surroundings.privileges = privileges
-    surroundings.netlink = self
-    surroundings.places = [files.root + "/run"]
-    var intent = Preflight.Intent(memorySize: 64 << 20)
-    change(&intent)
-    var preflight = Preflight(of: try nic.interface(), for: intent, in: surroundings)
+    var environment = Preflight.Environment()
+    environment.files = files.files
+    environment.privileges = privileges
+    environment.netlink = self
+    environment.places = [files.path + "/run"]
+    var target = Configuration.Target(interface: "nic0")
+    target.memory.byteCount = 64 << 20
+    change(&target)
+    var preflight = Preflight(of: try nic.interface(), for: target, in: environment)
     let findings = preflight.interfaceFindings() + preflight.hostFindings()
     return Dictionary(uniqueKeysWithValues: findings.map { ($0.item, $0.observation) })
   }

@@ -4,6 +4,8 @@ import CLinux
 import DeviceMemory
 import Glibc
 import Kernel
+import Netdev
+import Options
 import Preflight
 import TestSupport
 import Testing
@@ -11,9 +13,11 @@ import Testing
 struct SettingFindingTests {
   private let host = ScriptedHost()
 
-  @Test("header split is there by ring parameter or by private flag; who does not tell may have it")
+  @Test(
+    "header split is a ring parameter or a private flag; a driver that reports neither may have it"
+  )
   func headerSplit() throws {
-    let files = TemporaryFiles()
+    let files = try Directory()
     host.nic.split = 0
     #expect(try host.look(files)["header-split"]?.verdict == .unknown)
     host.nic.privateFlagNames = ["enable-header-split"]
@@ -26,7 +30,7 @@ struct SettingFindingTests {
 
   @Test("flow rules must be there, be switchable and have room")
   func flowRules() throws {
-    let files = TemporaryFiles()
+    let files = try Directory()
     #expect(try host.look(files)["ntuple"]?.verdict == .ok)
     host.nic.ntuple.isAvailable = false
     #expect(try host.look(files)["ntuple"]?.verdict == .missing)
@@ -43,7 +47,7 @@ struct SettingFindingTests {
 
   @Test("other RSS contexts must not use the queues to be bound")
   func contexts() throws {
-    let files = TemporaryFiles()
+    let files = try Directory()
     host.nic.contexts = [1: [0, 1], 2: [2, 3]]
     let found = try host.look(files)["rss-contexts"]
     #expect(found?.verdict == .missing)
@@ -56,7 +60,7 @@ struct SettingFindingTests {
 
   @Test("a NIC without an RSS table cannot be kept from the bound queues")
   func spread() throws {
-    let files = TemporaryFiles()
+    let files = try Directory()
     #expect(try host.look(files)["rss"]?.seen.contains("moves off") == true)
     host.nic.table = [0, 1, 2, 0]
     #expect(try host.look(files)["rss"]?.seen.contains("none for the queues") == true)
@@ -66,76 +70,82 @@ struct SettingFindingTests {
 
   @Test("a udmabuf must hold what is to be bound")
   func udmabuf() throws {
-    var files = TemporaryFiles()
+    let files = try Directory()
     #expect(try host.look(files)["udmabuf-limit"]?.verdict == .ok)
-    files.add("/sys/module/udmabuf/parameters/size_limit_mb", "64\n")
+    try files.write("64\n", to: "sys/module/udmabuf/parameters/size_limit_mb")
     #expect(try host.look(files)["udmabuf-limit"]?.verdict == .ok)
-    let large = try host.look(files) { $0.memorySize += 1 }["udmabuf-limit"]
+    let large = try host.look(files) { $0.memory.byteCount! += 1 }["udmabuf-limit"]
     #expect(large?.verdict == .missing)
     #expect(large?.remedy?.hasPrefix("write 65 to /sys/module/udmabuf") == true)
     let other = try host.look(files) {
-      $0.memorySize += 1
-      $0.memory = .heap("system")
+      $0.memory.byteCount! += 1
+      $0.memory.kind = .heap("system")
     }
     #expect(other["udmabuf-limit"]?.verdict == .ok)
   }
 
   @Test("memory of a name that the host does not have is missing")
   func namedMemory() throws {
-    var files = TemporaryFiles()
-    let heap = try host.look(files) { $0.memory = .heap("no such heap") }
+    let files = try Directory()
+    let heap = try host.look(files) { $0.memory.kind = .heap("no such heap") }
     #expect(heap["memory-heap:no such heap"]?.verdict == .missing)
-    #expect(try host.look(files) { $0.memory = .descriptor(Descriptor(5)) }["memory-fd:5"]?.verdict == .missing)
-    files.add("/proc/self/fd/5", linkTo: "/dmabuf:")
-    #expect(try host.look(files) { $0.memory = .descriptor(Descriptor(5)) }["memory-fd:5"]?.verdict == .ok)
+    #expect(
+      try host.look(files) { $0.memory.kind = .descriptor(Descriptor(5)) }["memory-fd:5"]?.verdict
+        == .missing)
+    try files.link("proc/self/fd/5", to: "/dmabuf:")
+    #expect(
+      try host.look(files) { $0.memory.kind = .descriptor(Descriptor(5)) }["memory-fd:5"]?.verdict
+        == .ok)
   }
 
   @Test("huge pages must hold what is to be bound in large buffers")
   func hugePages() throws {
-    var files = TemporaryFiles()
+    let files = try Directory()
     #expect(try host.look(files)["huge-pages"]?.verdict == .warn)
-    #expect(try host.look(files) { $0.rxPageSize = 16384 }["huge-pages"]?.verdict == .missing)
-    let pool = "/sys/kernel/mm/hugepages/hugepages-2048kB/"
-    files.add(pool + "nr_hugepages", "64\n")
-    files.add(pool + "free_hugepages", "31\n")
-    let few = try host.look(files) { $0.rxPageSize = 16384 }["huge-pages"]
+    #expect(
+      try host.look(files) { $0.binding.rxPageSize = 16384 }["huge-pages"]?.verdict == .missing)
+    let pool = "sys/kernel/mm/hugepages/hugepages-2048kB/"
+    try files.write("64\n", to: pool + "nr_hugepages")
+    try files.write("31\n", to: pool + "free_hugepages")
+    let few = try host.look(files) { $0.binding.rxPageSize = 16384 }["huge-pages"]
     #expect(few?.seen.hasPrefix("31 of 64 of 2 MiB free") == true)
     #expect(few?.verdict == .missing)
-    files.add(pool + "free_hugepages", "32\n")
-    #expect(try host.look(files) { $0.rxPageSize = 16384 }["huge-pages"]?.verdict == .ok)
-    #expect(try host.look(files) { $0.memory = .udmabuf(.huge2MiB) }["huge-pages"]?.verdict == .ok)
-    let large = try host.look(files) { $0.memory = .udmabuf(.huge1GiB) }["huge-pages"]
+    try files.write("32\n", to: pool + "free_hugepages")
+    #expect(try host.look(files) { $0.binding.rxPageSize = 16384 }["huge-pages"]?.verdict == .ok)
+    #expect(
+      try host.look(files) { $0.memory.kind = .udmabuf(.huge2MiB) }["huge-pages"]?.verdict == .ok)
+    let large = try host.look(files) { $0.memory.kind = .udmabuf(.huge1GiB) }["huge-pages"]
     #expect(large?.verdict == .missing)
     #expect(
       large?.remedy?.hasPrefix("echo 1 >/sys/kernel/mm/hugepages/hugepages-1048576kB") == true)
   }
 
-  @Test("a packet's payload that exceeds the NIC's buffers is told with a size that holds it")
+  @Test("a packet's payload that exceeds the NIC's buffers is reported with a size that holds it")
   func packetSize() throws {
-    let files = TemporaryFiles()
+    let files = try Directory()
     host.mtu = 9000
     let found = try host.look(files)["mtu"]
     #expect(found?.verdict == .warn)
     #expect(found?.remedy == "run with -b 16384")
-    #expect(try host.look(files) { $0.rxPageSize = 16384 }["mtu"]?.verdict == .ok)
+    #expect(try host.look(files) { $0.binding.rxPageSize = 16384 }["mtu"]?.verdict == .ok)
     host.mtu = 1500
     #expect(try host.look(files)["mtu"]?.verdict == .ok)
   }
 
-  @Test("limits of sockets that are too small for a fast link are told")
+  @Test("limits of sockets that are too small for a fast link are reported")
   func socketLimits() throws {
-    var files = TemporaryFiles()
+    let files = try Directory()
     #expect(try host.look(files)["receive-buffer"]?.verdict == .warn)
-    files.add("/proc/sys/net/ipv4/tcp_rmem", "4096\t131072\t6291456\n")
-    files.add("/proc/sys/net/core/rmem_max", "212992\n")
-    files.add("/proc/sys/net/core/optmem_max", "131072\n")
+    try files.write("4096\t131072\t6291456\n", to: "proc/sys/net/ipv4/tcp_rmem")
+    try files.write("212992\n", to: "proc/sys/net/core/rmem_max")
+    try files.write("131072\n", to: "proc/sys/net/core/optmem_max")
     let found = try host.look(files)
     #expect(
       found["receive-buffer"]
         == Observation(.ok, "tcp_rmem up to 6291456 bytes, rmem_max 212992"))
     #expect(found["option-memory"]?.verdict == .ok)
-    files.add("/proc/sys/net/ipv4/tcp_rmem", "4096\t131072\t262144\n")
-    files.add("/proc/sys/net/core/optmem_max", "20480\n")
+    try files.write("4096\t131072\t262144\n", to: "proc/sys/net/ipv4/tcp_rmem")
+    try files.write("20480\n", to: "proc/sys/net/core/optmem_max")
     let small = try host.look(files)
     #expect(small["receive-buffer"]?.verdict == .warn)
     #expect(small["option-memory"]?.remedy == "sysctl -w net.core.optmem_max=131072")
@@ -143,14 +153,13 @@ struct SettingFindingTests {
 
   @Test("the limit of locked memory is read")
   func lockedMemory() throws {
-    var files = TemporaryFiles()
-    files.add(
-      "/proc/self/limits",
+    let files = try Directory()
+    try files.write(
       """
       Limit                     Soft Limit           Hard Limit           Units
       Max processes             7823                 7823                 processes
       Max locked memory         8388608              8388608              bytes
-      """)
+      """, to: "proc/self/limits")
     let found = try host.look(files)["memlock"]
     #expect(found?.seen == "8388608 bytes; device memory is not counted as locked")
   }

@@ -72,11 +72,11 @@ struct FlowTermsTests {
         by: measurement, checking: period.flatMap { Pattern(period: $0) })
     }
     #expect(refusal() == nil)
-    #expect(refusal(checking: 7) { ($0.flows, $0.duration) = (4, 10) } == nil)
+    #expect(refusal(checking: 7) { ($0.flows, $0.duration) = (4, .seconds(10)) } == nil)
     #expect(refusal { $0.flows = 3 } == .flows)
     #expect(refusal { $0.threads = 5 } == .flows)
     #expect(refusal(checking: 8) == .pattern)
-    #expect(refusal { $0.duration = 11 } == .duration)
+    #expect(refusal { $0.duration = .seconds(11) } == .duration)
   }
 }
 

@@ -51,7 +51,7 @@ struct FlowReceiver {
       }
       if report.whole != nil {
         report.conclude(with: result)
-        report.tell(asJSON: configuration.transfer.reportsJSON)
+        report.tell(asJSON: configuration.output.reportsJSON)
       }
       try result.get()
     }
@@ -90,7 +90,8 @@ struct FlowReceiver {
     let before = try netdev.receiveStatistics(ofInterface: interface.index)
     let crew = try WorkerCrew()
     let reporter = ThroughputReporter(
-      of: flows.map(\.counters), from: workers, every: measurement.interval, table: .receiving)
+      of: flows.map(\.counters), from: workers, every: measurement.interval.wholeSeconds,
+      table: .receiving)
     let outcome: Result<WorkerCrew.End, Failure>
     do throws(Failure) {
       outcome = .success(
@@ -120,8 +121,9 @@ struct FlowReceiver {
 
   /// How long the flows may take. A sender that was to end by itself gets a grace.
   private func limit(of terms: FlowTerms, isPaired: Bool) -> Int? {
-    guard isPaired else { return measurement.duration }
-    guard let duration = terms.duration, let timeout = configuration.transfer.timeout else {
+    guard isPaired else { return measurement.duration?.wholeSeconds }
+    guard let duration = terms.duration, let timeout = configuration.timeout.map(\.wholeSeconds)
+    else {
       return nil
     }
     return duration + timeout
@@ -136,13 +138,13 @@ struct FlowReceiver {
     let address = try SocketAddress(using: configuration.address, port: configuration.port)
     Diagnostics.print("binding to address \(address)")
     let listener = try Listener(on: address, backlog: count)
-    try listener.pollBusily(for: configuration.busyPoll)
+    try listener.pollBusily(for: configuration.busyPoll.map { Int($0.nanoseconds / 1000) })
     Diagnostics.print("Waiting or connection on \(address)")
     try pairing?.ready()
     var flows: [IncomingFlow] = []
     while flows.count < count {
       let connection = try listener.next(
-        for: configuration.transfer, orStoppedBy: stop, orEndOf: pairing?.channel)
+        within: configuration.timeout, orStoppedBy: stop, orEndOf: pairing?.channel)
       let peer = connection.peer
       if let expected = configuration.peer, let peer, peer.address.octets != expected.octets {
         Diagnostics.print("it is not from \(expected): closed")
@@ -155,8 +157,8 @@ struct FlowReceiver {
       flows.append(
         try IncomingFlow(
           flows.count, over: connection, through: binding,
-          memorySize: memory.buffer.byteCount / count, checking: configuration.pattern,
-          every: configuration.validationInterval, failsOnLinear: configuration.failsOnLinear))
+          memorySize: memory.buffer.byteCount / count, checking: configuration.checks.pattern,
+          every: configuration.checks.interval, failsOnLinear: configuration.checks.failsOnLinear))
     }
     return flows
   }
@@ -180,7 +182,7 @@ struct FlowReceiver {
     return (0..<count).map { worker in
       ReceiveWorker(
         flows.filter { $0.index % count == worker }, on: cpus[worker], in: memory,
-        idleLimit: configuration.transfer.timeout)
+        idleLimit: configuration.timeout.map(\.wholeSeconds))
     }
   }
 
@@ -197,7 +199,7 @@ struct FlowReceiver {
     if case .failure = verdict { hasFailed = true }
     do throws(Failure) {
       return try pairing.exchange(
-        received, seconds: report.whole?.end ?? 0, isChecked: configuration.pattern != nil,
+        received, seconds: report.whole?.end ?? 0, isChecked: configuration.checks.pattern != nil,
         hasFailed: hasFailed)
     } catch {
       // What this end found is more than what the peer says of it.
@@ -212,13 +214,13 @@ struct FlowReceiver {
       throw Failure(
         "validate the payload", reason: "\(total.wrongBytes) of \(total.bytes) bytes are wrong")
     }
-    if let expected = configuration.expectedByteCount, total.bytes != expected {
+    if let expected = configuration.checks.expectedByteCount, total.bytes != expected {
       throw Failure(
         "accept the flows", reason: "\(total.bytes) bytes, not \(expected) (--expect-bytes)")
     }
     for flow in flows {
       let figures = flow.figures
-      if configuration.pattern != nil, figures.bytes == 0 {
+      if configuration.checks.pattern != nil, figures.bytes == 0 {
         throw Failure("validate the payload", reason: "none came of flow \(flow.index)")
       }
       if figures.bytes > 0, figures.plainBytes == figures.bytes {

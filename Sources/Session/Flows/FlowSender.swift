@@ -55,7 +55,7 @@ struct FlowSender {
     let load = configuration.load
     let terms = FlowTerms(
       flows: measurement.flows ?? 1, patternPeriod: load.pattern.period,
-      duration: measurement.duration, bytesPerFlow: load.bytesPerFlow)
+      duration: measurement.duration?.wholeSeconds, bytesPerFlow: load.bytesPerFlow)
     let interface = try Interface(named: configuration.interface)
     Diagnostics.print("using ifindex=\(interface.index)")
     let source = try prepare(on: interface)
@@ -71,14 +71,16 @@ struct FlowSender {
           index, over: try configuration.connect(to: configuration.port, orStoppedBy: stop),
           on: measurement.cpus.map { $0.cpus[index % $0.cpus.count] }, from: source.memory,
           boundAs: source.bindingID, chunkSize: configuration.chunkSize, load: load,
-          duration: measurement.duration, patience: configuration.transfer.timeout,
+          duration: measurement.duration?.wholeSeconds,
+          patience: configuration.timeout.map(\.wholeSeconds),
           orStoppedBy: crew.stop.rawDescriptor))
     }
     var report = ThroughputReport(role: .send, terms: terms, measurement: measurement)
     report.describe(
       configuration, on: interface.driver, memorySize: source.memorySize)
     let reporter = ThroughputReporter(
-      of: flows.map(\.counters), from: flows, every: measurement.interval, table: .sending)
+      of: flows.map(\.counters), from: flows, every: measurement.interval.wholeSeconds,
+      table: .sending)
     let result: Result<Void, Failure>
     do throws(Failure) {
       result = .success(
@@ -88,7 +90,7 @@ struct FlowSender {
       result = .failure(error)
     }
     report.conclude(with: result)
-    report.tell(asJSON: configuration.transfer.reportsJSON)
+    report.tell(asJSON: configuration.output.reportsJSON)
     try result.get()
   }
 
@@ -133,6 +135,6 @@ extension Configuration.Send {
     var from: SocketAddress?
     if let source { from = try SocketAddress(using: source, port: 0) }
     return try Connection(
-      to: peer, from: from, through: interface, until: transfer.deadline, orStoppedBy: stop)
+      to: peer, from: from, through: interface, until: timeout.deadline, orStoppedBy: stop)
   }
 }

@@ -48,7 +48,7 @@ package struct FlowTerms: Equatable, Sendable {
     if let own = measurement.flows, own != flows { return .flows }
     if let threads = measurement.threads, threads > flows { return .flows }
     if let pattern, pattern.period != patternPeriod { return .pattern }
-    if let own = measurement.duration, own != duration { return .duration }
+    if let own = measurement.duration?.wholeSeconds, own != duration { return .duration }
     return nil
   }
 }

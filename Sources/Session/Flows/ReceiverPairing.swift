@@ -21,16 +21,16 @@ final class ReceiverPairing {
     let address = try SocketAddress(using: configuration.address, port: port)
     let listener = try Listener(on: address)
     Diagnostics.print("waiting for a sender on control port \(address)")
-    let connection = try listener.next(for: configuration.transfer, orStoppedBy: stop)
+    let connection = try listener.next(within: configuration.timeout, orStoppedBy: stop)
     channel = ControlChannel(
-      over: connection, patience: configuration.transfer.timeout, orStoppedBy: stop)
+      over: connection, patience: configuration.timeout.map(\.wholeSeconds), orStoppedBy: stop)
     try channel.greet()
     guard let terms = FlowTerms(offer: try channel.receive(.offer)) else {
       throw Failure(
         "understand the peer", errno: .protocolError, reason: "its offer is out of bounds")
     }
     self.terms = terms
-    if let refusal = terms.refusal(by: measurement, checking: configuration.pattern) {
+    if let refusal = terms.refusal(by: measurement, checking: configuration.checks.pattern) {
       try channel.send(PeerMessage(.refused, refusal.rawValue))
       throw Failure(
         "agree with the sender", reason: refusal.reason(against: terms),

@@ -18,7 +18,7 @@ struct SenderPairing {
     self.terms = terms
     channel = ControlChannel(
       over: try configuration.connect(to: port, orStoppedBy: stop),
-      patience: configuration.transfer.timeout, orStoppedBy: stop)
+      patience: configuration.timeout.map(\.wholeSeconds), orStoppedBy: stop)
     try channel.greet()
     try channel.send(terms.offer)
     let answer = try channel.receive()

@@ -17,11 +17,13 @@ extension ThroughputReport {
     self.configuration.add("ip_version", configuration.address.family == .v4 ? 4 : 6)
     self.configuration.add("rx_queues", queues.map { Int($0) })
     self.configuration.add("memory_bytes", memorySize)
-    self.configuration.add("rx_page_size_bytes", configuration.target.rxPageSize.map { Int($0) })
+    self.configuration.add(
+      "rx_page_size_bytes", configuration.target.binding.rxPageSize.map { Int($0) })
     self.configuration.add("token_mode", tokenMode == .automatic ? "automatic" : "manual")
-    self.configuration.add("checked_pattern_period", configuration.pattern?.period)
-    self.configuration.add("checked_every_fragments", configuration.validationInterval)
-    self.configuration.add("busy_poll_microseconds", configuration.busyPoll)
+    self.configuration.add("checked_pattern_period", configuration.checks.pattern?.period)
+    self.configuration.add("checked_every_fragments", configuration.checks.interval)
+    self.configuration.add(
+      "busy_poll_microseconds", configuration.busyPoll.map { Int($0.nanoseconds / 1000) })
   }
 
   /// Adds how the flows got to the queues.

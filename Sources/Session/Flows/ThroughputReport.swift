@@ -34,9 +34,9 @@ struct ThroughputReport {
     self.role = role
     isPaired = measurement.controlPort != nil
     configuration.add("flows", terms.flows)
-    configuration.add("duration_seconds", terms.duration ?? measurement.duration)
+    configuration.add("duration_seconds", terms.duration ?? measurement.duration?.wholeSeconds)
     configuration.add("bytes_per_flow", terms.bytesPerFlow)
-    configuration.add("interval_seconds", measurement.interval)
+    configuration.add("interval_seconds", measurement.interval.wholeSeconds)
     configuration.add("paired", isPaired)
   }
 
