@@ -4,21 +4,21 @@ internal import Kernel
 
 /// What the words said, option by option, before it is known to make sense.
 struct Draft {
-  /// Which run is meant.
+  // Which run is meant.
   var listens = false
   var checks = false
   var probes = false
   var restores = false
 
-  /// What a run cannot do without, or what is put together of several options.
+  // What a run cannot do without, or what is put together of several options.
   var server: IPAddress?
   var port: UInt16?
   var client: IPAddress?
   var firstQueue: UInt32?
   var queueCount: UInt32?
 
-  /// The parts of the configuration, as their consumers take them. The interface has no name, and
-  /// either end no address and port, until `configuration` has found them given.
+  // The parts of the configuration, as their consumers take them. The interface has no name, and
+  // either end no address and port, until `configuration` has found them given.
   var target = Configuration.Target(interface: "")
   var receive = Configuration.Receive(.init(interface: ""), address: Self.nowhere, port: 0)
   var send = Configuration.Send(interface: "", address: Self.nowhere, port: 0)
