@@ -59,13 +59,13 @@ vm: dependencies ## open a shell in the virtual machine
 .PHONY: bench
 bench: build .build/floor ## measure the tool against the C tool and a bare receiver
 	$(SWIFT) build -c release --product validator-benchmark --static-swift-stdlib
-	$(vm) --timeout 3600 -- selftests/bench "$$(scripts/upstream)" --size $(SIZE)
+	$(vm) --timeout 3600 -- Benchmarks/inside/bench "$$(scripts/upstream)" --size $(SIZE)
 
 .PHONY: headline
 headline: build ## measure both token modes on the lab kernel
-	scripts/headline
+	Benchmarks/headline
 
-.build/floor: selftests/benchmarks/floor.c Sources/CLinux/include/devmem.h
+.build/floor: Benchmarks/floor.c Sources/CLinux/include/devmem.h
 	@mkdir -p $(@D)
 	$(CC) -O2 -Wall -Wextra -o $@ $<
 

@@ -116,7 +116,7 @@ def check_plot(*documents: dict) -> None:
         for index, document_ in enumerate(documents):
             names.append(f"{directory}/{index}.json")
             Path(names[-1]).write_text(json.dumps(document_), encoding="utf-8")
-        drawing = xml.dom.minidom.parseString(output("scripts/plot", *names))
+        drawing = xml.dom.minidom.parseString(output("Benchmarks/plot", *names))
     lines = sum(len(document_["flows"]) + 2 for document_ in documents)
     expect_equal(len(drawing.getElementsByTagName("path")), lines, "lines in the plot")
 

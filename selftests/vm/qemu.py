@@ -29,7 +29,7 @@ class Qemu(Machine):
 
     def __init__(
         self, *, image: Path, accel: str, memory: str, cpus: int, plugin: str | None,
-        shares: dict[str, Path], **streams
+        icount: bool, shares: dict[str, Path], **streams
     ) -> None:
         super().__init__(**streams)
         self._image = image
@@ -37,6 +37,7 @@ class Qemu(Machine):
         self._memory = memory
         self._cpus = cpus
         self._plugin = plugin
+        self._icount = icount
         self._shares = shares
 
     def command(self, initrd: str, ends: dict[str | int, int]) -> list[str]:
@@ -46,7 +47,7 @@ class Qemu(Machine):
         command = [
             *("qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot"),
             *("-display", "none"),
-            *("-accel", "tcg,thread=multi" if self._accel == "tcg" else self._accel),
+            *self._acceleration(),
             *("-cpu", "max", "-smp", str(self._cpus), "-m", self._memory),
             *("-kernel", str(self._image), "-initrd", initrd),
             *("-append", " ".join(ARGUMENTS)),
@@ -68,3 +69,10 @@ class Qemu(Machine):
                 device = "virtconsole" if stream == TERMINAL else "virtserialport"
                 command += ["-device", f"{device},chardev={name},nr={stream}"]
         return command
+
+    def _acceleration(self) -> list[str]:
+        if self._icount:
+            # 2 ns an instruction, and none while the processor is idle. QEMU 10 resets the
+            # machine early in the boot when it has two processors.
+            return ["-accel", "tcg,thread=single", "-icount", "shift=1,sleep=off"]
+        return ["-accel", "tcg,thread=multi" if self._accel == "tcg" else self._accel]

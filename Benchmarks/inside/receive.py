@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from lab.devmem import Buffer, Netlink
+from testbed.devmem import Buffer, Netlink
 from testbed.hosts import LOCAL, NIC, Sender, free_port, output, pattern, wait_listening
 from testbed.tool import BINARY
 
@@ -29,7 +29,7 @@ VALIDATING = ("-v", str(PERIOD))
 
 def take(command: list[str], port: int, size: int, inherits: tuple[int, ...] = ()) -> Cost:
     """Has a program that listens at a port receive a stream. What it cost to get there does not
-    count: benchmarks/process.py measures that."""
+    count: process.py measures that."""
     with silent(measured(command), inherits=inherits) as process:
         wait_listening(port, process)
         before = spent(process)

@@ -18,7 +18,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "../../Sources/CLinux/include/devmem.h"
+#include "../Sources/CLinux/include/devmem.h"
 
 /* What one call of either kind takes (net/core/sock.c, sock_devmem_dontneed) */
 #define RANGES 128

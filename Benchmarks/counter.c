@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A plugin of QEMU's that counts the instructions executed within functions.
+ * A plugin of QEMU's that counts the instructions executed within ranges of
+ * addresses, which are functions of the kernel or a program's text.
  *
- * -plugin tokens.so,functions=FILE,counts=FILE
+ * -plugin counter.so,ranges=FILE,counts=FILE[,mark=ADDRESS]
  *
- * The first file has a function a line: first address and the one beyond the last,
- * in hexadecimal, and the name. The second one is written when QEMU ends: a name
- * and its count a line.
+ * The first file has a range a line: first address and the one beyond the last,
+ * in hexadecimal, and a name. The plugin writes the second one when QEMU ends, a
+ * name and its count so far a line. With "mark", an address in hexadecimal, it
+ * also writes the counts each time that the instruction there is executed.
+ *
+ * Addresses are virtual ones: nothing else that runs may use them.
  *
  * Debian's QEMU can load plugins and does not come with the header. The interface
  * is declared here as far as it is used (docs/devel/tcg-plugins.rst of QEMU 10).
@@ -14,6 +18,7 @@
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct qemu_plugin_tb;
@@ -26,6 +31,7 @@ struct entry {
 };
 
 enum { INLINE_ADD_U64 };
+enum { NO_REGISTERS };
 
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t index);
@@ -37,23 +43,42 @@ void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id,
 void qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(struct qemu_plugin_insn *insn,
 							 int operation, struct entry entry,
 							 uint64_t value);
+void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
+					    void (*executed)(unsigned int, void *), int registers,
+					    void *data);
 void qemu_plugin_register_atexit_cb(uint64_t id, void (*ended)(uint64_t, void *), void *data);
 
 int qemu_plugin_version = 4;
 
 #define LIMIT 256
 
-static struct function {
+static struct range {
 	uint64_t start, end;
 	char name[64];
-} functions[LIMIT];
+} ranges[LIMIT];
 static size_t count;
+static uint64_t mark;
 static struct qemu_plugin_scoreboard *board;
-static char output[4096];
+static FILE *output;
 
 static struct entry entry_of(size_t index)
 {
 	return (struct entry){ board, index * sizeof(uint64_t) };
+}
+
+static void write_counts(void)
+{
+	for (size_t i = 0; i < count; i++)
+		fprintf(output, "%s %" PRIu64 "\n", ranges[i].name,
+			qemu_plugin_u64_sum(entry_of(i)));
+	fflush(output);
+}
+
+static void marked(unsigned int cpu, void *data)
+{
+	(void)cpu;
+	(void)data;
+	write_counts();
 }
 
 static void translated(uint64_t id, struct qemu_plugin_tb *tb)
@@ -63,27 +88,21 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 		uint64_t address = qemu_plugin_insn_vaddr(insn);
 
 		for (size_t j = 0; j < count; j++)
-			if (address >= functions[j].start && address < functions[j].end)
+			if (address >= ranges[j].start && address < ranges[j].end)
 				qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
 					insn, INLINE_ADD_U64, entry_of(j), 1);
+		if (mark && address == mark)
+			qemu_plugin_register_vcpu_insn_exec_cb(insn, marked, NO_REGISTERS, NULL);
 	}
 	(void)id;
 }
 
 static void ended(uint64_t id, void *data)
 {
-	FILE *file = fopen(output, "w");
-
 	(void)id;
 	(void)data;
-	if (!file) {
-		perror(output);
-		return;
-	}
-	for (size_t i = 0; i < count; i++)
-		fprintf(file, "%s %" PRIu64 "\n", functions[i].name,
-			qemu_plugin_u64_sum(entry_of(i)));
-	fclose(file);
+	write_counts();
+	fclose(output);
 }
 
 static int load(const char *path)
@@ -95,29 +114,40 @@ static int load(const char *path)
 		return -1;
 	}
 	while (count < LIMIT &&
-	       fscanf(file, "%" SCNx64 " %" SCNx64 " %63s", &functions[count].start,
-		      &functions[count].end, functions[count].name) == 3)
+	       fscanf(file, "%" SCNx64 " %" SCNx64 " %63s", &ranges[count].start,
+		      &ranges[count].end, ranges[count].name) == 3)
 		count++;
 	if (!feof(file))
 		fprintf(stderr, "%s: not read to its end\n", path);
 	else if (!count)
-		fprintf(stderr, "%s: no functions\n", path);
+		fprintf(stderr, "%s: no ranges\n", path);
 	fclose(file);
 	return count && count < LIMIT ? 0 : -1;
+}
+
+static int create(const char *path)
+{
+	output = fopen(path, "w");
+	if (!output)
+		perror(path);
+	return output ? 0 : -1;
 }
 
 int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
 {
 	(void)info;
 	for (int i = 0; i < argc; i++) {
-		if (!strncmp(argv[i], "functions=", 10)) {
-			if (load(argv[i] + 10))
+		if (!strncmp(argv[i], "ranges=", 7)) {
+			if (load(argv[i] + 7))
 				return -1;
 		} else if (!strncmp(argv[i], "counts=", 7)) {
-			snprintf(output, sizeof(output), "%s", argv[i] + 7);
+			if (create(argv[i] + 7))
+				return -1;
+		} else if (!strncmp(argv[i], "mark=", 5)) {
+			mark = strtoull(argv[i] + 5, NULL, 16);
 		}
 	}
-	if (!count || !*output)
+	if (!count || !output)
 		return -1;
 	board = qemu_plugin_scoreboard_new(count * sizeof(uint64_t));
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);

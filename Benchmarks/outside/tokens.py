@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Counts the kernel's instructions per fragment that deal with tokens.
+
+QEMU counts what it executes within functions while the VM receives a stream (counter.c). Some of
+these functions serve others as well, the xarray above all: the VM receives two streams of different
+length, and the difference of the counts is divided by that of the fragments.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from . import boot
+from .counter import Counter, Range, build
+
+MIB = 1 << 20
+SIZES = (8 * MIB, 72 * MIB)
+
+# Handing out, taking back, and what these call for it: the socket's xarray, its nodes, or the
+# binding's counters; the page pool's reference in both.
+NAMES = re.compile(
+    r"tcp_recvmsg_dmabuf|sock_devmem_dontneed|tcp_xa_pool_.*|net_devmem_manual_.*"
+    r"|net_devmem_autorelease|slot_return|xas?_.*|__xas?_.*|napi_pp_put_page"
+    r"|radix_tree_node_.*")
+
+
+def functions() -> list[Range]:
+    """Where they are: the lab kernel is always at the same place."""
+    symbols = boot.printed(
+        "cat", "/proc/kallsyms", kernel="lab", deadline=120, options=("--no-nic",))
+    found = sorted(
+        (int(address, 16), name) for address, kind, name, *module in
+        (line.split() for line in symbols.splitlines()) if kind in "tT" and not module)
+    return [
+        Range(start, end, name) for (start, name), (end, _) in zip(found, found[1:])
+        if NAMES.fullmatch(name.partition(".")[0]) and end > start]
+
+
+def per_fragment(modes: Iterable[int], directory: Path) -> dict[int, dict[str, float]]:
+    """Of each function, how many instructions a fragment takes in it, by mode."""
+    plugin, ranges = build(directory), functions()
+
+    def received(mode: int, size: int) -> tuple[int, dict[str, int]]:
+        """A stream's fragments, and the instructions in each function."""
+        counter = Counter(plugin, ranges, directory / f"counts-{mode}-{size}")
+        report, = json.loads(boot.printed(
+            "Benchmarks/inside/token-modes", "bytes", str(mode), str(size), kernel="lab",
+            deadline=300, options=counter.options))
+        count, = counter.read()
+        return report["total"]["fragments"], count
+
+    taken = {}
+    for mode in modes:
+        (few, less), (many, more) = (received(mode, size) for size in SIZES)
+        taken[mode] = {name: (more[name] - less[name]) / (many - few) for name in more}
+    return taken
