@@ -10,14 +10,13 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from lab.devmem import Stream
+from testbed.devmem import Stream
 from testbed.harness import Skipped, case, expect, expect_equal
 from testbed.hosts import NIC, Sender, free_port, output, pattern
 from testbed.state import (
     bind_rx_attributes, bound_queues, device_pools, expect_released, unchanged)
+from testbed.summary import check_summary
 from testbed.tool import finish, listen, receive, run
-
-from cases.receive import check_summary
 
 FRAGMENT = re.compile(r"received frag_page=(\d+), .* token=(\d+), total_received=")
 
@@ -40,17 +39,17 @@ def both_modes() -> None:
     for mode in ("0", "1"):
         for length in (1000, 1 << 20, 16 << 20):
             with unchanged():
-                result = receive(length, "-v", "7", "-a", mode).expect(0)
-            check_summary(result.stderr, length)
+                result = receive(length, "-v", "7", "-a", mode, "--json").expect(0)
+            check_summary(result, length)
             expect_released()
 
 
-def told(*options: str) -> list[tuple[int, int]]:
+def traced(*options: str) -> list[tuple[int, int]]:
     """The page and the token of each fragment of a run."""
-    result = receive(200_000, "-v", "7", "--trace", *options).expect(0)
+    result = receive(200_000, "-v", "7", "--trace", "--json", *options).expect(0)
     fragments = [(int(page), int(token)) for page, token in FRAGMENT.findall(result.stderr)]
-    summary = check_summary(result.stderr, 200_000)
-    expect_equal(len(fragments), int(summary["fragments"]), "fragments told of")
+    summary = check_summary(result, 200_000)
+    expect_equal(len(fragments), summary["fragments"], "fragments traced")
     expect_released()
     return fragments
 
@@ -66,12 +65,12 @@ def token_numbers() -> None:
         # One huge page, whose first buffer is the first to be used.
         (("-a", "0", "-b", "16384", "--memory-size", "2M"), 4),
     ):
-        fragments = told(*options)
+        fragments = traced(*options)
         expect(all(page // pages == token for page, token in fragments), f"others: {fragments}")
         count = Counter(token for _, token in fragments)
         expect(max(count.values()) > 1, "no buffer with several fragments")
         expect(pages == 1 or count[0] > 1, f"not buffer 0: {count}")
-    tokens = [token for _, token in told("-a", "1")]
+    tokens = [token for _, token in traced("-a", "1")]
     expect_equal(min(tokens), 1, "the first token")
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The pre-flight: `ncdevmem --check -f IFACE` tells what a run would lack, and changes nothing."""
+"""The pre-flight: `ncdevmem --check -f IFACE` says what a run would lack, and changes nothing."""
 
 from __future__ import annotations
 
@@ -15,12 +15,10 @@ from collections.abc import Iterator
 from testbed.harness import case, expect, expect_equal
 from testbed.hosts import NIC, free_port, output, reload_nic
 from testbed.state import (
-    bind_rx_attributes, bound_queues, expect_released, has_command, netdev, unchanged)
+    bind_rx_attributes, bound_queues, expect_released, has_command, kernel, netdev, unchanged)
 from testbed.tool import BINARY, Result, listen, receive, run
 
-from cases.kernels import kernel
-
-# Kernels such as 6.12 look at the memory first: only a real bind tells of queue management.
+# Kernels such as 6.12 look at the memory first: only a real bind shows queue management.
 ASKED_BY_BIND = kernel() < (6, 15)
 READY = 4 if ASKED_BY_BIND else 0
 
@@ -119,7 +117,7 @@ def nic_with(*parameters: str) -> Iterator[None]:
         reload_nic()
 
 
-@case("a check tells what a NIC lacks")
+@case("a check reports what a NIC lacks")
 def lacking() -> None:
     with nic_with("refuse_ntuple=1"):
         expect_missing(check(code=1), "ntuple")
@@ -137,7 +135,7 @@ def lacking() -> None:
         expect_equal(check("--probe", code=0)["probe-bind"][0], "ok", "bind")
 
 
-@case("a check tells of settings in the way, and what would change them")
+@case("a check reports settings in the way, and what would change them")
 def settings() -> None:
     output("ip", "link", "set", NIC, "mtu", "9000")
     output("ethtool", "-K", NIC, "gro", "off")
@@ -164,7 +162,7 @@ def settings() -> None:
         output("ethtool", "-X", NIC, "context", context, "delete")
 
 
-@case("a check tells who has the queue and the interface, and finds another queue free")
+@case("a check says who has the queue and the interface, and finds another queue free")
 def bound() -> None:
     port = free_port()
     process = listen(4, port, "-v", "7")
@@ -215,7 +213,7 @@ def xdp_program() -> Iterator[None]:
         os.close(program)
 
 
-@case("a check tells of an XDP program")
+@case("a check reports an XDP program")
 def xdp() -> None:
     with xdp_program():
         found = check(code=1)
@@ -224,7 +222,7 @@ def xdp() -> None:
     expect_equal(check(code=READY)["xdp"][0], "ok", "afterwards")
 
 
-@case("without privilege a check tells which, and that it cannot know the rest")
+@case("without privilege a check says which, and that it cannot know the rest")
 def unprivileged() -> None:
     command = [BINARY, "--check", "-f", NIC]
     with unchanged():

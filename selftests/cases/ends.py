@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import struct
 import subprocess
 import time
 
@@ -66,9 +68,6 @@ def reader_leaves() -> None:
 
 @case("a peer that breaks off fails the run with ECONNRESET")
 def peer_resets() -> None:
-    import socket  # pylint: disable=import-outside-toplevel
-    import struct  # pylint: disable=import-outside-toplevel
-
     class Breaker(Sender):
         """A sender that resets its connection."""
 

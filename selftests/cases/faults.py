@@ -4,12 +4,10 @@
 from __future__ import annotations
 
 from testbed.harness import case, expect, expect_equal
-from testbed.hosts import reload_nic, set_fault
+from testbed.hosts import NIC, reload_nic, set_fault
 from testbed.state import expect_released, unchanged
+from testbed.summary import check_summary
 from testbed.tool import receive, run
-from testbed.hosts import NIC
-
-from cases.receive import check_summary
 
 
 @case("dropped frames are sent again, and nothing is missing")
@@ -31,8 +29,8 @@ def corrupts() -> None:
 @case("payload left in the linear part is part of the stream, unless -L forbids it")
 def leaves_linear() -> None:
     set_fault("linear_bytes", 13)
-    summary = check_summary(receive(1 << 20, "-v", "7").expect(0).stderr, 1 << 20)
-    expect(int(summary["linear"]) > 0, "nothing was linear")
+    summary = check_summary(receive(1 << 20, "-v", "7", "--json").expect(0), 1 << 20)
+    expect(summary["linear_bytes"] > 0, "nothing was linear")
     with unchanged():
         receive(1 << 20, "-v", "7", "-L").expect(1, "-L")
     expect_released()
@@ -41,8 +39,8 @@ def leaves_linear() -> None:
 @case("plain frames are part of the stream")
 def delivers_plain() -> None:
     set_fault("plain_every", 20)
-    summary = check_summary(receive(1 << 20, "-v", "7").expect(0).stderr, 1 << 20)
-    expect(int(summary["plain"]) > 0, "nothing was plain")
+    summary = check_summary(receive(1 << 20, "-v", "7", "--json").expect(0), 1 << 20)
+    expect(summary["plain_bytes"] > 0, "nothing was plain")
     expect_released()
 
 

@@ -55,7 +55,7 @@ def paired(
 
 
 def check_consistent(ours: dict, theirs: dict, flows: int) -> None:
-    """Both ends tell of the same bytes, flow by flow, and all tokens are back."""
+    """Both ends report the same bytes, flow by flow, and all tokens are back."""
     expect_equal(len(ours["flows"]), flows, "flows of the receiver")
     expect_equal(len(theirs["flows"]), flows, "flows of the sender")
 
@@ -75,7 +75,7 @@ def check_consistent(ours: dict, theirs: dict, flows: int) -> None:
         expect_equal(document_["total"]["bytes"], total, "the sum")
         if document_["intervals"]:
             intervals = sum(interval["total"]["bytes"] for interval in document_["intervals"])
-            # What is left of the last interval is told only if it has a tenth of a second.
+            # The tool reports what is left of the last interval only if it has a tenth of a second.
             expect(0.8 * total <= intervals <= total, f"intervals: {intervals} of {total} bytes")
 
 

@@ -139,7 +139,7 @@ def killed_at_random() -> None:
             expect(wait_for(guards), "there is no guard")
             time.sleep(chance.uniform(0, 1))
         result = kill(process)
-        expect(RESTORED in result.stderr or not receives, f"nothing was told: {result.stderr}")
+        expect(RESTORED in result.stderr or not receives, f"nothing was reported: {result.stderr}")
         restored += RESTORED in result.stderr
         expect_back(before)
         if number % 10 == 9:

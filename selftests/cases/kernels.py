@@ -1,22 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What this kernel cannot do is told, with exit status 4; what it can is done."""
+"""What this kernel cannot do ends with exit status 4 and the reason; what it can do works."""
 
 from __future__ import annotations
 
-import os
-import re
-
 from testbed.harness import case
 from testbed.hosts import NIC, REMOTE, free_port
-from testbed.state import bind_rx_attributes, expect_released, has_huge_pages, unchanged
+from testbed.state import (
+    bind_rx_attributes, expect_released, has_huge_pages, kernel, unchanged)
 from testbed.tool import run
-
-
-def kernel() -> tuple[int, int]:
-    """The kernel's version, such as (6, 12)."""
-    found = re.match(r"(\d+)\.(\d+)", os.uname().release)
-    assert found
-    return int(found[1]), int(found[2])
 
 
 @case("the probe takes -b where the kernel has rx-page-size, and says what it needs elsewhere")

@@ -18,12 +18,11 @@ from pathlib import Path
 
 from testbed.harness import Skipped, case, expect, expect_equal
 from testbed.hosts import NIC, output, pattern
+from testbed.sending import check_sent
 from testbed.state import (
     bind_rx_attributes, expect_released, has_command, has_huge_pages, huge_pages_free, unchanged)
+from testbed.summary import check_summary
 from testbed.tool import receive, run
-
-from cases import send
-from cases.receive import check_summary
 
 LENGTH = 3 << 20
 UDMABUF_CREATE = 0x40187542
@@ -33,16 +32,16 @@ LIBRARIES = Path("/usr/lib/x86_64-linux-gnu")
 def works(*options: str, descriptors: tuple[int, ...] = (), sends: bool = True) -> None:
     """Memory is received into and validated, all of the payload went there, and it is sent from."""
     with unchanged():
-        result = receive(LENGTH, "-v", "7", *options, descriptors=descriptors).expect(0)
-        summary = check_summary(result.stderr, LENGTH)
-        expect_equal(int(summary["device"]), LENGTH, "bytes in device memory")
+        result = receive(LENGTH, "-v", "7", "--json", *options, descriptors=descriptors).expect(0)
+        summary = check_summary(result, LENGTH)
+        expect_equal(summary["device_bytes"], LENGTH, "bytes in device memory")
         # The check finds what is wrong in this memory too.
         receive(LENGTH, "-v", "8", *options, descriptors=descriptors).expect(
             1, "wrong byte at 6: expected 7, got 10 (fragment 0, token ")
     expect_released()
     if sends and has_command("bind-tx"):
-        send.check(os.urandom(LENGTH), *options, descriptors=descriptors)
-        send.check(b"short", *options, descriptors=descriptors)
+        check_sent(os.urandom(LENGTH), *options, descriptors=descriptors)
+        check_sent(b"short", *options, descriptors=descriptors)
 
 
 @contextlib.contextmanager
@@ -161,7 +160,7 @@ def drm_devices() -> None:
         run("-f", NIC, "--memory", "drm:/dev/dri/renderD128").expect(1, "EACCES", "/dev/dri/cardN")
 
 
-@case("drm: without a device or a library, what is missing is told")
+@case("drm: without a device or a library, the run says what is missing")
 def drm_missing() -> None:
     if not Path("/dev/dri").exists():
         run("-f", NIC, "--memory", "drm").expect(4, "DRM device", "vgem")
@@ -185,7 +184,7 @@ def given() -> None:
             1, "8388608 bytes, not 9437184", "--memory-size")
 
 
-@case("fd: what is no dma-buf is told of")
+@case("fd: a descriptor that is no dma-buf is refused")
 def not_given() -> None:
     run("-f", NIC, "--memory", "fd:99").expect(1, "descriptor 99", "EBADF")
     run("-f", NIC, "--memory", "fd:0").expect(1, "descriptor 0", "not a dma-buf")
@@ -194,7 +193,7 @@ def not_given() -> None:
         run("-f", NIC, "--memory", f"fd:{number}", descriptors=(number,)).expect(1, "not a dma-buf")
 
 
-@case("cuda: without NVIDIA's driver, that is told")
+@case("cuda: without NVIDIA's driver, the run says so")
 def cuda_missing() -> None:
     run("-f", NIC, "--memory", "cuda").expect(4, "libcuda.so.1", "NVIDIA's driver")
 
@@ -202,20 +201,19 @@ def cuda_missing() -> None:
 @case("cuda: a stand-in's memory is received into and sent from by copies", deadline=300)
 def cuda_copies() -> None:
     with cuda() as log:
-        result = receive(LENGTH, "-v", "7", "--memory", "cuda").expect(0)
-        expect_equal(int(check_summary(result.stderr, LENGTH)["device"]), LENGTH, "device bytes")
+        result = receive(LENGTH, "-v", "7", "--json", "--memory", "cuda").expect(0)
+        summary = check_summary(result, LENGTH)
+        expect_equal(summary["device_bytes"], LENGTH, "device bytes")
         calls = log.read_text(encoding="ascii")
         check_calls(calls)
-        batches = re.search(r"(\d+) calls of recvmsg", result.stderr)
-        assert batches
         copies = re.findall(r"cuMemcpyDtoH_v2 \d+ (\d+)", calls)
-        expect_equal(len(copies), int(batches[1]), "copies, one for each recvmsg")
+        expect_equal(len(copies), summary["recvmsg_calls"], "copies, one for each recvmsg")
         expect(sum(map(int, copies)) >= LENGTH, "less was copied than received")
         receive(LENGTH, "-v", "8", "--memory", "cuda").expect(1, "wrong byte at 6")
         check_calls(log.read_text(encoding="ascii"))
         expect_released()
         if has_command("bind-tx"):
-            send.check(os.urandom(LENGTH), "--memory", "cuda:0")
+            check_sent(os.urandom(LENGTH), "--memory", "cuda:0")
             calls = log.read_text(encoding="ascii")
             check_calls(calls)
             stored = sum(map(int, re.findall(r"cuMemcpyHtoD_v2 \d+ (\d+)", calls)))
@@ -233,7 +231,7 @@ def check_calls(calls: str) -> None:
     expect_equal([name for name in names if name in order], order, "calls")
 
 
-@case("cuda: what the driver refuses is told in its words", deadline=300)
+@case("cuda: a refusal of the driver is reported in its words", deadline=300)
 def cuda_refusals() -> None:
     for failing, code, words in (
         ("cuInit=100", 4, "CUDA_ERROR_NO_DEVICE"),

@@ -33,7 +33,7 @@ def fails_elsewhere() -> None:
         subprocess.run(["ip", "link", "delete", "veth0"], check=True)
 
 
-@case("an interface that is not there is told of")
+@case("an interface that is not there is reported")
 def unknown_interface() -> None:
     result = run("-f", "nosuch0")
     expect(result.code != 0 and "nosuch0" in result.stderr, result.stderr)

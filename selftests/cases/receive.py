@@ -4,37 +4,34 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 
 from testbed.harness import case, expect, expect_equal
 from testbed.hosts import REMOTE, Sender, free_port, pattern
 from testbed.state import bound_queues, device_pools, expect_released, unchanged
+from testbed.summary import check_summary
 from testbed.tool import finish, listen, receive
 
-SUMMARY = re.compile(
+# What the tool prints for people at the end.
+LINE = re.compile(
     r"received (?P<total>\d+) bytes .*: (?P<device>\d+) in device memory \((?P<fragments>\d+) "
     r"fragments\), (?P<linear>\d+) linear, (?P<plain>\d+) plain; "
     r"(?P<tokens>\d+) tokens returned in (?P<calls>\d+) calls")
 
 
-def check_summary(stderr: str, length: int) -> re.Match[str]:
-    """The summary tells of so many bytes, and of a token for each fragment."""
-    found = SUMMARY.search(stderr)
-    expect(found, f"no summary in: {stderr}")
-    assert found
-    expect_equal(int(found["total"]), length, "bytes in the summary")
-    expect_equal(found["tokens"], found["fragments"], "tokens in the summary")
-    expect(f"total_received={length}\n" in stderr, "no total_received")
-    return found
-
-
 def validated(length: int, version: int) -> None:
-    """A run with -v 7 of so many bytes."""
+    """A run with -v 7 of so many bytes, and what it prints for people."""
     with unchanged():
         result = receive(length, "-v", "7", version=version, seconds=240).expect(0)
         expect(b"Validated buffer" in result.stdout, "no 'Validated buffer'")
-        summary = check_summary(result.stderr, length)
-        expect_equal(int(summary["device"]), length, "bytes in device memory")
+        found = LINE.search(result.stderr)
+        expect(found, f"no summary in: {result.stderr}")
+        assert found
+        expect_equal(int(found["total"]), length, "bytes in the summary")
+        expect_equal(found["tokens"], found["fragments"], "tokens in the summary")
+        expect(f"total_received={length}\n" in result.stderr, "no total_received")
+        expect_equal(int(found["device"]), length, "bytes in device memory")
     expect_released()
 
 
@@ -47,10 +44,10 @@ for _version in (4, 6):
 @case("without -v the payload goes to the standard output, byte for byte")
 def to_stdout() -> None:
     length = 5 << 20
-    result = receive(length, period=256).expect(0)
+    result = receive(length, "--json", period=256).expect(0)
     expected = hashlib.sha256(b"".join(pattern(length, 256))).hexdigest()
     expect_equal(hashlib.sha256(result.stdout).hexdigest(), expected, "payload")
-    check_summary(result.stderr, length)
+    check_summary(result, length)
 
 
 @case("the keys that scripts look for are on the standard error")
@@ -58,10 +55,10 @@ def keeps_keys() -> None:
     result = receive(1000, "-v", "7").expect(
         0, "got dmabuf id=", "binding to address 192.0.2.1:", "Waiting or connection on ",
         "Got connection from 192.0.2.2:", "total_received=1000")
-    expect("frag_page" not in result.stderr, "fragments are told of without --trace")
+    expect("frag_page" not in result.stderr, "the tool prints fragments without --trace")
 
 
-@case("--trace tells of each fragment as the C tool does")
+@case("--trace prints each fragment as the C tool does")
 def traces() -> None:
     result = receive(1000, "-v", "7", "--trace").expect(0)
     expect(
@@ -120,18 +117,16 @@ def expects_length() -> None:
     receive(0).expect(0)
 
 
-@case("another pattern fails, with at most 20 wrong bytes told of")
+@case("another pattern fails, with at most 20 wrong bytes reported")
 def refuses_pattern() -> None:
     with unchanged():
         result = receive(10_000, "-v", "7", period=8).expect(
             1, "wrong byte at 6: expected 10, got 7 (fragment 0, token ")
-    expect_equal(result.stderr.count("wrong byte at"), 20, "bytes told of")
+    expect_equal(result.stderr.count("wrong byte at"), 20, "bytes reported")
 
 
 @case("--json gives the summary to programs")
 def json_summary() -> None:
-    import json  # pylint: disable=import-outside-toplevel
-
     result = receive(123_456, "-v", "7", "--json").expect(0)
     summary = json.loads(result.stdout.splitlines()[-1])
     expect_equal(summary["bytes"], 123_456, "bytes")

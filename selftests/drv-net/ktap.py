@@ -52,7 +52,7 @@ def parse(test: str, output: str, end: str) -> dict[str, Outcome]:
 
 
 def _reason(remarks: list[str]) -> str:
-    """What tells most of why a case failed: the words of the command that did, a check, an
+    """What says most about why a case failed: the words of the command that did, a check, an
     exception."""
     for number, line in enumerate(remarks):
         if found := STDERR.match(line):
@@ -62,8 +62,8 @@ def _reason(remarks: list[str]) -> str:
                 if not text.startswith("          "):
                     break
                 words.append(text.strip())
-            told = [word for word in words if word and not word.startswith("hint:")]
-            return told[-1] if told else ""
+            reasons = [word for word in words if word and not word.startswith("hint:")]
+            return reasons[-1] if reasons else ""
     for line in remarks:
         if line.startswith("# Check failed"):
             return line.removeprefix("# ")

@@ -5,7 +5,8 @@ import errno
 import subprocess
 from contextlib import ExitStack
 
-from devmem import DEVICE, PAGE, Buffer, Fragment, Netlink, Refused, Stream, refuses, until
+from testbed.devmem import (
+    DEVICE, PAGE, Buffer, Fragment, Netlink, Refused, Stream, refuses, until)
 
 # The flow rules lead these ports to these queues; no other traffic goes there.
 PORT, QUEUE = 5300, 3

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from case import AUTO, DATA, MANUAL, PORT, QUEUE, Case, bind_when_free, drain, return_all
-from devmem import DEVICE, PAGE, Buffer, Fragment, Netlink, Stream, until
+from testbed.devmem import DEVICE, PAGE, Buffer, Fragment, Netlink, Stream, until
 
-# KASAN is slow, and keeps what is freed: what grows there tells nothing.
+# KASAN is slow, and keeps what is freed: what grows there says nothing.
 KASAN = "-lab-debug-" in os.uname().release
 CYCLES = 100 if KASAN else 1000
 # What a cycle uses: a few pages of memory, of which it receives into some.
@@ -139,7 +139,7 @@ class Holdings(NamedTuple):
 
 
 def total(pattern: str, path: str) -> int:
-    """The sum of the numbers that a file tells in such lines."""
+    """The sum of the numbers in such lines of a file."""
     return sum(map(int, re.findall(pattern, Path(path).read_text(), re.MULTILINE)))
 
 

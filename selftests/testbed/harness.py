@@ -88,7 +88,7 @@ def run(pattern: str, cleanup: Callable[[], None], mend: Callable[[], None]) -> 
         except Skipped as reason:
             tally.skipped += 1
             outcome = f"skip ({reason})"
-        except Exception as error:  # pylint: disable=broad-exception-caught
+        except Exception as error:
             tally.failed.append(case_.name)
             outcome = f"FAIL: {error}"
             if not isinstance(error, Failed):

@@ -25,7 +25,7 @@ _next_port = 5200
 
 def free_port() -> int:
     """A port that no earlier case used."""
-    global _next_port  # pylint: disable=global-statement
+    global _next_port
     _next_port += 1
     return _next_port
 

@@ -7,6 +7,7 @@ import contextlib
 import difflib
 import functools
 import os
+import re
 import socket
 import sys
 import time
@@ -15,6 +16,13 @@ from pathlib import Path
 
 from .harness import expect
 from .hosts import NIC, output
+
+
+def kernel() -> tuple[int, int]:
+    """The kernel's version, such as (6, 12)."""
+    found = re.match(r"(\d+)\.(\d+)", os.uname().release)
+    assert found
+    return int(found[1]), int(found[2])
 
 
 def upstream() -> Path:
@@ -32,7 +40,7 @@ def netdev():
     """The netdev family, by the kernel's own netlink library."""
     source = upstream()
     sys.path.append(str(source / "tools/net/ynl/pyynl"))
-    from lib import YnlFamily  # pylint: disable=import-outside-toplevel,import-error
+    from lib import YnlFamily
 
     return YnlFamily(str(source / "Documentation/netlink/specs/netdev.yaml"), schema="")
 
@@ -46,7 +54,7 @@ def bind_rx_attributes() -> dict[str, str]:
 def has_command(name: str) -> bool:
     """Whether this kernel's netdev family has a command."""
     family = netdev()
-    from lib.ynl import YnlException  # pylint: disable=import-outside-toplevel,import-error
+    from lib.ynl import YnlException
 
     try:
         return bool(family.get_policy(name, "do").to_dict())
@@ -72,7 +80,7 @@ def unchanged() -> Iterator[None]:
 
 
 def expect_state(before: str) -> None:
-    """Fails the case if the NIC is not as `nic_state` once told."""
+    """Fails the case if the NIC is not as `nic_state` once returned it."""
     after = nic_state()
     difference = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1)
     expect(before == after, "the NIC was changed:\n" + "\n".join(difference))
@@ -114,8 +122,3 @@ def huge_pages_free() -> int:
 def has_huge_pages() -> bool:
     """Whether this kernel has huge pages, of which memory for large buffers is made."""
     return Path("/sys/kernel/mm/hugepages").is_dir()
-
-
-def has_rules() -> bool:
-    """Whether the NIC has flow rules."""
-    return "Filter:" in output("ethtool", "-n", NIC)

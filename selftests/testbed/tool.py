@@ -35,7 +35,8 @@ class Result:
     stderr: str
 
     def expect(self, code: int, *texts: str) -> Result:
-        """Fails the case unless the run ended so, and told of this on the standard error."""
+        """Fails the case unless the run ended with this status, and printed these texts on the
+        standard error."""
         if self.code != code:
             raise Failed(f"exit status {self.code}, expected {code}: {self.stderr.strip()}")
         for text in texts:
