@@ -60,6 +60,7 @@ vm: dependencies ## open a shell in the virtual machine
 bench: build .build/floor ## measure the tool against the C tool and a bare receiver
 	$(SWIFT) build -c release --product validator-benchmark --static-swift-stdlib
 	$(vm) --timeout 3600 -- Benchmarks/inside/bench "$$(scripts/upstream)" --size $(SIZE)
+	$(if $(filter um,$(KERNEL)),,Benchmarks/instructions --kernel $(KERNEL))
 
 .PHONY: headline
 headline: build ## measure both token modes on the lab kernel

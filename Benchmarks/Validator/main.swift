@@ -15,7 +15,7 @@ let fragment = 1448
 let pattern = Pattern(period: 7)!
 let generator = PatternGenerator(pattern)
 
-/// Runs something and tells the CPU time that it took, in seconds.
+/// Runs something and returns the CPU time that it took, in seconds.
 func time(_ body: () -> Bool) -> Double {
   let before = CPUTime.now
   guard body() else { fatalError("the bytes are not the pattern") }

@@ -82,7 +82,7 @@ def wait(
 
 @dataclass
 class Row:
-    """A quantity to compare: how it is told, and what its ratio has to be."""
+    """A quantity to compare: its title, its value, and what its ratio has to be."""
 
     title: str
     value: Callable[[Cost], float]
