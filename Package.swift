@@ -35,21 +35,25 @@ let package = Package(
     .systemLibrary(name: "CUdev"),
     room("Kernel", uses: "CLinux"),
     room("Payload"),
-    room("DeviceMemory", uses: "CLinux", "CDRM", "CUdev", "Kernel"),
-    room("Sockets", uses: "CLinux", "Kernel"),
     room("Netlink", uses: "CLinux", "CMnl", "Kernel"),
     room("NIC", uses: "CLinux", "Kernel", "Netlink"),
     room("Netdev", uses: "CLinux", "Kernel", "Netlink"),
+    room("DeviceMemory", uses: "CLinux", "CDRM", "CUdev", "Kernel"),
+    room("Sockets", uses: "CLinux", "Kernel"),
+    room("Transfer", uses: "Kernel", "Payload", "DeviceMemory", "Sockets"),
+    room(
+      "Measurement",
+      uses: "Kernel", "Payload", "NIC", "Netdev", "DeviceMemory", "Sockets", "Transfer"),
     room("Recovery", uses: "CLinux", "Kernel", "NIC"),
-    room("Options", uses: "CLinux", "Kernel", "Payload", "Netdev", "DeviceMemory"),
+    room(
+      "Options", uses: "CLinux", "Kernel", "Payload", "Netdev", "DeviceMemory", "Measurement"),
     room(
       "Preflight",
       uses: "CLinux", "Kernel", "Netlink", "NIC", "Netdev", "DeviceMemory", "Recovery", "Options"),
-    room("Throughput", uses: "CLinux", "Kernel", "Sockets"),
     room(
       "Session",
-      uses: "CLinux", "Kernel", "Netlink", "NIC", "Recovery", "DeviceMemory", "Netdev", "Sockets",
-      "Payload", "Options", "Preflight", "Throughput"),
+      uses: "Kernel", "Payload", "NIC", "Netdev", "DeviceMemory", "Sockets", "Transfer",
+      "Measurement", "Recovery", "Options", "Preflight"),
     .executableTarget(
       name: "ncdevmem", dependencies: ["Kernel", "Options", "Session"], swiftSettings: settings),
     .executableTarget(
@@ -61,21 +65,25 @@ let package = Package(
       path: "Tests/TestSupport", swiftSettings: settings),
     tests(of: "Kernel", uses: "TestSupport"),
     tests(of: "Payload"),
-    tests(of: "DeviceMemory", uses: "Kernel", "TestSupport"),
+    tests(of: "Netlink", uses: "CLinux", "Kernel", "TestSupport"),
+    tests(of: "NIC", uses: "CLinux", "Kernel", "Netlink", "TestSupport"),
     tests(of: "Netdev", uses: "CLinux", "Kernel", "Netlink", "TestSupport"),
+    tests(of: "DeviceMemory", uses: "Kernel", "TestSupport"),
+    tests(of: "Sockets", uses: "CLinux", "Kernel", "TestSupport"),
+    tests(
+      of: "Transfer", uses: "CLinux", "Kernel", "Payload", "DeviceMemory", "Sockets", "TestSupport"),
+    tests(
+      of: "Measurement",
+      uses: "Kernel", "Payload", "NIC", "Netdev", "Sockets", "Transfer", "TestSupport"),
+    tests(of: "Recovery", uses: "Kernel", "NIC", "TestSupport"),
+    tests(
+      of: "Options", uses: "Kernel", "Payload", "Netdev", "DeviceMemory", "Measurement"),
     tests(
       of: "Preflight",
       uses: "CLinux", "Kernel", "Netlink", "NIC", "Netdev", "DeviceMemory", "Recovery", "Options",
       "TestSupport"),
-    tests(of: "Options", uses: "Kernel", "Payload", "Netdev", "DeviceMemory"),
     tests(
-      of: "Session", uses: "CLinux", "Kernel", "NIC", "DeviceMemory", "Sockets", "Payload",
-      "Options", "Throughput", "TestSupport"),
-    tests(of: "Throughput", uses: "Kernel", "Sockets", "TestSupport"),
-    tests(of: "Sockets", uses: "CLinux", "Kernel", "TestSupport"),
-    tests(of: "Netlink", uses: "CLinux", "Kernel", "TestSupport"),
-    tests(of: "NIC", uses: "CLinux", "Kernel", "Netlink", "TestSupport"),
-    tests(of: "Recovery", uses: "Kernel", "NIC", "TestSupport"),
+      of: "Session", uses: "Kernel", "Payload", "Sockets", "Measurement", "Options", "TestSupport"),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -22,3 +22,26 @@ package protocol ReadableMemory: ~Copyable {
   /// Ends what `beginReading` began.
   func endReading() throws(Failure)
 }
+
+extension ReadableMemory where Self: ~Copyable {
+  /// Reads what the device wrote. The access that was begun is ended whatever the body does.
+  ///
+  /// - Parameters:
+  ///   - range: What is going to be read of memory that is not mapped.
+  ///   - body: Takes the whole memory.
+  /// - Throws: What `body` throws; else what beginning or ending the access fails with.
+  package func reading<Result>(
+    _ range: Range<Int>, _ body: (RawSpan) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try beginReading(range)
+    let result: Result
+    do throws(Failure) {
+      result = try body(bytes)
+    } catch {
+      do throws(Failure) { try endReading() } catch {}
+      throw error
+    }
+    try endReading()
+    return result
+  }
+}

@@ -19,3 +19,26 @@ package protocol WritableMemory: ~Copyable {
   /// - Parameter range: What was written of memory that is not mapped: it is copied.
   func endWriting(_ range: Range<Int>) throws(Failure)
 }
+
+extension WritableMemory where Self: ~Copyable {
+  /// Writes for the device. The access that was begun is ended whatever the body does.
+  ///
+  /// - Parameter body: Writes into the range, and returns how many bytes it wrote from its start on.
+  /// - Returns: What `body` returned.
+  /// - Throws: What `body` throws; else what beginning or ending the access fails with.
+  package mutating func writing(
+    _ range: Range<Int>, _ body: (inout MutableRawSpan) throws(Failure) -> Int
+  ) throws(Failure) -> Int {
+    try beginWriting()
+    let count: Int
+    do throws(Failure) {
+      var bytes = mutableBytes(in: range)
+      count = try body(&bytes)
+    } catch {
+      do throws(Failure) { try endWriting(range.lowerBound..<range.lowerBound) } catch {}
+      throw error
+    }
+    try endWriting(range.lowerBound..<range.lowerBound + count)
+    return count
+  }
+}

@@ -49,4 +49,12 @@ package struct QueueStatistics: Equatable, Sendable {
       packets: difference(\.packets), bytes: difference(\.bytes),
       allocationFailures: difference(\.allocationFailures), drops: difference(\.drops))
   }
+
+  /// What was counted for a queue between two readings of all; nothing where it is in neither.
+  package static func counted(
+    for queue: UInt32, from before: [UInt32: QueueStatistics], to after: [UInt32: QueueStatistics]
+  ) -> QueueStatistics {
+    guard let first = before[queue], let last = after[queue] else { return QueueStatistics() }
+    return last.since(first)
+  }
 }

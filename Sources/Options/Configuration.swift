@@ -2,6 +2,7 @@
 
 package import DeviceMemory
 package import Kernel
+package import Measurement
 package import Netdev
 package import Payload
 
@@ -100,7 +101,7 @@ extension Configuration {
     /// Whether to set up the NIC (header split, RSS, flow rule) or take it as it is.
     package var configuresNIC = true
     /// How to measure, if that is what the run is for; there is one stream otherwise.
-    package var measurement: Measurement?
+    package var measurement: MeasurementOptions?
     /// How long to wait for the peer each time, in whole seconds; for ever if `nil`.
     package var timeout: Duration? = Configuration.defaultTimeout
     /// What to report, and how.
@@ -129,7 +130,7 @@ extension Configuration {
     /// The device memory to send from.
     package var memory = MemoryChoice()
     /// How to measure, if that is what the run is for; standard input is sent otherwise.
-    package var measurement: Measurement?
+    package var measurement: MeasurementOptions?
     /// What each of the flows of a measurement sends.
     package var load = Load()
     /// How long to wait for the peer each time, in whole seconds; for ever if `nil`.
@@ -200,48 +201,5 @@ extension Configuration {
 
     /// Neither trace nor JSON.
     package init() {}
-  }
-
-  /// A run whose purpose are its figures: several flows, each with a stream of its own.
-  package struct Measurement: Equatable, Sendable {
-    /// How many connections; as many as the peer says if `nil`, which needs a `controlPort`.
-    package var flows: Int?
-    /// How many threads share the receiving of the flows; one for each if `nil`.
-    package var threads: Int?
-    /// Which CPUs the threads are pinned to, in turn; the tool's choice if `nil`.
-    package var cpus: CPUList?
-    /// When to end, in whole seconds; when the streams do if `nil`.
-    package var duration: Duration?
-    /// How long an interval is that is reported, in whole seconds; zero for none but the whole.
-    package var interval = Duration.seconds(1)
-    /// The port of the connection over which both ends agree and exchange figures; none if `nil`.
-    package var controlPort: UInt16?
-
-    /// A measurement with every choice left to the tool.
-    package init(flows: Int? = nil) { self.flows = flows }
-
-    /// The most flows that one run may have.
-    package static let flowLimit = 64
-
-    /// The longest duration, in seconds.
-    package static let durationLimit = 86400
-  }
-
-  /// What a flow of a measurement sends.
-  package struct Load: Equatable, Sendable {
-    /// How many bytes each flow sends; as many as it can for the duration if `nil`.
-    package var bytesPerFlow: Int?
-    /// What they are.
-    package var pattern = Pattern(period: 7)!
-    /// The most bits that a flow sends a second; no limit if `nil`.
-    package var bitsPerSecond: Int?
-    /// Whether to send from host memory, and not from device memory.
-    package var usesHostMemory = false
-
-    /// The default: as many bytes as can be sent, from device memory.
-    package init() {}
-
-    /// How long a run lasts that has neither duration nor length.
-    package static let defaultDuration = Duration.seconds(10)
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 internal import Kernel
+internal import Measurement
 
 /// What the words said, option by option, before it is known to make sense.
 struct Draft {
@@ -22,7 +23,7 @@ struct Draft {
   var target = Configuration.Target(interface: "")
   var receive = Configuration.Receive(.init(interface: ""), address: Self.nowhere, port: 0)
   var send = Configuration.Send(interface: "", address: Self.nowhere, port: 0)
-  var measurement = Configuration.Measurement()
+  var measurement = MeasurementOptions()
   var timeout: Duration? = Configuration.defaultTimeout
   var output = Configuration.Output()
 
@@ -86,7 +87,7 @@ struct Draft {
 
   private func receive(
     on target: Configuration.Target, at address: IPAddress, _ port: UInt16,
-    measuring measurement: Configuration.Measurement?
+    measuring measurement: MeasurementOptions?
   ) throws(Failure) -> Configuration.Receive {
     if isGiven(\.receive.checks.interval), receive.checks.pattern == nil {
       throw .usage(typed(\.receive.checks.interval), "needs -v N")
@@ -104,7 +105,7 @@ struct Draft {
 
   private func send(
     from target: Configuration.Target, to address: IPAddress, _ port: UInt16,
-    measuring measurement: Configuration.Measurement?
+    measuring measurement: MeasurementOptions?
   ) -> Configuration.Send {
     var send = send
     send.interface = target.interface
@@ -119,7 +120,7 @@ struct Draft {
   }
 
   /// What the options of a measurement come to; `nil` where there is none.
-  private func measurement(on port: UInt16) throws(Failure) -> Configuration.Measurement? {
+  private func measurement(on port: UInt16) throws(Failure) -> MeasurementOptions? {
     guard isMeasuring else { return nil }
     var measurement = measurement
     if measurement.controlPort == port {
@@ -132,7 +133,7 @@ struct Draft {
     }
     guard !listens else { return measurement }
     switch (measurement.duration, send.load.bytesPerFlow) {
-    case (nil, nil): measurement.duration = Configuration.Load.defaultDuration
+    case (nil, nil): measurement.duration = Load.defaultDuration
     case (.some, .some):
       throw .usage(
         typed(\.send.load.bytesPerFlow), "either it or --duration ends the flows, not both")

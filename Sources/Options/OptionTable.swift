@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
+internal import Measurement
 internal import DeviceMemory
 internal import Netdev
 internal import Payload
@@ -114,7 +115,7 @@ extension Option {
       Option(
         nil, "flows", "N", .transfer,
         """
-        measure with N connections, 1 to \(Configuration.Measurement.flowLimit), each with a \
+        measure with N connections, 1 to \(MeasurementOptions.flowLimit), each with a \
         stream of its own: the receiver checks it (-v) or drops it, the sender sends a pattern
         """, \.measurement.flows, flowCount),
       Option(

@@ -3,6 +3,7 @@
 internal import DeviceMemory
 internal import Glibc
 internal import Kernel
+internal import Measurement
 internal import Payload
 
 /// Why a word is not a value of its option: a clause about what would be one.
@@ -114,19 +115,19 @@ func byteCount(_ word: String) throws(InvalidValue) -> Int {
 }
 
 func flowCount(_ word: String) throws(InvalidValue) -> Int {
-  try number(word, in: 1...Configuration.Measurement.flowLimit)
+  try number(word, in: 1...MeasurementOptions.flowLimit)
 }
 
 func threadCount(_ word: String) throws(InvalidValue) -> Int {
-  try number(word, in: 1...Configuration.Measurement.flowLimit)
+  try number(word, in: 1...MeasurementOptions.flowLimit)
 }
 
 func duration(_ word: String) throws(InvalidValue) -> Duration {
-  .seconds(try number(word, in: 1...Configuration.Measurement.durationLimit))
+  .seconds(try number(word, in: 1...MeasurementOptions.durationLimit))
 }
 
 func interval(_ word: String) throws(InvalidValue) -> Duration {
-  .seconds(try number(word, in: 0...Configuration.Measurement.durationLimit))
+  .seconds(try number(word, in: 0...MeasurementOptions.durationLimit))
 }
 
 func cpuList(_ word: String) throws(InvalidValue) -> CPUList {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
+internal import Kernel
+
 /// What all findings together come to.
 package enum Conclusion: Equatable, Sendable {
   /// A run can be made.
@@ -41,6 +43,26 @@ package enum Conclusion: Equatable, Sendable {
     case .notReady: "not ready"
     case .unknown: "unknown"
     }
+  }
+}
+
+extension Conclusion {
+  /// The whole check for programs: one line.
+  package func json(of findings: [Finding], on interface: String) -> String {
+    var object = JSONObject()
+    object.add("interface", interface)
+    object.add("conclusion", word)
+    object.add(
+      "items",
+      findings.map { finding in
+        var item = JSONObject()
+        item.add("item", finding.item)
+        item.add("verdict", finding.observation.verdict.rawValue)
+        item.add("seen", finding.observation.seen)
+        if let remedy = finding.observation.remedy { item.add("remedy", remedy) }
+        return item
+      })
+    return object.text
   }
 }
 

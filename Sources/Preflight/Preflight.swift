@@ -2,7 +2,7 @@
 
 package import Kernel
 package import NIC
-internal import Netdev
+package import Netdev
 package import Netlink
 package import Options
 internal import Recovery
@@ -37,7 +37,7 @@ package struct Preflight: ~Copyable {
   let target: Configuration.Target
   let environment: Environment
   /// What the kernel's netdev family is like; each item that depends on it reports its failure.
-  let netdev: Result<Netdev, Failure>
+  package let netdev: Result<Netdev, Failure>
   let link: Result<Link, Failure>
 
   /// Prepares a look at an interface.

@@ -24,7 +24,9 @@ struct Check {
     if configuration.probes {
       // While there is one thread: signals are blocked for it, and a guard is forked.
       let stop = try attempt("watch for stop signals") { () throws(Errno) in try StopSignals() }
-      trials = probe(after: &findings, queues: preflight.queues())
+      trials = probe(
+        after: &findings, queues: preflight.queues(), through: preflight.netdev,
+        Wait(orStoppedBy: stop.descriptor))
       signal = stop.take()
     }
     findings += preflight.hostFindings() + trials
@@ -35,14 +37,20 @@ struct Check {
   }
 
   /// Tries what a run does, unless it is known to fail, and answers by that what could not be seen.
-  private func probe(after findings: inout [Finding], queues: Range<UInt32>?) -> [Finding] {
+  private func probe(
+    after findings: inout [Finding], queues: Range<UInt32>?,
+    through netdev: Result<Netdev, Failure>,
+    _ wait: Wait
+  ) -> [Finding] {
     guard let queues, !findings.contains(where: { $0.observation.verdict == .missing }) else {
       let reason = "nothing was tried: something is missing"
       return [Finding("probe", Observation(.warn, reason))]
     }
     var target = configuration.target
     target.queues = queues
-    let bound = trial("probe-bind") { () throws(Failure) in try bind(as: target) }
+    let bound = trial("probe-bind") { () throws(Failure) in
+      try bind(as: target, through: try netdev.get(), wait)
+    }
     let steered = trial("probe-flow-rule") { () throws(Failure) in try steer(to: queues) }
     if bound.observation.verdict == .ok {
       for index in findings.indices where Preflight.provenByBind.contains(findings[index].item) {
@@ -61,10 +69,12 @@ struct Check {
   }
 
   /// Binds memory with all that this needs, and waits until the kernel has let go of it.
-  private func bind(as target: Configuration.Target) throws(Failure) -> String {
-    let id = try Probe(configuration: Configuration.Probe(target)).bind()
+  private func bind(
+    as target: Configuration.Target, through netdev: Netdev, _ wait: Wait
+  ) throws(Failure) -> String {
+    let id = try Probe(configuration: Configuration.Probe(target)).bind(through: netdev)
     let index = try Interface(named: target.interface).index
-    try Netdev().waitUntilReleased(id, ofInterface: index, Wait().limited(to: Self.patience))
+    try netdev.waitUntilReleased(id, ofInterface: index, wait.limited(to: Self.patience))
     return "bound, refused what it must, and undone"
   }
 
@@ -72,8 +82,7 @@ struct Check {
   /// (RFC 5737), the port is that of the discard service.
   private func steer(to queues: Range<UInt32>) throws(Failure) -> String {
     let end = FlowTuple.End(IPAddress("198.51.100.1")!, port: 9)
-    let interface = try Interface(named: configuration.target.interface)
-    Diagnostics.print("using ifindex=\(interface.index)")
+    let interface = try Interface(announcing: configuration.target.interface)
     try withGuardedTransaction(on: interface) { transaction throws(Failure) in
       _ = try transaction.steer(FlowTuple(to: end), to: .queue(queues.lowerBound))
     }
@@ -85,27 +94,10 @@ struct Check {
 
   private func report(_ findings: [Finding], _ conclusion: Conclusion) {
     if configuration.reportsJSON {
-      print(json(findings, conclusion).text)
+      print(conclusion.json(of: findings, on: configuration.target.interface))
     } else {
       for finding in findings { print(finding) }
     }
     Diagnostics.print("\(configuration.target.interface): \(conclusion)")
-  }
-
-  private func json(_ findings: [Finding], _ conclusion: Conclusion) -> JSONObject {
-    var object = JSONObject()
-    object.add("interface", configuration.target.interface)
-    object.add("conclusion", conclusion.word)
-    object.add(
-      "items",
-      findings.map { finding in
-        var item = JSONObject()
-        item.add("item", finding.item)
-        item.add("verdict", finding.observation.verdict.rawValue)
-        item.add("seen", finding.observation.seen)
-        if let remedy = finding.observation.remedy { item.add("remedy", remedy) }
-        return item
-      })
-    return object
   }
 }

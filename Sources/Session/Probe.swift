@@ -16,7 +16,7 @@ struct Probe {
   ///
   /// - Throws: The first thing that is not as it must be.
   func run() throws(Failure) {
-    _ = try bind()
+    _ = try bind(through: try Netdev())
     guard configuration.reportsJSON else { return }
     var object = JSONObject()
     object.add("supported", true)
@@ -26,33 +26,37 @@ struct Probe {
   /// Probes without a report.
   ///
   /// - Returns: The id of the binding that it made and ended.
-  func bind() throws(Failure) -> UInt32 {
-    let interface = try Interface(named: configuration.target.interface)
-    Diagnostics.print("using ifindex=\(interface.index)")
+  func bind(through netdev: Netdev) throws(Failure) -> UInt32 {
+    let interface = try Interface(announcing: configuration.target.interface)
     return try withGuardedTransaction(on: interface) { transaction throws(Failure) in
-      try probe(in: &transaction)
+      try probe(through: netdev, in: &transaction)
     }
   }
 
-  private func probe(in transaction: inout Transaction) throws(Failure) -> UInt32 {
+  private func probe(
+    through netdev: Netdev, in transaction: inout Transaction
+  ) throws(Failure) -> UInt32 {
     let target = configuration.target
     let queues = try transaction.interface.chooseQueues(target.queues, otherwise: .upperHalf)
-    let memory = try target.allocateMemory()
-    let netdev = try Netdev()
+    let memory = try target.memory.allocate(
+      near: target.interface, forBuffersOf: target.binding.rxPageSize)
+    let (index, subject) = (transaction.interface.index, transaction.interface.subject)
+    func bind(_ queues: Range<UInt32>) throws(Failure) -> ReceiveBinding {
+      try netdev.bindReceive(
+        queues, ofInterface: index, named: subject, to: memory.descriptor, as: target.binding)
+    }
     try transaction.moveRSS(off: Set(queues))
     try transaction.proveRSSAvoids(Set(queues))
 
     try transaction.enableHeaderSplit()
-    try expectRefusal(of: "a bind of no queue") { () throws(Failure) in
-      _ = try netdev.bindReceive(0..<0, of: transaction.interface, to: memory, as: target).id
-    }
+    try expectRefusal(of: "a bind of no queue") { () throws(Failure) in _ = try bind(0..<0).id }
     try transaction.disableHeaderSplit()
     try expectRefusal(of: "a bind with header split off") { () throws(Failure) in
-      _ = try netdev.bindReceive(queues, of: transaction.interface, to: memory, as: target).id
+      _ = try bind(queues).id
     }
     try transaction.enableHeaderSplit()
-    let binding = try netdev.bindReceive(queues, of: transaction.interface, to: memory, as: target)
-    Diagnostics.print("got dmabuf id=\(binding.id)")
+    let binding = try bind(queues)
+    Announcement.binding(binding.id).print()
     try expectChannelsKept(for: queues, in: &transaction)
     return binding.id
   }

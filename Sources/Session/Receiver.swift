@@ -1,88 +1,114 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 internal import DeviceMemory
-internal import Glibc
 internal import Kernel
+internal import Measurement
 internal import NIC
 internal import Netdev
 internal import Options
 internal import Recovery
 internal import Sockets
+internal import Transfer
 
-/// One receiving run: sets the NIC up, waits for a connection, receives it, judges what came, and
+/// One receiving run: sets the NIC up, waits for a connection, receives its stream, judges it, and
 /// puts the NIC back.
 struct Receiver {
   let configuration: Configuration.Receive
 
-  /// Why the waits of a run ended.
-  private enum Course {
-    case complete
-    case stopped
-  }
-
   /// Runs to the end.
   ///
-  /// - Returns: The signal that stopped the run, if one did.
-  func run() throws(Failure) -> CInt? {
-    let stop = try attempt("watch for stop signals") { () throws(Errno) in try StopSignals() }
-    let interface = try Interface(named: configuration.target.interface)
-    Diagnostics.print("using ifindex=\(interface.index)")
-    let course = try withGuardedTransaction(
-      on: interface, isGuarded: configuration.configuresNIC
-    ) { transaction throws(Failure) in
-      do throws(Failure) {
-        return try receive(in: &transaction, orStoppedBy: stop)
-      } catch {
-        // A wait that a stop signal ended is told by the exit status, not as a failure.
-        guard error.errno == .interrupted else { throw error }
-        return Course.stopped
-      }
+  /// - Throws: What failed, or why the stream is not what was asked for.
+  func run(_ wait: Wait) throws(Failure) {
+    let interface = try Interface(announcing: configuration.target.interface)
+    let netdev = try Netdev()
+    try withGuardedTransaction(on: interface, isGuarded: configuration.configuresNIC) {
+      transaction throws(Failure) in
+      let source = configuration.peer.map { FlowTuple.End($0, port: configuration.port) }
+      var end = try ReceivingEnd(
+        for: configuration, from: source, through: netdev, in: &transaction)
+      let connection = try end.next(wait)
+      try receive(from: connection, at: &end, wait)
     }
-    return course == .stopped ? stop.take() : nil
   }
 
-  /// All that lasts while the binding does: on return there is none.
   private func receive(
-    in transaction: inout Transaction, orStoppedBy stop: borrowing StopSignals
-  ) throws(Failure) -> Course {
-    let target = configuration.target
-    let queues = try transaction.interface.chooseQueues(target.queues, otherwise: .last)
-    let memory = try target.allocateMemory()
-    if configuration.configuresNIC {
-      try transaction.enableHeaderSplit()
-      try transaction.moveRSS(off: Set(queues))
-      try steer(to: queues, in: &transaction)
-      try transaction.proveRSSAvoids(Set(queues))
-    }
-    let made = try Netdev().bindReceive(
-      queues, of: transaction.interface, to: memory, as: target)
-    let facts = (id: made.id, tokenMode: made.tokenMode)
-    var binding: ReceiveBinding? = made
-    Diagnostics.print("got dmabuf id=\(facts.id)")
-
-    let address = try SocketAddress(using: configuration.address, port: configuration.port)
-    Diagnostics.print("binding to address \(address)")
-    let listener = try Listener(on: address)
-    try listener.pollBusily(for: configuration.busyPoll.map { Int($0.nanoseconds / 1000) })
-    Diagnostics.print("Waiting or connection on \(address)")
-    let connection = try listener.next(
-      within: configuration.timeout, orStoppedBy: stop.rawDescriptor)
-    let stream = IncomingStream(
-      configuration: configuration, bindingID: facts.id, tokenMode: facts.tokenMode)
-    let end = try stream.receive(
-      from: connection, in: memory, through: &binding, orStoppedBy: stop.rawDescriptor)
-    return end == .stopped ? .stopped : .complete
-  }
-}
-
-extension Receiver {
-  /// Steers the run's one flow to the bound queues.
-  private func steer(
-    to queues: Range<UInt32>, in transaction: inout Transaction
+    from connection: borrowing Connection, at end: inout ReceivingEnd, _ wait: Wait
   ) throws(Failure) {
-    let flow = FlowTuple(
-      to: FlowTuple.End(configuration.address, port: configuration.port),
-      from: configuration.peer.map { FlowTuple.End($0, port: configuration.port) })
-    try transaction.steer(flow, over: queues)
+    guard let pattern = configuration.checks.pattern else {
+      let output = StandardOutput()
+      let sink = OutputSink(to: output.descriptor, wait)
+      return try receive(from: connection, into: sink, at: &end, wait)
+    }
+    let sink = ValidatingSink(pattern, every: configuration.checks.interval) {
+      Diagnostics.print($0)
+    }
+    try receive(from: connection, into: sink, at: &end, wait)
+  }
+
+  private func receive<Sink: PayloadSink & ~Copyable>(
+    from connection: borrowing Connection, into sink: consuming Sink, at end: inout ReceivingEnd,
+    _ wait: Wait
+  ) throws(Failure) {
+    var trace: ReceiveLoop<Sink>.Trace?
+    if configuration.output.traces {
+      trace = { Announcement.fragment($0, totalBytes: $1).print() }
+    }
+    var loop = ReceiveLoop(
+      into: sink, through: end.bindingID, memorySize: end.memory.buffer.byteCount,
+      failsOnLinear: configuration.checks.failsOnLinear, timeout: configuration.timeout,
+      trace: trace)
+    let (start, cpu) = (Instant.now, CPUTime.now)
+    let result: Result<Void, Failure>
+    do throws(Failure) {
+      result = .success(try run(&loop, from: connection, at: &end, wait))
+    } catch {
+      result = .failure(error)
+    }
+    let summary = ReceiveSummary(
+      statistics: loop.statistics, checkedBytes: loop.sink.checkedByteCount,
+      wrongBytes: loop.sink.wrongByteCount, duration: Instant.now.since(start),
+      cpu: CPUTime.now.since(cpu))
+    report(summary)
+    let figures = FlowFigures(summary.statistics, wrongBytes: summary.wrongBytes ?? 0)
+    let demands = Verdict.Demands(
+      configuration.checks,
+      mustBeRefused: configuration.unbinding == .beforeReceive && end.tokenMode == .manual)
+    try Verdict(of: result, [Verdict.Stream(figures)], demands).get()
+    if summary.wrongBytes != nil, figures.bytes > 0, !configuration.output.reportsJSON {
+      Announcement.validated.print()
+    }
+  }
+
+  /// Runs the loop, and unbinds where the command line says.
+  private func run(
+    _ loop: inout ReceiveLoop<some PayloadSink & ~Copyable>, from connection: borrowing Connection,
+    at end: inout ReceivingEnd, _ wait: Wait
+  ) throws(Failure) {
+    switch configuration.unbinding {
+    case .afterStream: break
+    case .beforeReceive:
+      let operation = "wait for data"
+      guard try wait.limited(to: configuration.timeout).for(connection.descriptor, to: operation)
+      else { throw Failure(operation, errno: .timedOut) }
+      end.unbind()
+    case .afterReceive:
+      let progress = try loop.run(
+        from: connection, in: end.memory.buffer, wait, pausing: true)
+      guard progress == .paused else { return }
+      end.unbind()
+    }
+    _ = try loop.run(from: connection, in: end.memory.buffer, wait)
+  }
+
+  private func report(_ summary: ReceiveSummary) {
+    Announcement.received(totalBytes: summary.statistics.totalBytes).print()
+    Diagnostics.print(summary.text)
+    guard configuration.output.reportsJSON else { return }
+    // Without a pattern the standard output is the payload's.
+    if configuration.checks.pattern == nil {
+      Diagnostics.print(summary.json)
+    } else {
+      print(summary.json)
+    }
   }
 }

@@ -11,7 +11,7 @@ struct Restorer {
 
   /// Looks for journals in all places, and undoes what they have.
   ///
-  /// - Throws: The first thing that could not be undone. The others are told as they come.
+  /// - Throws: The first thing that could not be undone. The others are printed.
   func run() throws(Failure) {
     let host = try Host.current()
     var wanted: String?
@@ -24,8 +24,8 @@ struct Restorer {
     for place in RuntimeDirectory.places {
       for name in try names(in: place) where name == wanted ?? name {
         do throws(Failure) {
-          guard let told = try restore(name, in: place, on: host) else { continue }
-          Diagnostics.print(told)
+          guard let outcome = try restore(name, in: place, on: host) else { continue }
+          Diagnostics.print(outcome)
         } catch {
           failures.append(error)
         }
@@ -54,8 +54,8 @@ struct Restorer {
   /// Undoes what one journal has.
   ///
   /// - Returns: What happened, for people; `nil` where nothing did.
-  /// - Throws: Also a failure with `EBUSY` where a run has the interface that was asked for; what
-  ///   runs on others is only told.
+  /// - Throws: Also a failure with `EBUSY` where a run has the interface that was asked for; a run
+  ///   on another interface is only reported.
   private func restore(
     _ name: String, in place: String, on host: Host
   ) throws(Failure) -> String? {

@@ -1,74 +1,60 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 internal import DeviceMemory
-internal import Glibc
 internal import Kernel
 internal import NIC
 internal import Netdev
 internal import Options
 internal import Sockets
+internal import Transfer
 
 /// One sending run: connects, and sends the standard input from device memory.
 struct Sender {
   let configuration: Configuration.Send
 
   /// Runs to the end.
-  ///
-  /// - Returns: The signal that stopped the run, if one did.
-  func run() throws(Failure) -> CInt? {
-    let stop = try attempt("watch for stop signals") { () throws(Errno) in try StopSignals() }
-    do throws(Failure) {
-      try send(orStoppedBy: stop)
-      return nil
-    } catch {
-      guard error.errno == .interrupted, let signal = stop.take() else { throw error }
-      return signal
-    }
-  }
-
-  private func send(orStoppedBy stop: borrowing StopSignals) throws(Failure) {
-    let interface = try Interface(named: configuration.interface)
-    Diagnostics.print("using ifindex=\(interface.index)")
-    var memory = try configuration.allocateMemory()
+  func run(_ wait: Wait) throws(Failure) {
+    let interface = try Interface(announcing: configuration.interface)
+    var memory = try configuration.memory.allocate(near: configuration.interface)
     let binding = try Netdev().bindTransmit(
       interface: interface.index, named: interface.subject, to: memory.descriptor)
-    Diagnostics.print("got tx dmabuf id=\(binding.id)")
+    Announcement.transmitBinding(binding.id).print()
 
-    let connection = try connect(orStoppedBy: stop)
+    let connection = try configuration.connect(
+      to: configuration.port, fromPort: configuration.port, wait)
     var loop = SendLoop(
-      binding: binding.id, chunkSize: configuration.chunkSize,
-      patience: configuration.timeout.map(\.wholeSeconds), orStoppedBy: stop.rawDescriptor)
-    let start = Instant.now
-    let cpu = CPUTime.now
+      binding: binding.id, chunkSize: configuration.chunkSize, timeout: configuration.timeout)
+    let (start, cpu) = (Instant.now, CPUTime.now)
     let result: Result<Void, Failure>
     do throws(Failure) {
-      var input = InputSource(from: STDIN_FILENO, orStoppedBy: stop.rawDescriptor)
-      try loop.run(from: &input, through: &memory, to: connection)
+      var input = InputSource(from: .standardInput, wait)
+      try loop.run(from: &input, through: &memory, to: connection, wait)
       try attempt("end the stream") { () throws(Errno) in try connection.finishSending() }
-      try loop.drain(from: connection)
+      try loop.drain(from: connection, wait)
       result = .success(())
     } catch {
       result = .failure(error)
     }
     let summary = SendSummary(
-      statistics: loop.statistics, seconds: Instant.now.seconds(since: start),
-      cpu: CPUTime.now.since(cpu))
+      statistics: loop.statistics, duration: Instant.now.since(start), cpu: CPUTime.now.since(cpu))
     Diagnostics.print(summary.text)
     if configuration.output.reportsJSON { print(summary.json) }
     try result.get()
   }
+}
 
-  private func connect(
-    orStoppedBy stop: borrowing StopSignals
+extension Configuration.Send {
+  /// Connects to a port of the receiver.
+  ///
+  /// - Parameter fromPort: The port of this end, with the source address if the command line names
+  ///   one; the kernel's choice if 0.
+  func connect(
+    to port: UInt16, fromPort: UInt16, _ wait: Wait
   ) throws(Failure) -> Connection {
-    let port = configuration.port
-    let peer = try SocketAddress(using: configuration.address, port: port)
-    var source: SocketAddress?
-    if let address = configuration.source {
-      source = try SocketAddress(using: address, port: port)
-    }
+    var from: SocketAddress?
+    if let source { from = try SocketAddress(using: source, port: fromPort) }
     return try Connection(
-      to: peer, from: source, through: configuration.interface,
-      until: configuration.timeout.deadline, orStoppedBy: stop.rawDescriptor)
+      to: try SocketAddress(using: address, port: port), from: from, through: interface,
+      wait.limited(to: timeout))
   }
 }

@@ -26,33 +26,104 @@ package protocol DevmemSource: ~Copyable {
   /// always does, and so does a full window.
   func setReadableThreshold(_ bytes: Int) throws(Errno)
 
-  /// For `poll`: readable when there is enough to receive.
-  var rawDescriptor: CInt { get }
+  /// Readable when there is enough to receive.
+  var descriptor: Descriptor { get }
+}
+
+/// The sending side of a devmem connection: what the send loop asks of the kernel. Tests put a
+/// scripted one in its place.
+package protocol DevmemDestination: ~Copyable {
+  /// Sends bytes of device memory, without blocking.
+  ///
+  /// - Returns: How many bytes were taken.
+  /// - Throws: `EAGAIN` if the socket has no room, `ENOBUFS` if too many sends are outstanding
+  ///   (`net.core.optmem_max`), and what `tcp_sendmsg_locked` (`net/ipv4/tcp.c`) fails with.
+  func send(offset: Int, count: Int, with frame: borrowing SendFrame) throws(Errno) -> Int
+
+  /// Takes the next notice off the error queue; `nil` if there is none.
+  func takeNotice() throws(Errno) -> SendNotice?
+
+  /// Takes the error that the connection has come to, if it has.
+  func takeError() throws(Errno) -> Errno?
+
+  /// Writable when there is room, in error when a notice waits.
+  var descriptor: Descriptor { get }
 }
 
 /// One TCP connection.
-package struct Connection: ~Copyable, DevmemSource {
-  private let descriptor: OwnedDescriptor
+package struct Connection: ~Copyable, DevmemSource, DevmemDestination {
+  private let socket: OwnedDescriptor
 
   /// The other end.
   package let peer: SocketAddress?
 
-  package init(owning descriptor: consuming OwnedDescriptor, to peer: SocketAddress? = nil) {
-    self.descriptor = descriptor
+  /// Takes over a connected socket.
+  package init(owning socket: consuming OwnedDescriptor, to peer: SocketAddress? = nil) {
+    self.socket = socket
     self.peer = peer
   }
 
-  package var rawDescriptor: CInt { descriptor.rawValue }
+  /// Connects to a peer through an interface, ready to send from device memory.
+  ///
+  /// - Parameters:
+  ///   - source: Where to connect from; the kernel's choice if `nil`.
+  ///   - wait: When to give up.
+  /// - Throws: A `Failure` with `ETIMEDOUT` after the deadline, of the kind `stopped` after a stop.
+  package init(
+    to peer: SocketAddress, from source: SocketAddress?, through interface: String, _ wait: Wait
+  ) throws(Failure) {
+    let socket = try Self.socket(to: peer, from: source, through: interface)
+    let operation = "connect to"
+    do throws(Errno) {
+      try retrying {
+        unsafe peer.withSocketAddress { unsafe connect(socket.rawValue, $0, $1) }
+      }
+    } catch {
+      guard error == .inProgress else { throw Failure(operation, on: "\(peer)", errno: error) }
+    }
+    let connection = Connection(owning: socket, to: peer)
+    let isReady = try wait.for(connection.descriptor, .writing, to: "\(operation) \(peer)")
+    _ = try attempt(operation, on: "\(peer)") { () throws(Errno) in
+      guard isReady else { throw .timedOut }
+      if let refused = try connection.takeError() { throw refused }
+    }
+    self = connection
+  }
+
+  /// A socket that is ready to be connected.
+  private static func socket(
+    to peer: SocketAddress, from source: SocketAddress?, through interface: String
+  ) throws(Failure) -> OwnedDescriptor {
+    let socket = try attempt("make a socket to", on: "\(peer)") { () throws(Errno) in
+      let socket = try OwnedDescriptor.streamSocket(for: peer)
+      try socket.borrowed.setSocketOption(SOL_SOCKET, SO_ZEROCOPY, to: CInt(1))
+      // The kernel drops packets of a device-memory send that leave by another device, silently.
+      try socket.borrowed.setSocketOption(SOL_SOCKET, SO_BINDTODEVICE, to: interface)
+      return socket
+    }
+    if let source {
+      do throws(Errno) {
+        try retrying { unsafe source.withSocketAddress { unsafe bind(socket.rawValue, $0, $1) } }
+      } catch {
+        throw Failure("send from", on: "\(source)", errno: error)
+      }
+    }
+    return socket
+  }
+
+  /// For waits.
+  package var descriptor: Descriptor { socket.borrowed }
+
+  /// The port of this end.
+  package func localPort() throws(Errno) -> UInt16 {
+    guard let address = try descriptor.localAddress() else { throw .invalidArgument }
+    return address.port
+  }
 
   /// The corresponding C function is `recvmsg` with `MSG_SOCK_DEVMEM`.
   package func receive(into frame: inout ReceiveFrame) throws(Errno) -> Int {
     let flags = CInt(CLinux_MSG_SOCK_DEVMEM) | CInt(MSG_DONTWAIT)
-    return try frame.receive(from: descriptor.rawValue, flags: flags)
-  }
-
-  /// The corresponding C constant is `SO_RCVLOWAT`.
-  package func setReadableThreshold(_ bytes: Int) throws(Errno) {
-    try set(SOL_SOCKET, SO_RCVLOWAT, to: CInt(clamping: bytes), on: descriptor)
+    return try frame.receive(from: descriptor, flags: flags)
   }
 
   /// The corresponding C constant is `SO_DEVMEM_DONTNEED`, whose result is a count
@@ -63,19 +134,71 @@ package struct Connection: ~Copyable, DevmemSource {
       try retrying {
         unsafe tokens.withUnsafeBytes {
           unsafe setsockopt(
-            descriptor.rawValue, SOL_SOCKET, option, $0.baseAddress, socklen_t($0.count))
+            socket.rawValue, SOL_SOCKET, option, $0.baseAddress, socklen_t($0.count))
         }
       })
   }
+
+  /// Sends bytes of device memory. See `SendFrame`.
+  package func send(
+    offset: Int, count: Int, with frame: borrowing SendFrame
+  ) throws(Errno) -> Int {
+    try frame.send(offset: offset, count: count, to: descriptor)
+  }
+
+  /// The corresponding C function is `recvmsg` with `MSG_ERRQUEUE`, which never blocks.
+  package func takeNotice() throws(Errno) -> SendNotice? {
+    try SendNotice(from: descriptor)
+  }
+
+  /// Sends a copy of bytes, as many as there is room for. The corresponding C function is `send`.
+  ///
+  /// - Throws: `EAGAIN` if the socket has no room.
+  package func sendCopy(_ bytes: Span<UInt8>) throws(Errno) -> Int {
+    let flags = CInt(MSG_DONTWAIT) | CInt(MSG_NOSIGNAL)
+    return try retrying {
+      unsafe bytes.withUnsafeBufferPointer {
+        unsafe Glibc.send(socket.rawValue, $0.baseAddress, $0.count, flags)
+      }
+    }
+  }
+
+  /// Receives what waits, of ordinary payload. The corresponding C function is `recv`.
+  ///
+  /// - Returns: How many bytes were received; 0 at the end.
+  /// - Throws: `EAGAIN` if nothing waits.
+  package func receiveCopy(into bytes: inout MutableRawSpan) throws(Errno) -> Int {
+    try retrying {
+      unsafe bytes.withUnsafeMutableBytes {
+        unsafe recv(socket.rawValue, $0.baseAddress, $0.count, CInt(MSG_DONTWAIT))
+      }
+    }
+  }
+
+  /// Whether the peer is gone and has left nothing to be received. The corresponding C function is
+  /// `recv` with `MSG_PEEK`.
+  package var isOver: Bool {
+    var byte: UInt8 = 0
+    let flags = CInt(MSG_PEEK) | CInt(MSG_DONTWAIT)
+    let count = unsafe recv(socket.rawValue, &byte, 1, flags)
+    return count == 0 || (count < 0 && Errno.last != .tryAgain && Errno.last != .interrupted)
+  }
+
+  /// Announces to the peer that no more will come. The corresponding C function is `shutdown`.
+  package func finishSending() throws(Errno) {
+    try retrying { shutdown(socket.rawValue, CInt(SHUT_WR)) }
+  }
 }
 
-/// Sets a socket option that is an `int`. The corresponding C function is `setsockopt`.
-func set(
-  _ level: CInt, _ option: CInt, to value: CInt, on descriptor: borrowing OwnedDescriptor
-) throws(Errno) {
-  var value = value
-  try retrying {
-    unsafe setsockopt(
-      descriptor.rawValue, level, option, &value, socklen_t(MemoryLayout<CInt>.size))
+extension OwnedDescriptor {
+  /// A TCP socket that does not block, for addresses like the given one. A test that runs again on
+  /// its port must not wait for the last one's TIME_WAIT: `SO_REUSEADDR`. The corresponding C
+  /// function is `socket`.
+  static func streamSocket(for address: SocketAddress) throws(Errno) -> OwnedDescriptor {
+    let type =
+      CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue)
+    let socket = OwnedDescriptor(owning: try retrying { Glibc.socket(address.family, type, 0) })
+    try socket.borrowed.setSocketOption(SOL_SOCKET, SO_REUSEADDR, to: CInt(1))
+    return socket
   }
 }

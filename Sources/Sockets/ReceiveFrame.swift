@@ -5,7 +5,7 @@ internal import Glibc
 internal import Kernel
 
 /// Where one `recvmsg` puts what it has: bytes that did not go to device memory, and the control
-/// messages that tell of those that did. Allocated once, used for every call.
+/// messages that describe those that did. Allocated once, used for every call.
 @safe package struct ReceiveFrame: ~Copyable {
   /// Bytes that one call may take, those in device memory included: as many as
   /// `TokenBatch.fragmentLimit` fragments of a page. What is never used is never backed by memory.
@@ -39,7 +39,7 @@ internal import Kernel
   }
 
   /// The corresponding C function is `recvmsg`.
-  mutating func receive(from descriptor: CInt, flags: CInt) throws(Errno) -> Int {
+  mutating func receive(from socket: Descriptor, flags: CInt) throws(Errno) -> Int {
     var vector = unsafe iovec(iov_base: payload.baseAddress, iov_len: payload.count)
     var message = unsafe msghdr()
     // The pointers need not outlive the call: nothing reads `message` after it but its lengths.
@@ -48,7 +48,7 @@ internal import Kernel
       unsafe message.msg_iovlen = 1
       unsafe message.msg_control = control.baseAddress
       unsafe message.msg_controllen = control.count
-      return try retrying { unsafe recvmsg(descriptor, &message, flags) }
+      return try retrying { unsafe recvmsg(socket.rawValue, &message, flags) }
     }
     controlLength = unsafe message.msg_controllen
     isTruncated = unsafe message.msg_flags & CInt(MSG_CTRUNC) != 0

@@ -41,7 +41,7 @@ internal import Kernel
   ///
   /// - Returns: How many bytes were taken, of at most as many as the pieces of one call hold.
   func send(
-    offset: Int, count: Int, to descriptor: CInt
+    offset: Int, count: Int, to socket: Descriptor
   ) throws(Errno) -> Int {
     let size = chunkSize ?? count
     var used = 0
@@ -59,6 +59,6 @@ internal import Kernel
     unsafe message.msg_control = control.baseAddress
     unsafe message.msg_controllen = control.count
     let flags = CInt(MSG_ZEROCOPY) | CInt(MSG_DONTWAIT) | CInt(MSG_NOSIGNAL)
-    return try retrying { unsafe sendmsg(descriptor, &message, flags) }
+    return try retrying { unsafe sendmsg(socket.rawValue, &message, flags) }
   }
 }

@@ -3,7 +3,7 @@
 /// Which sends the kernel is done with.
 ///
 /// The kernel numbers the zerocopy sends of a socket from 0 in 32 bits, one number for each that
-/// was not refused, and tells of ranges of them, in any order (`Documentation/networking/
+/// was not refused, and reports ranges of them, in any order (`Documentation/networking/
 /// msg_zerocopy.rst`). Here they are counted in 64 bits, which do not wrap.
 package struct SendTracker: Sendable {
   /// Sends made: the number of the next one.
@@ -45,7 +45,7 @@ package struct SendTracker: Sendable {
       || (sends.lowerBound < completeBelow && isComplete(completeBelow..<sends.upperBound))
   }
 
-  /// Takes note of a completion as the kernel tells it.
+  /// Takes note of a completion that the kernel reports.
   ///
   /// - Parameters:
   ///   - first: `ee_info`, the first send's number in 32 bits.

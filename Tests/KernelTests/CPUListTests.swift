@@ -59,23 +59,23 @@ struct PollSetTests {
   func waits() throws {
     let first = try Event()
     let second = try Event()
-    var set = PollSet([first.rawDescriptor, second.rawDescriptor])
-    var isReady = try set.wait(until: .now)
+    var set = PollSet([first.descriptor, second.descriptor])
+    var isReady = try set.wait(Wait(until: .now), to: "look")
     #expect(!isReady)
 
     second.raise()
     second.raise()
-    isReady = try set.wait(until: nil)
+    isReady = try set.wait(Wait(), to: "look")
     var ready = [set.isReady(0), set.isReady(1)]
     #expect(isReady && ready == [false, true])
 
     second.lower()
-    isReady = try set.wait(until: .now)
+    isReady = try set.wait(Wait(until: .now), to: "look")
     #expect(!isReady)
 
     first.raise()
     set.remove(0)
-    isReady = try set.wait(until: .now)
+    isReady = try set.wait(Wait(until: .now), to: "look")
     ready = [set.isReady(0), set.isReady(1)]
     #expect(!isReady && ready == [false, false])
   }

@@ -2,6 +2,7 @@
 
 import DeviceMemory
 import Kernel
+import Measurement
 import Netdev
 import Options
 import Payload
@@ -122,7 +123,7 @@ struct ConfigurationTests {
   @Test("a receiving measurement has flows, threads, CPUs and more")
   func understandsReceivingMeasurement() throws {
     let line = "-l -f eth0 -s 192.0.2.1 -p 5201 "
-    var measurement = Configuration.Measurement(flows: 4)
+    var measurement = MeasurementOptions(flows: 4)
     #expect(
       try Configuration(line + "--flows 4 -v 7")
         == .receive(
@@ -140,7 +141,7 @@ struct ConfigurationTests {
         line
           + "--flows 4 --threads 2 --cpus 3,1 --duration 10 --interval 0 --control 5202")
         == .receive(receive { $0.measurement = measurement }))
-    measurement = Configuration.Measurement()
+    measurement = MeasurementOptions()
     measurement.controlPort = 5202
     #expect(
       try Configuration(line + "--control 5202")
@@ -150,7 +151,7 @@ struct ConfigurationTests {
   @Test("a sending measurement has a load, and lasts ten seconds by default")
   func understandsSendingMeasurement() throws {
     let line = "-f eth0 -s 192.0.2.1 -p 5201 --flows 2 "
-    var measurement = Configuration.Measurement(flows: 2)
+    var measurement = MeasurementOptions(flows: 2)
     measurement.duration = .seconds(10)
     #expect(try Configuration(line) == .send(send { $0.measurement = measurement }))
     measurement.duration = nil

@@ -53,7 +53,7 @@ struct PreflightTests {
     host.netdev = .lab
     let found = try host.look(files) { $0.binding.autorelease = false }["token-mode"]
     #expect(found == Observation(.ok, "tokens are kept by binding or by socket (attribute 6)"))
-    let other = try host.look(files) { $0.autoreleaseNumber = 5 }
+    let other = try host.look(files) { $0.binding.autoreleaseAttribute = 5 }
     #expect(other["token-mode"]?.verdict == .missing)
     #expect(other["bind-rx"]?.verdict == .ok)
   }
@@ -74,13 +74,13 @@ struct PreflightTests {
     let offset = NetlinkBytes.attribute(Int(NLMSGERR_ATTR_OFFS.rawValue), UInt32(20))
     let text = NetlinkBytes.attribute(Int(NLMSGERR_ATTR_MSG.rawValue), "attribute is of no use")
     for (details, seen) in [
-      ([], "bind-rx takes no such interface"),
-      (offset, "bind-rx takes no such interface"),
+      ([], "bind-rx does not accept the interface"),
+      (offset, "bind-rx does not accept the interface"),
       (text, "bind-rx refuses: attribute is of no use"),
       (text + offset, "bind-rx refuses: attribute is of no use (attribute 1 at byte 20)"),
     ] as [([UInt8], String)] {
       host.bind = { _, _ in .refused(EOPNOTSUPP, details) }
-      #expect(try host.look(TemporaryFiles())["queue-management"]?.seen == seen)
+      #expect(try host.look(Directory())["queue-management"]?.seen == seen)
     }
   }
 

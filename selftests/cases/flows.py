@@ -22,7 +22,7 @@ from testbed.state import bind_rx_attributes, expect_released, has_command, unch
 from testbed.tool import Result, finish, run
 
 SCHEMA = json.loads(
-    (Path(__file__).resolve().parents[2] / "schema/throughput.json").read_text(encoding="utf-8"))
+    (Path(__file__).resolve().parents[2] / "schema/measurement.json").read_text(encoding="utf-8"))
 
 
 def document(result: Result, role: str, verdict: str = "ok") -> dict:

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+package import Kernel
+package import Sockets
+
+/// The connection over which two ends agree on a measurement. The other end is not trusted: it gets
+/// so much time for each line, a line has a limit, and the first one that is not as it must be ends
+/// the conversation.
+package final class ControlChannel {
+  private let connection: Connection
+  private let timeout: Duration?
+  private let wait: Wait
+  private var received: [UInt8] = []
+
+  /// - Parameters:
+  ///   - timeout: How long the peer may take for a line; `nil` for however long.
+  ///   - wait: What ends the waits early.
+  package init(over connection: consuming Connection, timeout: Duration?, _ wait: Wait) {
+    self.connection = connection
+    self.timeout = timeout
+    self.wait = wait
+  }
+
+  /// Readable when the peer says something or is gone.
+  package var descriptor: Descriptor { connection.descriptor }
+
+  /// Whether the peer is gone and has left nothing to be read.
+  package var isOver: Bool { connection.isOver }
+
+  /// Greets the peer, and makes sure that it speaks the same version.
+  package func greet() throws(Failure) {
+    try send(PeerMessage(.hello, PeerMessage.version))
+    let version = try receive(.hello)[0]
+    guard version == PeerMessage.version else {
+      throw Failure(
+        "agree with the peer",
+        reason: "it speaks version \(version) of the control protocol, not "
+          + "\(PeerMessage.version)", hint: "use the same ncdevmem on both ends")
+    }
+  }
+
+  /// Sends a message.
+  ///
+  /// - Throws: A `Failure` of the kind `stopped` after a stop, with `ETIMEDOUT` if the peer does not
+  ///   read.
+  package func send(_ message: PeerMessage) throws(Failure) {
+    let line = Array((message.line + "\n").utf8)
+    var sent = 0
+    let wait = wait.limited(to: timeout)
+    while sent < line.count {
+      do throws(Errno) {
+        sent += try connection.sendCopy(line.span.extracting(droppingFirst: sent))
+      } catch {
+        guard error == .tryAgain else { throw Failure("report to the peer", errno: error) }
+        try waitUntil(.writing, wait)
+      }
+    }
+  }
+
+  /// Receives a message of a kind.
+  ///
+  /// - Returns: Its values.
+  /// - Throws: A `Failure` with `EPROTO` for any other line.
+  package func receive(_ verb: PeerMessage.Verb) throws(Failure) -> [Int] {
+    let message = try receive()
+    guard message.verb == verb else {
+      throw violation("it said \(message.verb) where \(verb) was due")
+    }
+    return message.values
+  }
+
+  /// Receives a message.
+  ///
+  /// - Throws: A `Failure` with `EPROTO` for a line that is none, of the kind `stopped` after a stop,
+  ///   with `ETIMEDOUT` if it does not come, with `ECONNRESET` if the peer is gone.
+  package func receive() throws(Failure) -> PeerMessage {
+    let wait = wait.limited(to: timeout)
+    while true {
+      if let end = received.firstIndex(of: UInt8(ascii: "\n")) {
+        let message = PeerMessage(line: received[..<end])
+        received.removeFirst(end + 1)
+        guard let message else { throw violation("it sent a malformed line") }
+        return message
+      }
+      guard received.count <= PeerMessage.lineLimit else {
+        throw violation("it sent a line without end")
+      }
+      try receiveMore(wait)
+    }
+  }
+
+  private func receiveMore(_ wait: Wait) throws(Failure) {
+    try waitUntil(.reading, wait)
+    var piece = [UInt8](repeating: 0, count: PeerMessage.lineLimit + 1)
+    do throws(Errno) {
+      var span = piece.mutableSpan
+      var bytes = unsafe span.mutableBytes
+      let count = try connection.receiveCopy(into: &bytes)
+      guard count > 0 else { throw .connectionReset }
+      received += piece[..<count]
+    } catch {
+      guard error != .tryAgain else { return }
+      throw Failure(
+        "hear from the peer", errno: error, reason: "it closed the control connection",
+        hint: Self.hint)
+    }
+  }
+
+  /// Where the reason is when the peer ends the conversation.
+  package static let hint = "its own standard error says why"
+
+  private func waitUntil(_ interest: Interest, _ wait: Wait) throws(Failure) {
+    guard try wait.for(connection.descriptor, interest, to: "wait for the peer") else {
+      throw Failure(
+        "hear from the peer", errno: .timedOut,
+        reason: "nothing on the control connection for \(timeout?.components.seconds ?? 0) s "
+          + "(--timeout)")
+    }
+  }
+
+  private func violation(_ reason: String) -> Failure {
+    Failure("understand the peer", errno: .protocolError, reason: reason)
+  }
+}

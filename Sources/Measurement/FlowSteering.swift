@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+package import Kernel
+package import NIC
+
+/// How flows get to the bound queues, and spread over them.
+package struct FlowSteering {
+  /// How.
+  package enum Method: String, Sendable {
+    /// Left to whoever set the NIC up.
+    case none
+    /// One rule for all flows, to the only queue.
+    case queue
+    /// One rule for all flows, to an RSS context over the queues.
+    case context
+    /// A rule for each flow, to the queues in turn: for a driver without RSS contexts.
+    case rules
+    /// One rule for all flows, to the first queue: the driver takes neither contexts nor rules for
+    /// single flows.
+    case firstQueue = "first-queue"
+  }
+
+  private let flow: FlowTuple
+  private let queues: Range<UInt32>
+  /// How it is done.
+  package private(set) var method = Method.none
+
+  /// - Parameters:
+  ///   - flow: What the flows have in common: where they go, and where they come from if that is known.
+  ///   - queues: Not empty.
+  package init(_ flow: FlowTuple, over queues: Range<UInt32>) {
+    self.flow = flow
+    self.queues = queues
+  }
+
+  /// Steers all that the flows have in common.
+  package mutating func install(in transaction: inout Transaction) throws(Failure) {
+    switch try transaction.steer(flow, over: queues) {
+    case .context: method = .context
+    case .queue: method = queues.count > 1 ? .rules : .queue
+    }
+  }
+
+  /// Steers one flow to the queue whose turn it is, where each takes a rule of its own.
+  ///
+  /// - Returns: Why the flow stays on the first queue, if the driver refuses the rule.
+  package mutating func add(
+    _ source: FlowTuple.End, as index: Int, in transaction: inout Transaction
+  ) throws(Failure) -> Failure? {
+    guard method == .rules else { return nil }
+    let queue = queues.lowerBound + UInt32(index % queues.count)
+    do throws(Failure) {
+      try transaction.steer(
+        exactly: FlowTuple(to: flow.destination, from: source), to: .queue(queue))
+      return nil
+    } catch {
+      guard error.errno != .notPermitted else { throw error }
+      method = .firstQueue
+      return error
+    }
+  }
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import DeviceMemory
+package import Kernel
+package import Netdev
+package import Payload
+package import Sockets
+internal import Transfer
+
+/// One of several streams that are received at once.
+package final class IncomingFlow {
+  /// Counted from 0, in the order of the connections.
+  package let index: Int
+  /// Where it comes from.
+  package let connection: Connection
+  /// Its figures for other threads.
+  package let counters = FlowCounters()
+  /// The CPU on which the kernel took the connection's first packets, where the kernel knows it.
+  package let incomingCPU: Int?
+  private var loop: ReceiveLoop<FlowSink>
+  /// Whether something may wait to be received.
+  private(set) var isReady = true
+  private(set) var isAtEnd = false
+
+  /// Calls of `recvmsg` for one flow before it is another one's turn.
+  private static let callsPerTurn = 16
+
+  /// - Parameters:
+  ///   - binding: The id of the binding that fragments must come through.
+  ///   - memorySize: The flow's share of the bound memory, in bytes.
+  ///   - pattern: What to compare the payload with; `nil` to drop it.
+  ///   - interval: Of how many pieces the first one is compared.
+  package init(
+    _ index: Int, over connection: consuming Connection, through binding: UInt32,
+    memorySize: Int, checking pattern: Pattern?, every interval: Int, failsOnLinear: Bool
+  ) throws(Failure) {
+    self.index = index
+    loop = ReceiveLoop(
+      into: FlowSink(pattern, every: interval, of: index), through: binding,
+      memorySize: memorySize, failsOnLinear: failsOnLinear)
+    do throws(Errno) {
+      incomingCPU = try connection.incomingCPU()
+    } catch {
+      throw Failure("ask for a connection's CPU", errno: error)
+    }
+    self.connection = connection
+  }
+
+  /// What the flow has come to so far; for its own thread, and after that.
+  package var figures: FlowFigures {
+    FlowFigures(loop.statistics, wrongBytes: loop.sink.wrongByteCount ?? 0)
+  }
+
+  /// What is known of the flow at its end.
+  ///
+  /// - Parameter queues: The RX queues, to find the one that the flow came through.
+  package func description(
+    among queues: [QueueState]
+  ) throws(Failure) -> MeasurementReport.Flow {
+    let (information, napi) = try attempt("ask how it went with flow", on: "\(index)") {
+      () throws(Errno) in
+      (try connection.information(), try connection.incomingNAPI())
+    }
+    let queue = queues.first { $0.napi != nil && $0.napi == napi }?.index
+    return MeasurementReport.Flow(
+      index, figures, information,
+      .received(from: connection.peer, queue: queue, cpu: incomingCPU))
+  }
+
+  /// Whether payload came so fast that a batch of it is worth a moment's wait.
+  var isRunning: Bool { !isAtEnd && loop.isRunning }
+
+  /// Takes what waits, for a turn.
+  ///
+  /// - Parameter frame: What the calls fill, shared by the flows of a thread.
+  func serve(_ frame: inout ReceiveFrame, in memory: borrowing DeviceBuffer) throws(Failure) {
+    for _ in 0..<Self.callsPerTurn {
+      let progress = try loop.step(from: connection, into: &frame, in: memory)
+      counters.publish(figures)
+      guard case .more = progress else {
+        isReady = false
+        if case .endOfStream = progress { isAtEnd = true }
+        return
+      }
+    }
+  }
+
+  /// Takes note that there is something to receive.
+  func wake() { isReady = !isAtEnd }
+
+  /// Takes note that a batch did not come in a moment: less will do.
+  func expectLess() {
+    guard isRunning else { return }
+    loop.expectLess()
+    isReady = true
+  }
+
+  /// Returns the tokens that the flow still holds, as far as the kernel takes them: a failure before
+  /// is the one to report.
+  func settle() {
+    loop.settle(with: connection)
+    counters.publish(figures)
+  }
+}
+
+/// Where a measured flow's payload ends: it is compared, or dropped.
+struct FlowSink: PayloadSink, ~Copyable {
+  private var validation: ValidatingSink?
+
+  /// - Parameters:
+  ///   - pattern: What to compare with; `nil` to drop all.
+  ///   - interval: Of how many pieces the first one is compared.
+  ///   - flow: The flow's number, for the lines about wrong bytes.
+  init(_ pattern: Pattern?, every interval: Int, of flow: Int) {
+    guard let pattern else {
+      validation = nil
+      return
+    }
+    validation = ValidatingSink(pattern, every: interval) {
+      Diagnostics.print("flow \(flow): \($0)")
+    }
+  }
+
+  mutating func take(
+    _ piece: RawSpan, from origin: @autoclosure () -> PieceOrigin
+  ) throws(Failure) {
+    try validation?.take(piece, from: origin())
+  }
+
+  mutating func release() throws(Failure) {}
+
+  var readsPayload: Bool { validation != nil }
+
+  var wrongByteCount: Int? {
+    switch validation {
+    case .some(let validation): validation.wrongByteCount
+    case .none: nil
+    }
+  }
+}

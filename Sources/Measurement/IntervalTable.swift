@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import Kernel
+
+/// Which end of a measurement this is.
+package enum MeasurementRole: String, Sendable {
+  case receive
+  case send
+}
+
+/// The lines that people read of a measurement's intervals, in columns.
+struct IntervalTable {
+  private let role: MeasurementRole
+  /// The number of the worker that each flow has.
+  private let workerOfFlow: [Int?]
+
+  private static let receiveColumns = [
+    ("flow", 5), ("seconds", 14), ("Gbit/s", 9), ("device bytes", 14), ("linear", 8),
+    ("plain", 10), ("fragments", 10), ("recvmsg", 9), ("DONTNEED", 9), ("tokens out", 11),
+    ("idle %", 8),
+  ]
+  private static let sendColumns = [
+    ("flow", 5), ("seconds", 14), ("Gbit/s", 9), ("bytes", 14), ("sendmsg", 9), ("idle %", 8),
+  ]
+
+  /// - Parameter workers: The numbers of each worker's flows.
+  init(for role: MeasurementRole, workers: [[Int]], flowCount: Int) {
+    self.role = role
+    workerOfFlow = (0..<flowCount).map { flow in workers.firstIndex { $0.contains(flow) } }
+  }
+
+  var header: String { row(columns.map(\.0)) }
+
+  /// A line for each flow, if there are several, and one for all.
+  func lines(of interval: Interval) -> [String] {
+    var lines: [String] = []
+    if interval.flows.count > 1 {
+      for (index, figures) in interval.flows.enumerated() {
+        let idle = workerOfFlow[index].flatMap { interval.idleHundredths[$0] }
+        lines.append(
+          line(
+            String(index), interval, figures, tokens: interval.tokensOutstanding[index],
+            idleHundredths: idle))
+      }
+    }
+    let tokens = interval.tokensOutstanding.reduce(0, +)
+    lines.append(
+      line(
+        "sum", interval, interval.total, tokens: tokens,
+        idleHundredths: interval.meanIdleHundredths))
+    return lines
+  }
+
+  private func line(
+    _ name: String, _ interval: Interval, _ figures: FlowFigures, tokens: Int, idleHundredths: Int?
+  ) -> String {
+    let ends = [interval.start, interval.end].map { $0.inSeconds.formatted(1) }
+    let head = [
+      name, ends.joined(separator: "-"),
+      gigabitsPerSecond(figures.bytes, in: interval.length).formatted(3),
+    ]
+    let idle = idleHundredths.map { (Double($0) / 100).formatted(2) } ?? "-"
+    switch role {
+    case .receive:
+      let counts = [
+        figures.deviceBytes, figures.linearBytes, figures.plainBytes, figures.fragments,
+        figures.calls, figures.returnCalls, tokens,
+      ]
+      return row(head + counts.map(String.init) + [idle])
+    case .send:
+      return row(head + [String(figures.bytes), String(figures.calls), idle])
+    }
+  }
+
+  private var columns: [(String, Int)] {
+    role == .receive ? Self.receiveColumns : Self.sendColumns
+  }
+
+  private func row(_ cells: [String]) -> String {
+    zip(columns, cells).map { column, cell in
+      String(repeating: " ", count: max(1, column.1 - cell.count)) + cell
+    }.joined()
+  }
+}
+
+/// Throughput in powers of 1000; 0 in no time.
+func gigabitsPerSecond(_ bytes: Int, in duration: Duration) -> Double {
+  duration > .zero ? Double(bytes) * 8 / duration.inSeconds / 1e9 : 0
+}

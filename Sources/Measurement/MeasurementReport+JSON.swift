@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import Kernel
+internal import Netdev
+internal import Payload
+internal import Sockets
+internal import Transfer
+
+extension MeasurementReport {
+  /// One line for programs, whose form `schema/measurement.json` describes.
+  ///
+  /// - Parameter tool: The program's name and version.
+  package func json(by tool: String) -> String {
+    var document = JSONObject()
+    document.add("schema", "ncdevmem-measurement-1")
+    document.add("tool", tool)
+    document.add("role", role.rawValue)
+    document.add("verdict", failure.map { $0.kind == .stopped ? "stopped" : "failed" } ?? "ok")
+    document.add("failure", failure?.description)
+    document.add("configuration", setting.json)
+    document.add("host", host.json)
+    document.add("mean_idle_percent", Self.percent(whole.meanIdleHundredths), decimals: 2)
+    document.add("total", json(of: whole.total, over: whole.length, tokens: nil))
+    document.add("flows", flows.map(json(of:)))
+    document.add("workers", workers.indices.map(json(ofWorker:)))
+    document.add("queues", queues.map { Self.json(ofQueue: $0.queue, $0.statistics) })
+    document.add("intervals", intervals.map(json(of:)))
+    document.add("intervals_left_out", intervalsLeftOut)
+    document.add("peer", peer?.json)
+    return document.text
+  }
+
+  private func json(of flow: Flow) -> JSONObject {
+    var object = JSONObject()
+    object.add("flow", flow.index)
+    switch flow.detail {
+    case .received(let peer, let queue, let cpu):
+      object.add("sender_port", peer.map { Int($0.port) })
+      object.add("worker", workers.firstIndex { $0.flows.contains(flow.index) })
+      object.add("rx_queue", queue.map { Int($0) })
+      object.add("softirq_cpu", cpu)
+    case .sent(let port, _):
+      object.add("sender_port", Int(port))
+      object.add("worker", flow.index)
+    }
+    object.add("retransmits", flow.information.retransmits)
+    object.add("rtt_microseconds", flow.information.roundTrip.inMicroseconds)
+    if case .sent(_, let statistics) = flow.detail {
+      object.add("completions", statistics.completions)
+      object.add("copied_sends", statistics.copied)
+      object.add("waits_for_notices", statistics.backoffs)
+    }
+    add(
+      flow.figures, over: whole.length, tokens: flow.figures.tokensOutstanding, to: &object)
+    return object
+  }
+
+  private func json(ofWorker number: Int) -> JSONObject {
+    let worker = workers[number]
+    var object = JSONObject()
+    object.add("worker", number)
+    object.add("flows", worker.flows)
+    object.add("cpu", worker.cpu)
+    object.add("stayed_on_cpu", worker.cpu.map { $0 == worker.lastCPU })
+    object.add("cpu_idle_percent", Self.percent(whole.idleHundredths[number]), decimals: 2)
+    object.add("thread_cpu_seconds", worker.cpuTime.inSeconds, decimals: 6)
+    object.add("thread_cpu_seconds_per_gib", cpuSecondsPerGiB(of: worker), decimals: 6)
+    return object
+  }
+
+  private static func json(ofQueue queue: UInt32, _ counted: QueueStatistics) -> JSONObject {
+    var object = JSONObject()
+    object.add("queue", Int(queue))
+    object.add("packets", counted.packets.map { Int(clamping: $0) })
+    object.add("bytes", counted.bytes.map { Int(clamping: $0) })
+    object.add("drops", counted.drops.map { Int(clamping: $0) })
+    object.add("allocation_failures", counted.allocationFailures.map { Int(clamping: $0) })
+    return object
+  }
+
+  private func json(of interval: Interval) -> JSONObject {
+    var object = JSONObject()
+    object.add("start_seconds", interval.start.inSeconds, decimals: 6)
+    object.add("end_seconds", interval.end.inSeconds, decimals: 6)
+    let tokens = interval.tokensOutstanding.reduce(0, +)
+    object.add("total", json(of: interval.total, over: interval.length, tokens: tokens))
+    object.add(
+      "flows",
+      zip(interval.flows, interval.tokensOutstanding).map { flow, tokens in
+        json(of: flow, over: interval.length, tokens: tokens)
+      })
+    object.add(
+      "workers",
+      interval.idleHundredths.map { idle in
+        var object = JSONObject()
+        object.add("cpu_idle_percent", Self.percent(idle), decimals: 2)
+        return object
+      })
+    return object
+  }
+
+  /// - Parameter tokens: How many were outstanding at the end, if the figures do not say.
+  private func json(of figures: FlowFigures, over length: Duration, tokens: Int?) -> JSONObject {
+    var object = JSONObject()
+    object.add("seconds", length.inSeconds, decimals: 6)
+    add(figures, over: length, tokens: tokens ?? figures.tokensOutstanding, to: &object)
+    return object
+  }
+
+  /// Adds a flow's figures, or those of all.
+  private func add(
+    _ figures: FlowFigures, over length: Duration, tokens: Int, to object: inout JSONObject
+  ) {
+    object.add("bytes", figures.bytes)
+    object.add("gigabits_per_second", gigabitsPerSecond(figures.bytes, in: length), decimals: 6)
+    object.add("device_bytes", figures.deviceBytes)
+    object.add("plain_bytes", figures.plainBytes)
+    guard role == .receive else {
+      object.add("sendmsg_calls", figures.calls)
+      return
+    }
+    object.add("linear_bytes", figures.linearBytes)
+    object.add("fragments", figures.fragments)
+    object.add("recvmsg_calls", figures.calls)
+    object.add("dontneed_calls", figures.returnCalls)
+    object.add("tokens_returned", figures.tokensReturned)
+    object.add("tokens_outstanding", tokens)
+    object.add("wrong_bytes", figures.wrongBytes)
+  }
+
+  private static func percent(_ hundredths: Int?) -> Double? { hundredths.map { Double($0) / 100 } }
+}
+
+extension MeasurementReport.Setting {
+  fileprivate var json: JSONObject {
+    var object = JSONObject()
+    object.add("flows", agreement.flows)
+    object.add("duration_seconds", agreement.duration.map { Int($0.components.seconds) })
+    object.add("bytes_per_flow", agreement.bytesPerFlow)
+    object.add("interval_seconds", Int(interval.components.seconds))
+    object.add("paired", isPaired)
+    object.add("interface", interface)
+    object.add("driver", driver)
+    object.add("ip_version", addressFamily == .v4 ? 4 : 6)
+    switch end {
+    case .receive(let end):
+      object.add("rx_queues", end.queues.map { Int($0) })
+      object.add("memory_bytes", memorySize)
+      object.add("rx_page_size_bytes", end.rxPageSize.map { Int($0) })
+      object.add("token_mode", end.tokenMode == .automatic ? "automatic" : "manual")
+      object.add("checked_pattern_period", end.patternPeriod)
+      object.add("checked_every_fragments", end.validationInterval)
+      object.add("busy_poll_microseconds", end.busyPoll?.inMicroseconds)
+      object.add("steering", end.steering.rawValue)
+    case .send(let end):
+      object.add("sends_from", end.load.usesHostMemory ? "host memory" : "device memory")
+      object.add("memory_bytes", memorySize)
+      object.add("pattern_period", end.load.pattern.period)
+      object.add("chunk_bytes", end.chunkSize)
+      object.add("rate_bits_per_second", end.load.bitsPerSecond)
+    }
+    return object
+  }
+}
+
+extension PeerReport {
+  fileprivate var json: JSONObject {
+    var object = JSONObject()
+    object.add("verdict", hasFailed ? "failed" : "ok")
+    object.add("duration_seconds", duration.inSeconds, decimals: 6)
+    object.add("bytes", bytes)
+    object.add("flows", flows.map(\.json))
+    return object
+  }
+}
+
+extension PeerReport.Flow {
+  fileprivate var json: JSONObject {
+    var object = JSONObject()
+    object.add("sender_port", port)
+    object.add("bytes", bytes)
+    if deviceBytes != nil {
+      object.add("device_bytes", deviceBytes)
+      object.add("linear_bytes", linearBytes)
+      object.add("plain_bytes", plainBytes)
+      object.add("fragments", fragments)
+      object.add("wrong_bytes", wrongBytes)
+    } else {
+      object.add("retransmits", retransmits)
+      object.add("rtt_microseconds", roundTrip?.inMicroseconds)
+    }
+    return object
+  }
+}
+
+extension Duration {
+  fileprivate var inMicroseconds: Int { Int(nanoseconds / 1000) }
+}

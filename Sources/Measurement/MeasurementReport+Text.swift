@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import Kernel
+internal import Netdev
+internal import Sockets
+
+extension MeasurementReport {
+  /// What people read once the measurement has ended, beside the intervals.
+  package var lines: [String] {
+    workers.indices.map(line(ofWorker:)) + flows.map(line(of:))
+      + queues.map { Self.line(ofQueue: $0.queue, $0.statistics) } + peerLines
+  }
+
+  private func line(ofWorker number: Int) -> String {
+    let worker = workers[number]
+    let idle = whole.idleHundredths[number].map { (Double($0) / 100).formatted(2) }
+    let place = worker.cpu.map { "CPU \($0), \(idle ?? "?") % idle" } ?? "any CPU"
+    return """
+      worker \(number): \(place); \(worker.cpuTime.inSeconds.formatted(3)) s of CPU, \
+      \(cpuSecondsPerGiB(of: worker)?.formatted(3) ?? "-") s/GiB
+      """
+  }
+
+  private func line(of flow: Flow) -> String {
+    let course = """
+      \(flow.information.retransmits) retransmits, \
+      rtt \(Self.milliseconds(flow.information.roundTrip)) ms
+      """
+    switch flow.detail {
+    case .received(let peer, let queue, let cpu):
+      let wrong = flow.figures.wrongBytes
+      return """
+        flow \(flow.index): from \(peer?.description ?? "nowhere")\
+        \(queue.map { ", queue \($0)" } ?? "")\
+        \(cpu.map { ", packets on CPU \($0)" } ?? ""), \(course)\
+        \(wrong > 0 ? ", \(wrong) bytes wrong" : "")
+        """
+    case .sent(let port, _):
+      return "flow \(flow.index): from port \(port), \(course)"
+    }
+  }
+
+  private static func line(ofQueue queue: UInt32, _ counted: QueueStatistics) -> String {
+    func text(_ count: UInt64?) -> String { count.map(String.init) ?? "not reported" }
+    return """
+      queue \(queue): packets \(text(counted.packets)), drops \(text(counted.drops)), \
+      allocation failures \(text(counted.allocationFailures))
+      """
+  }
+
+  private var peerLines: [String] {
+    guard let peer else { return [] }
+    let name = role == .receive ? "sender" : "receiver"
+    let rate = gigabitsPerSecond(peer.bytes, in: peer.duration).formatted(3)
+    return peer.flows.map { "\(name): \(Self.line(of: $0))" } + [
+      """
+      \(name): sum \(peer.bytes) bytes in \(peer.duration.inSeconds.formatted(3)) s, \
+      \(rate) Gbit/s, \(peer.hasFailed ? "failed" : "ok")
+      """
+    ]
+  }
+
+  private static func line(of flow: PeerReport.Flow) -> String {
+    let head = "port \(flow.port), \(flow.bytes) bytes, "
+    guard let device = flow.deviceBytes else {
+      return head + """
+        \(flow.retransmits ?? 0) retransmits, rtt \(milliseconds(flow.roundTrip ?? .zero)) ms
+        """
+    }
+    let wrong = flow.wrongBytes.map { "\($0) wrong" } ?? "not checked"
+    return head + "\(device) in device memory (\(flow.fragments ?? 0) fragments), \(wrong)"
+  }
+
+  private static func milliseconds(_ duration: Duration) -> String {
+    (duration.inSeconds * 1000).formatted(3)
+  }
+}

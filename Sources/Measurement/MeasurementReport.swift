@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+package import Kernel
+package import Netdev
+package import Sockets
+package import Transfer
+
+/// What a measurement came to, as data: `lines` for people and `json` for programs are made of it.
+package struct MeasurementReport: Sendable {
+  /// What the measurement was made with.
+  package struct Setting: Sendable {
+    /// What both ends have.
+    package var agreement: Agreement
+    package var interval: Duration
+    package var isPaired: Bool
+    package var interface: String
+    package var driver: String
+    package var addressFamily: IPAddress.Family
+    /// The size of the device memory, in bytes; `nil` if there is none.
+    package var memorySize: Int?
+    package var end: End
+
+    package init(
+      _ agreement: Agreement, _ options: MeasurementOptions, on interface: String,
+      driver: String, _ addressFamily: IPAddress.Family, memorySize: Int?, as end: End
+    ) {
+      self.agreement = agreement
+      if agreement.duration == nil { self.agreement.duration = options.duration }
+      interval = options.interval
+      isPaired = options.controlPort != nil
+      self.interface = interface
+      self.driver = driver
+      self.addressFamily = addressFamily
+      self.memorySize = memorySize
+      self.end = end
+    }
+  }
+
+  /// What only one end has.
+  package enum End: Sendable {
+    case receive(ReceivingEnd)
+    case send(SendingEnd)
+
+    /// Which end it is.
+    package var role: MeasurementRole {
+      switch self {
+      case .receive: .receive
+      case .send: .send
+      }
+    }
+  }
+
+  /// What a receiver was set up with.
+  package struct ReceivingEnd: Sendable {
+    package var queues: Range<UInt32>
+    /// The size of the NIC's buffers in bytes; the driver's choice if `nil`.
+    package var rxPageSize: UInt32?
+    package var tokenMode: TokenMode
+    /// The period of the pattern that the payload was compared with; `nil` if it was dropped.
+    package var patternPeriod: Int?
+    /// Of how many pieces the first one was compared.
+    package var validationInterval: Int
+    package var busyPoll: Duration?
+    package var steering: FlowSteering.Method
+
+    package init(
+      queues: Range<UInt32>, rxPageSize: UInt32?, tokenMode: TokenMode, patternPeriod: Int?,
+      validationInterval: Int, busyPoll: Duration?, steering: FlowSteering.Method
+    ) {
+      self.queues = queues
+      self.rxPageSize = rxPageSize
+      self.tokenMode = tokenMode
+      self.patternPeriod = patternPeriod
+      self.validationInterval = validationInterval
+      self.busyPoll = busyPoll
+      self.steering = steering
+    }
+  }
+
+  /// What a sender was set up with.
+  package struct SendingEnd: Sendable {
+    package var load: Load
+    /// The size of the pieces of a send, in bytes; one piece if `nil`.
+    package var chunkSize: Int?
+
+    package init(_ load: Load, chunkSize: Int?) {
+      self.load = load
+      self.chunkSize = chunkSize
+    }
+  }
+
+  /// What is known of a flow at its end.
+  package struct Flow: Sendable {
+    package var index: Int
+    package var figures: FlowFigures
+    package var information: ConnectionInformation
+    package var detail: Detail
+
+    /// What only one end knows.
+    package enum Detail: Sendable {
+      /// Where it came from, through which RX queue, and the CPU that took its packets: as far as the
+      /// kernel knows.
+      case received(from: SocketAddress?, queue: UInt32?, cpu: Int?)
+      case sent(port: UInt16, SendStatistics)
+    }
+
+    package init(
+      _ index: Int, _ figures: FlowFigures, _ information: ConnectionInformation, _ detail: Detail
+    ) {
+      self.index = index
+      self.figures = figures
+      self.information = information
+      self.detail = detail
+    }
+  }
+
+  /// What is known of a worker at its end.
+  package struct Worker: Sendable {
+    /// The numbers of its flows.
+    package var flows: [Int]
+    /// Where it was to run; anywhere if `nil`.
+    package var cpu: Int?
+    /// Where it was at its end.
+    package var lastCPU: Int?
+    package var cpuTime: Duration
+
+    package init(flows: [Int], cpu: Int?, lastCPU: Int?, cpuTime: Duration) {
+      self.flows = flows
+      self.cpu = cpu
+      self.lastCPU = lastCPU
+      self.cpuTime = cpuTime
+    }
+
+    /// What a thread left.
+    package init(_ worker: any FlowWorker) {
+      self.init(
+        flows: worker.flowIndices, cpu: worker.cpu, lastCPU: worker.record.lastCPU,
+        cpuTime: worker.record.cpuTime)
+    }
+  }
+
+  package let setting: Setting
+  package let host: HostFacts
+  /// The run as one interval.
+  package let whole: Interval
+  package let intervals: [Interval]
+  /// How many intervals were not kept.
+  package let intervalsLeftOut: Int
+  package let workers: [Worker]
+  package var flows: [Flow] = []
+  /// What the driver counted meanwhile for each bound queue, by its number; none of a sender.
+  package var queues: [(queue: UInt32, statistics: QueueStatistics)] = []
+  package var peer: PeerReport?
+  /// Why the measurement failed, if it did.
+  package var failure: Failure?
+
+  /// Gathers what was measured.
+  package init(
+    _ setting: Setting, on host: HostFacts, whole: Interval, intervals: [Interval] = [],
+    intervalsLeftOut: Int = 0, workers: [Worker]
+  ) {
+    self.setting = setting
+    self.host = host
+    self.whole = whole
+    self.intervals = intervals
+    self.intervalsLeftOut = intervalsLeftOut
+    self.workers = workers
+  }
+
+  /// Gathers what threads measured on this host.
+  package init(
+    _ setting: Setting, _ measured: WorkerGroup.Outcome, _ recorder: IntervalRecorder,
+    of workers: [any FlowWorker]
+  ) {
+    self.init(
+      setting, on: HostFacts(interface: setting.interface, cpus: workers.compactMap(\.cpu)),
+      whole: measured.whole, intervals: recorder.intervals,
+      intervalsLeftOut: recorder.intervalsLeftOut, workers: workers.map { Worker($0) })
+  }
+
+  /// Which end this is.
+  package var role: MeasurementRole { setting.end.role }
+
+  /// CPU time of a worker for each GiB that it received or sent; `nil` where that was nothing.
+  func cpuSecondsPerGiB(of worker: Worker) -> Double? {
+    let bytes = worker.flows.reduce(0) { $0 + whole.flows[$1].bytes }
+    return bytes > 0 ? worker.cpuTime.inSeconds / (Double(bytes) / 1_073_741_824) : nil
+  }
+}

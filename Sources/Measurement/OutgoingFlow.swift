@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+package import Kernel
+package import Sockets
+package import Transfer
+
+/// Where a measured flow goes: from device memory as it is, from host memory by copying, so that a
+/// send is complete at once.
+package final class FlowDestination: DevmemDestination {
+  /// The connection to the receiver.
+  package let connection: Connection
+  private let memory: PatternMemory
+  private var copied: UInt32 = 0
+  private var reported: UInt32 = 0
+
+  init(over connection: consuming Connection, from memory: PatternMemory) {
+    self.connection = connection
+    self.memory = memory
+  }
+
+  package var descriptor: Descriptor { connection.descriptor }
+
+  package func send(
+    offset: Int, count: Int, with frame: borrowing SendFrame
+  ) throws(Errno) -> Int {
+    guard let bytes = memory.hostBytes else {
+      return try connection.send(offset: offset, count: count, with: frame)
+    }
+    let taken = try connection.sendCopy(bytes.span.extracting(offset..<offset + count))
+    copied &+= 1
+    return taken
+  }
+
+  package func takeNotice() throws(Errno) -> SendNotice? {
+    guard memory.hostBytes != nil else { return try connection.takeNotice() }
+    guard reported != copied else { return nil }
+    defer { reported = copied }
+    return .complete(first: reported, last: copied &- 1, copied: true)
+  }
+
+  package func takeError() throws(Errno) -> Errno? { try connection.takeError() }
+}
+
+/// One of several streams that are sent at once, and the worker that sends it.
+@safe package final class OutgoingFlow: FlowWorker, @unchecked Sendable {
+  /// Counted from 0, in the order of the connections.
+  package let index: Int
+  package let cpu: Int?
+  /// Where it goes.
+  package let destination: FlowDestination
+  /// Its figures for other threads.
+  package let counters = FlowCounters()
+  /// The port of this end.
+  package let port: UInt16
+  package var record = WorkerRecord()
+  private let memory: PatternMemory
+  private let load: Load
+  private let duration: Duration?
+  private var loop: SendLoop
+
+  /// - Parameters:
+  ///   - loop: What sends, from the binding that the memory has.
+  ///   - duration: How long to send; `nil` for as long as `load` says.
+  ///   - cpu: Where the worker runs; anywhere if `nil`.
+  package init(
+    _ index: Int, over connection: consuming Connection, by loop: consuming SendLoop,
+    from memory: PatternMemory, _ load: Load, for duration: Duration?, on cpu: Int?
+  ) throws(Failure) {
+    self.index = index
+    self.cpu = cpu
+    self.memory = memory
+    self.load = load
+    self.duration = duration
+    self.loop = loop
+    do throws(Errno) {
+      port = try connection.localPort()
+      if let rate = load.bitsPerSecond { try connection.pace(bytesPerSecond: rate / 8) }
+    } catch {
+      throw Failure("prepare flow", on: "\(index)", errno: error)
+    }
+    destination = FlowDestination(over: connection, from: memory)
+  }
+
+  package var flowIndices: [Int] { [index] }
+
+  /// What its loop has counted so far; for its own thread, and after that.
+  package var statistics: SendStatistics { loop.statistics }
+
+  /// The same as figures of a flow.
+  package var figures: FlowFigures { FlowFigures(loop.statistics, isPlain: load.usesHostMemory) }
+
+  /// What is known of the flow at its end.
+  package func description() throws(Failure) -> MeasurementReport.Flow {
+    let information = try attempt("ask how it went with flow", on: "\(index)") {
+      () throws(Errno) in
+      try destination.connection.information()
+    }
+    return MeasurementReport.Flow(index, figures, information, .sent(port: port, statistics))
+  }
+
+  package func work(_ wait: Wait) throws(Failure) {
+    defer { counters.publish(figures) }
+    let deadline = duration.map { Instant.now.advanced(by: $0) }
+    let pieceSize = pieceSize
+    var sent = 0
+    while sent < load.bytesPerFlow ?? .max, deadline.map({ $0 > .now }) ?? true {
+      let count = min(pieceSize, (load.bytesPerFlow ?? .max) - sent)
+      try loop.send(sent % memory.period, count, to: destination, wait)
+      sent += count
+      counters.publish(figures)
+    }
+    try attempt("end flow", on: "\(index)") { () throws(Errno) in
+      try destination.connection.finishSending()
+    }
+    try loop.drain(from: destination, wait)
+  }
+
+  /// How much to send between two looks at the clock, in bytes: of a paced flow, what goes out in
+  /// the twentieth of a second.
+  private var pieceSize: Int {
+    guard let rate = load.bitsPerSecond else { return memory.pieceSize }
+    return min(memory.pieceSize, max(4096, rate / 160))
+  }
+}

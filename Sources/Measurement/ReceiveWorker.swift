@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+package import DeviceMemory
+package import Kernel
+internal import Sockets
+internal import Transfer
+
+/// Device memory that several threads use at once. Nobody changes where it is, and what the kernel
+/// put into it belongs to the one that holds its tokens; what is sent was written beforehand.
+@safe package final class SharedMemory: @unchecked Sendable {
+  package let buffer: DeviceBuffer
+
+  package init(_ buffer: consuming DeviceBuffer) { self.buffer = buffer }
+}
+
+/// Receives some flows in turn, each when something waits.
+@safe package final class ReceiveWorker: FlowWorker, @unchecked Sendable {
+  package let cpu: Int?
+  package let flows: [IncomingFlow]
+  package var record = WorkerRecord()
+  private let memory: SharedMemory
+  private let timeout: Duration?
+
+  /// - Parameters:
+  ///   - cpu: Where the worker runs; anywhere if `nil`.
+  ///   - timeout: How long all flows may be silent; `nil` for however long.
+  package init(
+    _ flows: [IncomingFlow], on cpu: Int?, in memory: SharedMemory, timeout: Duration?
+  ) {
+    self.flows = flows
+    self.cpu = cpu
+    self.memory = memory
+    self.timeout = timeout
+  }
+
+  package var flowIndices: [Int] { flows.map(\.index) }
+
+  package func work(_ wait: Wait) throws(Failure) {
+    defer { for flow in flows { flow.settle() } }
+    var frame = ReceiveFrame()
+    var set = PollSet(flows.map { $0.connection.descriptor })
+    while true {
+      var (isBusy, isRunning, isAtEnd) = (false, false, true)
+      for (place, flow) in flows.enumerated() where !flow.isAtEnd {
+        if flow.isReady { try flow.serve(&frame, in: memory.buffer) }
+        if flow.isAtEnd { set.remove(place) }
+        isBusy = isBusy || flow.isReady
+        isRunning = isRunning || flow.isRunning
+        isAtEnd = isAtEnd && flow.isAtEnd
+      }
+      if isAtEnd { return }
+      let limit = isBusy ? .zero : isRunning ? ReceivePace.moment : timeout
+      if try set.wait(wait.limited(to: limit), to: "wait for data") {
+        for (place, flow) in flows.enumerated() where set.isReady(place) { flow.wake() }
+      } else if isRunning {
+        for flow in flows { flow.expectLess() }
+      } else if !isBusy {
+        throw silence
+      }
+    }
+  }
+
+  private var silence: Failure {
+    Failure(
+      "receive", on: flows.count == 1 ? "flow \(flows[0].index)" : "flows \(flowIndices)",
+      errno: .timedOut, reason: "no data for \(timeout?.components.seconds ?? 0) s (--timeout)",
+      hint: "is the peer still sending? an empty page pool drops frames: see the queues' drops")
+  }
+}

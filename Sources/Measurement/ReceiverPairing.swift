@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+package import Kernel
+package import Payload
+internal import Sockets
+
+/// The receiving end of what two ends agree on and report to each other.
+package final class ReceiverPairing {
+  /// The control connection.
+  package let channel: ControlChannel
+  /// What was agreed on.
+  package let agreement: Agreement
+  /// Whether the sender was told that this end listens: from then on nothing is refused.
+  private var isReady = false
+
+  /// Agrees with a sender. That comes before the NIC is touched: where the flows are steered, the
+  /// control connection shall not go.
+  package init(
+    over channel: ControlChannel, as options: MeasurementOptions, checking pattern: Pattern?
+  ) throws(Failure) {
+    self.channel = channel
+    try channel.greet()
+    guard let agreement = Agreement(offer: try channel.receive(.offer)) else {
+      throw Failure(
+        "understand the peer", errno: .protocolError, reason: "its offer is out of bounds")
+    }
+    self.agreement = agreement
+    if let refusal = agreement.refusal(by: options, checking: pattern) {
+      try channel.send(PeerMessage(.refused, refusal.rawValue))
+      throw Failure(
+        "agree with the sender", reason: refusal.reason(against: agreement),
+        hint: "what this end's options leave open the sender decides")
+    }
+  }
+
+  /// Announces to the sender that this end listens.
+  package func ready() throws(Failure) {
+    try channel.send(PeerMessage(.ready, agreement.flows))
+    isReady = true
+  }
+
+  /// Announces to the sender that this end will not listen, unless it does. Where that fails, the
+  /// end of the connection has to do.
+  package func refuse() {
+    guard !isReady else { return }
+    do throws(Failure) {
+      try channel.send(PeerMessage(.refused, PeerMessage.Refusal.failure.rawValue))
+    } catch {}
+  }
+
+  /// Hears what was sent, and reports what was received.
+  ///
+  /// - Parameters:
+  ///   - received: By the port that each flow came from.
+  ///   - hasFailed: Whether this end has found something wrong so far.
+  /// - Returns: What the sender reports of each flow.
+  /// - Throws: Where the two do not agree.
+  package func exchange(
+    _ received: [UInt16: FlowFigures], in duration: Duration, isChecked: Bool, hasFailed: Bool
+  ) throws(Failure) -> PeerReport {
+    let report = try hear()
+    let difference = Self.difference(between: report, and: received)
+    for (port, figures) in received.sorted(by: { $0.key < $1.key }) {
+      try channel.send(
+        PeerMessage(
+          .received, Int(port), figures.deviceBytes, figures.linearBytes, figures.plainBytes,
+          figures.fragments, isChecked ? 1 : 0, figures.wrongBytes))
+    }
+    let fails = hasFailed || difference != nil
+    try channel.send(PeerMessage(.end, fails ? 1 : 0, Int(duration.nanoseconds)))
+    if let difference { throw Failure("agree with the sender", reason: difference) }
+    if report.hasFailed { throw Failure("accept the flows", reason: "the sender failed") }
+    return report
+  }
+
+  private func hear() throws(Failure) -> PeerReport {
+    var report = PeerReport()
+    for _ in 0..<agreement.flows {
+      let values = try channel.receive(.sent)
+      report.flows.append(
+        PeerReport.Flow(
+          port: values[0], bytes: values[1], retransmits: values[2],
+          roundTrip: .microseconds(values[3])))
+    }
+    try report.end(with: try channel.receive(.end))
+    return report
+  }
+
+  /// Where a sender's report is not what was received; `nil` where it is.
+  static func difference(
+    between report: PeerReport, and received: [UInt16: FlowFigures]
+  ) -> String? {
+    for flow in report.flows {
+      guard let port = UInt16(exactly: flow.port), let figures = received[port] else {
+        return "it reports a flow from port \(flow.port)"
+      }
+      guard flow.bytes == figures.bytes else {
+        return "it sent \(flow.bytes) bytes from port \(port), and \(figures.bytes) came"
+      }
+    }
+    let isDuplicate = Set(report.flows.map(\.port)).count < report.flows.count
+    return isDuplicate ? "it reports a flow twice" : nil
+  }
+}

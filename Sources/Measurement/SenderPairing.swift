@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+package import Kernel
+package import Sockets
+
+/// The sending end of what two ends agree on and report to each other.
+package struct SenderPairing {
+  private let channel: ControlChannel
+
+  /// Agrees with the receiver.
+  package init(over channel: ControlChannel, on agreement: Agreement) throws(Failure) {
+    self.channel = channel
+    try channel.greet()
+    try channel.send(agreement.offer)
+    let answer = try channel.receive()
+    switch answer.verb {
+    case .ready where answer.values[0] == agreement.flows: break
+    case .refused:
+      let reason = PeerMessage.Refusal(rawValue: answer.values[0])?.reason
+      throw Failure("agree with the receiver", reason: reason ?? "it does not say why")
+    default:
+      throw Failure(
+        "understand the peer", errno: .protocolError, reason: "it said \(answer.line)")
+    }
+  }
+
+  /// What was sent of a flow.
+  package struct Sent: Equatable, Sendable {
+    /// The flow's number.
+    package let index: Int
+    /// Its port at this end.
+    package let port: UInt16
+    /// How much was sent.
+    package let bytes: Int
+    /// How the connection fared.
+    package let information: ConnectionInformation
+
+    /// What a report has of a flow; `nil` of a received one.
+    package init?(_ flow: MeasurementReport.Flow) {
+      guard case .sent(let port, _) = flow.detail else { return nil }
+      self.init(
+        index: flow.index, port: port, bytes: flow.figures.bytes, information: flow.information)
+    }
+
+    /// What was sent of a flow.
+    package init(index: Int, port: UInt16, bytes: Int, information: ConnectionInformation) {
+      self.index = index
+      self.port = port
+      self.bytes = bytes
+      self.information = information
+    }
+  }
+
+  /// Reports what was sent, and hears what was received.
+  ///
+  /// - Returns: What the receiver reports of each flow. It is still to be compared: `difference`.
+  package func exchange(_ flows: [Sent], in duration: Duration) throws(Failure) -> PeerReport {
+    for flow in flows {
+      try channel.send(
+        PeerMessage(
+          .sent, Int(flow.port), flow.bytes, flow.information.retransmits,
+          Int(flow.information.roundTrip.nanoseconds / 1000)))
+    }
+    try channel.send(PeerMessage(.end, 0, Int(duration.nanoseconds)))
+    var peer = PeerReport()
+    for _ in flows { peer.flows.append(try flow(from: try channel.receive(.received))) }
+    try peer.end(with: try channel.receive(.end))
+    return peer
+  }
+
+  /// Why the two ends do not agree, or what the receiver found wrong; `nil` if all is well.
+  package static func failure(of peer: PeerReport, for flows: [Sent]) -> Failure? {
+    for flow in flows {
+      let theirs = peer.flows.filter { $0.port == Int(flow.port) }
+      guard theirs.count == 1, theirs[0].bytes == flow.bytes else {
+        return Failure(
+          "agree with the receiver",
+          reason: "it got \(theirs.first?.bytes ?? 0) of the \(flow.bytes) bytes of flow "
+            + "\(flow.index)")
+      }
+    }
+    guard peer.hasFailed else { return nil }
+    return Failure(
+      "have the flows accepted", reason: "the receiver found something wrong",
+      hint: "its own standard error says what")
+  }
+
+  private func flow(from values: [Int]) throws(Failure) -> PeerReport.Flow {
+    let (bytes, overflows) = values[1].addingReportingOverflow(values[2])
+    let (total, overflowsToo) = bytes.addingReportingOverflow(values[3])
+    guard !overflows, !overflowsToo, 0...1 ~= values[5] else {
+      throw Failure(
+        "understand the peer", errno: .protocolError, reason: "its figures are out of bounds")
+    }
+    return PeerReport.Flow(
+      port: values[0], bytes: total, deviceBytes: values[1], linearBytes: values[2],
+      plainBytes: values[3], fragments: values[4], wrongBytes: values[5] == 1 ? values[6] : nil)
+  }
+}

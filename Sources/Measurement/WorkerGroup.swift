@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+package import Kernel
+internal import Synchronization
+
+/// The threads of a measurement: starts them, has intervals recorded, and sees them all ended.
+package struct WorkerGroup {
+  /// Why a measurement ended that did not fail.
+  package enum End: Sendable {
+    /// All flows did.
+    case complete
+    /// The duration passed.
+    case duration
+  }
+
+  /// What came of a measurement.
+  package struct Outcome: Sendable {
+    /// The run as one interval.
+    package let whole: Interval
+    /// Why it ended: a failure of a worker, or of the kind `stopped` after a stop, comes first.
+    package let end: Result<End, Failure>
+  }
+
+  private let stop: Event
+  private let ended: Event
+
+  /// Makes a group without threads.
+  package init() throws(Failure) {
+    (stop, ended) = try attempt("make events for workers") { () throws(Errno) in
+      (try Event(), try Event())
+    }
+  }
+
+  /// Has all workers work until they end, one of them fails, a duration passes or a stop comes.
+  ///
+  /// - Parameters:
+  ///   - duration: How long; `nil` for however long it takes.
+  ///   - wait: Whose stop ends the measurement.
+  /// - Throws: Why nothing was measured.
+  package func run(
+    _ workers: [any FlowWorker], for duration: Duration?, recording recorder: IntervalRecorder,
+    _ wait: Wait
+  ) throws(Failure) -> Outcome {
+    try recorder.begin()
+    let deadline = duration.map { recorder.start.advanced(by: $0) }
+    let working = Working(count: workers.count)
+    var threads: [Thread] = []
+    var end: Result<End, Failure>
+    do throws(Failure) {
+      for worker in workers { threads.append(try start(worker, counting: working)) }
+      end = .success(try watch(working, until: deadline, recording: recorder, wait))
+    } catch {
+      end = .failure(error)
+    }
+    stop.raise()
+    for thread in threads { thread.join() }
+    if let failure = workers.compactMap(\.record.failure).first { end = .failure(failure) }
+    let last = workers.map(\.record.end).max() ?? .now
+    let isComplete = if case .success(.complete) = end { true } else { false }
+    return Outcome(whole: try recorder.finish(at: isComplete ? last : .now), end: end)
+  }
+
+  /// How many workers have not ended, and whether one failed.
+  private final class Working: Sendable {
+    let count: Atomic<Int>
+    let hasFailed = Atomic(false)
+
+    init(count: Int) { self.count = Atomic(count) }
+  }
+
+  private func start(_ worker: any FlowWorker, counting working: Working) throws(Failure) -> Thread {
+    let (stop, ended) = (stop, ended)
+    return try attempt("start a worker") { () throws(Errno) in
+      try Thread {
+        worker.run(Wait(orStoppedBy: stop.descriptor))
+        if worker.record.failure != nil { working.hasFailed.store(true, ordering: .releasing) }
+        working.count.subtract(1, ordering: .acquiringAndReleasing)
+        ended.raise()
+      }
+    }
+  }
+
+  /// Records intervals until all workers have ended, one has failed, or the deadline passes. One
+  /// that fails ends the others: what they measured would not be what was asked for.
+  private func watch(
+    _ working: Working, until deadline: Instant?, recording recorder: IntervalRecorder, _ wait: Wait
+  ) throws(Failure) -> End {
+    while working.count.load(ordering: .acquiring) > 0,
+      !working.hasFailed.load(ordering: .acquiring)
+    {
+      let next = [recorder.nextReading, deadline, wait.deadline].compactMap { $0 }.min()
+      let moment = Wait(until: next, orStoppedBy: wait.stop)
+      if try moment.for(ended.descriptor, to: "wait for the workers") { ended.lower() }
+      if let deadline, deadline <= .now { return .duration }
+      try recorder.readIfDue()
+    }
+    return .complete
+  }
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import DeviceMemory
+internal import Kernel
+internal import Measurement
+internal import NIC
+internal import Netdev
+internal import Options
+internal import Payload
+internal import Recovery
+internal import Sockets
+
+/// One receiving measurement: agrees with the sender if there is one to agree with, sets the NIC up,
+/// receives several flows at once on threads of their own, and puts the NIC back.
+struct MeasuringReceiver {
+  let configuration: Configuration.Receive
+  let options: MeasurementOptions
+
+  /// Runs to the end.
+  ///
+  /// - Throws: What failed, or why the flows are not what was asked for.
+  func run(_ wait: Wait) throws(Failure) {
+    let interface = try Interface(announcing: configuration.target.interface)
+    let netdev = try Netdev()
+    let pairing = try pair(wait)
+    try withGuardedTransaction(on: interface, isGuarded: configuration.configuresNIC) {
+      transaction throws(Failure) in
+      let report: MeasurementReport
+      do throws(Failure) {
+        report = try measure(through: netdev, with: pairing, in: &transaction, wait)
+      } catch {
+        pairing?.refuse()
+        throw error
+      }
+      try report.conclude(asJSON: configuration.output.reportsJSON)
+    }
+  }
+
+  /// Waits for a sender and agrees with it, if there is to be one.
+  private func pair(_ wait: Wait) throws(Failure) -> ReceiverPairing? {
+    guard let port = options.controlPort else { return nil }
+    let address = try SocketAddress(using: configuration.address, port: port)
+    let listener = try Listener(on: address)
+    Announcement.waitingForSender(address).print()
+    let connection = try listener.next(wait, for: configuration.timeout)
+    Announcement.connection(from: connection.peer).print()
+    return try ReceiverPairing(
+      over: ControlChannel(over: connection, timeout: configuration.timeout, wait), as: options,
+      checking: configuration.checks.pattern)
+  }
+
+  /// All that lasts while the binding does: on return there is none.
+  ///
+  /// - Returns: What was measured, with its failure if it is not what was asked for.
+  /// - Throws: Why nothing was measured.
+  private func measure(
+    through netdev: Netdev, with pairing: ReceiverPairing?, in transaction: inout Transaction,
+    _ wait: Wait
+  ) throws(Failure) -> MeasurementReport {
+    let agreement = pairing?.agreement ?? Agreement(flows: options.flows ?? 1)
+    var end = try ReceivingEnd(
+      for: configuration, connections: agreement.flows, through: netdev, in: &transaction)
+    try pairing?.ready()
+    let flows = try connect(agreement.flows, to: &end, with: pairing, in: &transaction, wait)
+    let workers = try workers(for: flows, in: end.memory)
+    let interface = transaction.interface.index
+    let before = try netdev.receiveStatistics(ofInterface: interface)
+    let recorder = IntervalRecorder(
+      of: flows.map(\.counters), from: workers, every: options.interval, as: .receive)
+    let measured = try WorkerGroup().run(
+      workers, for: limit(of: agreement, isPaired: pairing != nil), recording: recorder, wait)
+    var report = MeasurementReport(
+      setting(of: agreement, at: end, driver: transaction.interface.driver), measured, recorder,
+      of: workers)
+    var verdict = Verdict(
+      of: measured.end.map { _ in }, flows.map { Verdict.Stream(flow: $0.index, $0.figures) },
+      Verdict.Demands(configuration.checks))
+    do throws(Failure) {
+      let states = try netdev.queues(ofInterface: interface).filter { $0.direction == .receive }
+      report.flows = try flows.map { flow throws(Failure) in try flow.description(among: states) }
+      let after = try netdev.receiveStatistics(ofInterface: interface)
+      report.queues = end.queues.map {
+        ($0, QueueStatistics.counted(for: $0, from: before, to: after))
+      }
+      report.peer = try pairing?.exchange(flows, measured, &verdict, checks: configuration.checks)
+    } catch {
+      verdict.add(error)
+    }
+    report.failure = verdict.failure
+    return report
+  }
+
+  /// How long the flows may take. A sender that is to end by itself gets a grace.
+  private func limit(of agreement: Agreement, isPaired: Bool) -> Duration? {
+    guard isPaired else { return options.duration }
+    guard let duration = agreement.duration, let timeout = configuration.timeout else { return nil }
+    return duration + timeout
+  }
+
+  /// Waits for the flows' connections.
+  private func connect(
+    _ count: Int, to end: inout ReceivingEnd, with pairing: ReceiverPairing?,
+    in transaction: inout Transaction, _ wait: Wait
+  ) throws(Failure) -> [IncomingFlow] {
+    var flows: [IncomingFlow] = []
+    while flows.count < count {
+      let connection = try end.next(wait, orEndOf: pairing?.channel)
+      let peer = connection.peer
+      if let expected = configuration.peer, let peer, peer.address.octets != expected.octets {
+        Diagnostics.print("it is not from \(expected): closed")
+        continue
+      }
+      if configuration.configuresNIC, let peer {
+        let source = FlowTuple.End(peer.address, port: peer.port)
+        if let refusal = try end.steering.add(source, as: flows.count, in: &transaction) {
+          Diagnostics.print(
+            "flow \(flows.count) stays on queue \(end.queues.lowerBound): \(refusal)")
+        }
+      }
+      flows.append(
+        try IncomingFlow(
+          flows.count, over: connection, through: end.bindingID,
+          memorySize: end.memory.buffer.byteCount / count, checking: configuration.checks.pattern,
+          every: configuration.checks.interval, failsOnLinear: configuration.checks.failsOnLinear))
+    }
+    return flows
+  }
+
+  /// Shares the flows out to threads, and these to CPUs.
+  private func workers(
+    for flows: [IncomingFlow], in memory: SharedMemory
+  ) throws(Failure) -> [ReceiveWorker] {
+    let count = min(options.threads ?? flows.count, flows.count)
+    let cpus: [Int]
+    if let wanted = options.cpus?.cpus {
+      cpus = (0..<count).map { wanted[$0 % wanted.count] }
+    } else {
+      let allowed = try attempt("ask which CPUs are allowed") { () throws(Errno) in
+        try Affinity.allowed()
+      }
+      cpus = WorkerPlacement.choose(
+        count, from: allowed, near: HostFacts.cpus(near: configuration.target.interface),
+        interrupted: Set(flows.compactMap(\.incomingCPU)))
+    }
+    return (0..<count).map { worker in
+      ReceiveWorker(
+        flows.filter { $0.index % count == worker }, on: cpus[worker], in: memory,
+        timeout: configuration.timeout)
+    }
+  }
+
+  private func setting(
+    of agreement: Agreement, at end: borrowing ReceivingEnd, driver: String
+  ) -> MeasurementReport.Setting {
+    let receiving = MeasurementReport.ReceivingEnd(
+      queues: end.queues, rxPageSize: configuration.target.binding.rxPageSize,
+      tokenMode: end.tokenMode, patternPeriod: configuration.checks.pattern?.period,
+      validationInterval: configuration.checks.interval, busyPoll: configuration.busyPoll,
+      steering: end.steering.method)
+    return MeasurementReport.Setting(
+      agreement, options, on: configuration.target.interface, driver: driver,
+      configuration.address.family, memorySize: end.memory.buffer.byteCount,
+      as: .receive(receiving))
+  }
+}
+
+extension ReceiverPairing {
+  /// Exchanges figures with the sender, if the flows ended as they were to.
+  ///
+  /// - Parameter verdict: What this end thinks of its flows; gets what both ends come to.
+  /// - Returns: What the sender reports; `nil` if there was nothing to exchange.
+  fileprivate func exchange(
+    _ flows: [IncomingFlow], _ measured: WorkerGroup.Outcome, _ verdict: inout Verdict,
+    checks: Configuration.Checks
+  ) throws(Failure) -> PeerReport? {
+    guard case .success(let end) = measured.end else { return nil }
+    guard end == .complete else {
+      throw Failure("receive", reason: "the sender did not end when it was to")
+    }
+    var received: [UInt16: FlowFigures] = [:]
+    for flow in flows { received[flow.connection.peer?.port ?? 0] = flow.figures }
+    guard received.count == flows.count else {
+      throw Failure("tell flows apart", reason: "two came from the same port")
+    }
+    return try exchange(
+      received, in: measured.whole.length, isChecked: checks.pattern != nil,
+      hasFailed: verdict.failure != nil)
+  }
+}
+
+extension MeasurementReport {
+  /// Prints the report for people, and for programs if asked for.
+  ///
+  /// - Throws: Why the measurement failed, if it did.
+  func conclude(asJSON: Bool) throws(Failure) {
+    lines.forEach(Diagnostics.print)
+    if asJSON { print(json(by: Usage.version)) }
+    if let failure { throw failure }
+  }
+}

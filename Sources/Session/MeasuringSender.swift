@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import DeviceMemory
+internal import Kernel
+internal import Measurement
+internal import NIC
+internal import Netdev
+internal import Options
+internal import Payload
+internal import Sockets
+internal import Transfer
+
+/// One sending measurement: agrees with the receiver if there is one to agree with, and sends a
+/// pattern over several connections at once, each on a thread of its own.
+struct MeasuringSender {
+  let configuration: Configuration.Send
+  let options: MeasurementOptions
+
+  /// What the flows send from.
+  private struct Source: ~Copyable {
+    let pattern: PatternMemory
+    /// `nil` where the payload comes from host memory.
+    let bound: Bound?
+
+    /// Device memory that has a binding.
+    struct Bound: ~Copyable {
+      let binding: TransmitBinding
+      let buffer: DeviceBuffer
+    }
+
+    /// Of the device memory, in bytes; `nil` if there is none.
+    var memorySize: Int? {
+      switch bound {
+      case .some(let bound): bound.buffer.byteCount
+      case .none: nil
+      }
+    }
+
+    /// The id that each send names; any where there is no binding.
+    var bindingID: UInt32 {
+      switch bound {
+      case .some(let bound): bound.binding.id
+      case .none: 0
+      }
+    }
+  }
+
+  /// Runs to the end.
+  ///
+  /// - Throws: What failed, or what the receiver found wrong.
+  func run(_ wait: Wait) throws(Failure) {
+    let agreement = Agreement(
+      flows: options.flows ?? 1, patternPeriod: configuration.load.pattern.period,
+      duration: options.duration, bytesPerFlow: configuration.load.bytesPerFlow)
+    let interface = try Interface(announcing: configuration.interface)
+    let source = try prepare(on: interface)
+    let pairing = try pair(on: agreement, wait)
+    let flows = try connect(agreement.flows, from: source, wait)
+    let setting = MeasurementReport.Setting(
+      agreement, options, on: interface.name, driver: interface.driver,
+      configuration.address.family, memorySize: source.memorySize,
+      as: .send(
+        MeasurementReport.SendingEnd(configuration.load, chunkSize: configuration.chunkSize)))
+    let recorder = IntervalRecorder(
+      of: flows.map(\.counters), from: flows, every: options.interval, as: .send)
+    // The flows themselves end after the duration.
+    let measured = try WorkerGroup().run(flows, for: nil, recording: recorder, wait)
+    var report = MeasurementReport(setting, measured, recorder, of: flows)
+    do throws(Failure) {
+      report.flows = try flows.map { flow throws(Failure) in try flow.description() }
+      _ = try measured.end.get()
+      if let pairing {
+        let sent = report.flows.compactMap { SenderPairing.Sent($0) }
+        let peer = try pairing.exchange(sent, in: measured.whole.length)
+        report.peer = peer
+        report.failure = SenderPairing.failure(of: peer, for: sent)
+      }
+    } catch {
+      report.failure = error
+    }
+    try report.conclude(asJSON: configuration.output.reportsJSON)
+  }
+
+  private func pair(on agreement: Agreement, _ wait: Wait) throws(Failure) -> SenderPairing? {
+    guard let port = options.controlPort else { return nil }
+    let connection = try configuration.connect(to: port, fromPort: 0, wait)
+    return try SenderPairing(
+      over: ControlChannel(over: connection, timeout: configuration.timeout, wait), on: agreement)
+  }
+
+  /// Connects each flow. Several connections cannot share a port of this end.
+  private func connect(
+    _ count: Int, from source: borrowing Source, _ wait: Wait
+  ) throws(Failure) -> [OutgoingFlow] {
+    var flows: [OutgoingFlow] = []
+    for index in 0..<count {
+      let loop = SendLoop(
+        binding: source.bindingID, chunkSize: configuration.chunkSize,
+        timeout: configuration.timeout)
+      flows.append(
+        try OutgoingFlow(
+          index, over: try configuration.connect(to: configuration.port, fromPort: 0, wait),
+          by: loop, from: source.pattern, configuration.load, for: options.duration,
+          on: options.cpus.map { $0.cpus[index % $0.cpus.count] }))
+    }
+    return flows
+  }
+
+  /// Writes the pattern, and binds it where it is to be sent from device memory.
+  private func prepare(on interface: borrowing Interface) throws(Failure) -> Source {
+    let pattern = configuration.load.pattern
+    guard !configuration.load.usesHostMemory else {
+      return Source(pattern: PatternMemory(pattern), bound: nil)
+    }
+    var buffer = try configuration.memory.allocate(near: configuration.interface)
+    let memory = try PatternMemory(pattern, into: &buffer)
+    let binding = try Netdev().bindTransmit(
+      interface: interface.index, named: interface.subject, to: buffer.descriptor)
+    Announcement.transmitBinding(binding.id).print()
+    return Source(pattern: memory, bound: Source.Bound(binding: binding, buffer: buffer))
+  }
+}

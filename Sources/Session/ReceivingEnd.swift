@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import DeviceMemory
+internal import Kernel
+internal import Measurement
+internal import NIC
+internal import Netdev
+internal import Options
+internal import Sockets
+
+/// All that a receiving run needs before a connection may come: queues, memory, a NIC that is set
+/// up, a binding and a listener. It lasts as long as the value; the NIC belongs to its transaction.
+struct ReceivingEnd: ~Copyable {
+  let queues: Range<UInt32>
+  let memory: SharedMemory
+  /// How flows get to the queues.
+  var steering: FlowSteering
+  /// The id that fragments name, and how the kernel keeps their tokens: also after an unbind.
+  let (bindingID, tokenMode): (UInt32, TokenMode)
+  let listener: Listener
+  private let configuration: Configuration.Receive
+  private var binding: ReceiveBinding?
+
+  /// Sets all up, in the order in which the kernel demands it.
+  ///
+  /// - Parameters:
+  ///   - source: Where the flows come from, if only flows from there are to be steered.
+  ///   - connections: How many connections may wait.
+  init(
+    for configuration: Configuration.Receive, from source: FlowTuple.End? = nil,
+    connections: Int = 1, through netdev: Netdev, in transaction: inout Transaction
+  ) throws(Failure) {
+    let target = configuration.target
+    let queues = try transaction.interface.chooseQueues(target.queues, otherwise: .last)
+    let memory = SharedMemory(
+      try target.memory.allocate(
+        near: target.interface, forBuffersOf: target.binding.rxPageSize))
+    let destination = FlowTuple.End(configuration.address, port: configuration.port)
+    var steering = FlowSteering(FlowTuple(to: destination, from: source), over: queues)
+    if configuration.configuresNIC {
+      try transaction.enableHeaderSplit()
+      try transaction.moveRSS(off: Set(queues))
+      try steering.install(in: &transaction)
+      try transaction.proveRSSAvoids(Set(queues))
+    }
+    let binding = try netdev.bindReceive(
+      queues, ofInterface: transaction.interface.index, named: transaction.interface.subject,
+      to: memory.buffer.descriptor, as: target.binding)
+    Announcement.binding(binding.id).print()
+
+    let address = try SocketAddress(using: configuration.address, port: configuration.port)
+    Announcement.address(address).print()
+    let listener = try Listener(on: address, backlog: connections)
+    try listener.pollBusily(for: configuration.busyPoll)
+    Announcement.waiting(address).print()
+
+    self.configuration = configuration
+    self.queues = queues
+    self.memory = memory
+    self.steering = steering
+    (bindingID, tokenMode) = (binding.id, binding.tokenMode)
+    self.listener = listener
+    self.binding = consume binding
+  }
+
+  /// Ends the binding. What was received stays readable.
+  mutating func unbind() { binding = nil }
+
+  /// Waits for the next connection.
+  ///
+  /// - Parameter channel: A control connection whose end ends the wait as well.
+  func next(_ wait: Wait, orEndOf channel: ControlChannel? = nil) throws(Failure) -> Connection {
+    let connection = try listener.next(
+      wait, for: configuration.timeout, watching: channel?.descriptor
+    ) { () throws(Failure) in
+      guard channel?.isOver == true else { return }
+      throw Failure(
+        "wait for a connection", errno: .connectionReset,
+        reason: "the sender closed the control connection", hint: ControlChannel.hint)
+    }
+    Announcement.connection(from: connection.peer).print()
+    return connection
+  }
+}
+
+extension SocketAddress {
+  /// An address that the command line names.
+  init(using address: IPAddress, port: UInt16) throws(Failure) {
+    self = try attempt("use the address", on: "\(address)") { () throws(Errno) in
+      try SocketAddress(address, port: port)
+    }
+  }
+}

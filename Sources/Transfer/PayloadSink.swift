@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+package import Kernel
+package import Sockets
+
+/// Where a piece of the stream was found.
+package enum PieceOrigin: Sendable {
+  /// In device memory, as the stream's fragment number `index`, counted from 0.
+  case fragment(Fragment, index: Int)
+  /// In host memory, left there by a NIC that split the frame elsewhere.
+  case linear
+  /// In host memory, because the frame did not come through a bound queue.
+  case plain
+}
+
+/// What takes the stream's pieces, in order and in place.
+package protocol PayloadSink: ~Copyable {
+  /// Takes the next piece. Where it was found is asked only if there is something to report of it.
+  mutating func take(
+    _ piece: RawSpan, from origin: @autoclosure () -> PieceOrigin
+  ) throws(Failure)
+
+  /// Lets go of the pieces taken: on return they may be overwritten.
+  mutating func release() throws(Failure)
+
+  /// Whether `take` looks at the payload: otherwise it is not made visible to the CPU.
+  var readsPayload: Bool { get }
+
+  /// How many bytes were compared with a pattern.
+  var checkedByteCount: Int { get }
+
+  /// How many of them were wrong; `nil` where none are compared.
+  var wrongByteCount: Int? { get }
+}
+
+extension PayloadSink where Self: ~Copyable {
+  package var readsPayload: Bool { true }
+  package var checkedByteCount: Int { 0 }
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+/// How fast a stream comes, as far as it decides what to wait for. While it runs, waking up for
+/// each segment costs more than what the segment brings: the loop waits until there is a batch of
+/// them, or for a moment. When it trickles, each byte is taken as it comes.
+package struct ReceivePace: Sendable {
+  /// How long to wait for a batch: a time that a person does not notice.
+  package static let moment = Duration.milliseconds(5)
+
+  /// A batch in bytes: about as many fragments of a standard frame as a full batch of tokens has
+  /// room for, divided by four to leave the sender most of its window.
+  private static let batch = 256 << 10
+
+  /// What must wait before the stream counts as readable, in bytes.
+  private let threshold: Int
+  private var bytesSinceWait = 0
+  private var thresholdInForce = 1
+
+  /// Whether the last wait was followed by so much that a batch is worth waiting for.
+  package private(set) var isRunning = false
+
+  /// - Parameter memorySize: What is bound, in bytes: waiting must not use it up, of which a
+  ///   fragment may take four times its size.
+  package init(memorySize: Int) { threshold = max(1, min(Self.batch, memorySize / 16)) }
+
+  /// Takes note of bytes received.
+  package mutating func add(_ count: Int) { bytesSinceWait += count }
+
+  /// Notes that a batch did not come in a moment.
+  package mutating func stop() {
+    isRunning = false
+    bytesSinceWait = 0
+  }
+
+  /// Decides what the wait to come is for.
+  ///
+  /// - Returns: The threshold to be set, if it is not in force.
+  package mutating func takeChange() -> Int? {
+    isRunning = bytesSinceWait >= threshold / 4
+    bytesSinceWait = 0
+    let wanted = isRunning ? threshold : 1
+    guard wanted != thresholdInForce else { return nil }
+    thresholdInForce = wanted
+    return wanted
+  }
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+package import DeviceMemory
+package import Kernel
+package import Sockets
+
+/// What a send loop did.
+package struct SendStatistics: Equatable, Sendable {
+  /// Bytes that the socket took.
+  package var bytes = 0
+
+  /// Calls of `sendmsg` that took some.
+  package var sends = 0
+
+  /// Notices of complete sends.
+  package var notices = 0
+  /// How many sends they were about.
+  package var completions = 0
+
+  /// Sends whose payload the kernel copied after all.
+  package var copied = 0
+
+  /// Waits because too many sends were outstanding (`ENOBUFS`).
+  package var backoffs = 0
+
+  /// Nothing yet.
+  package init() {}
+}
+
+/// Sends one stream from device memory: reads payload into slots of it, keeps many sends in
+/// flight, and fills a slot again only when the kernel is done with it.
+package struct SendLoop: ~Copyable {
+  /// A part of the memory, and the sends that were made from it last.
+  private struct Slot {
+    let offset: Int
+    let size: Int
+    var sends: Range<UInt64> = 0..<0
+  }
+
+  /// The size of a slot in bytes, unless the memory is too small for several: what a pipe holds at
+  /// the most by default (`fs.pipe-max-size`) would keep much of it unused, what it usually gives
+  /// would cost a call each.
+  private static let slotSize = 256 << 10
+
+  private let frame: SendFrame
+  /// How long the peer may take to acknowledge anything; `nil` for however long.
+  private let timeout: Duration?
+  private var tracker = SendTracker()
+
+  /// What was done so far.
+  package private(set) var statistics = SendStatistics()
+
+  /// - Parameters:
+  ///   - binding: The id of the TX binding that the memory has.
+  ///   - chunkSize: The length of the pieces that each send is made of, in bytes; `nil` for one
+  ///     piece.
+  ///   - timeout: How long the peer may take to acknowledge anything; `nil` for however long.
+  package init(binding: UInt32, chunkSize: Int?, timeout: Duration?) {
+    frame = SendFrame(binding: binding, chunkSize: chunkSize)
+    self.timeout = timeout
+  }
+
+  /// Sends all that a source has.
+  ///
+  /// - Throws: A `Failure` of the kind `stopped` after a stop.
+  package mutating func run(
+    from source: inout some PayloadSource & ~Copyable,
+    through memory: inout some WritableMemory & ~Copyable,
+    to destination: borrowing some DevmemDestination & ~Copyable, _ wait: Wait
+  ) throws(Failure) {
+    var slots = Self.slots(of: memory.byteCount)
+    var next = 0
+    while true {
+      try waitForCompletion(of: slots[next].sends, from: destination, wait)
+      let place = slots[next].offset..<slots[next].offset + slots[next].size
+      let count = try memory.writing(place) { bytes throws(Failure) in
+        try source.read(into: &bytes)
+      }
+      guard count > 0 else { return }
+      let first = tracker.issued
+      try send(slots[next].offset, count, to: destination, wait)
+      slots[next].sends = first..<tracker.issued
+      next = (next + 1) % slots.count
+    }
+  }
+
+  /// Waits until the kernel is done with all that was sent.
+  package mutating func drain(
+    from destination: borrowing some DevmemDestination & ~Copyable, _ wait: Wait
+  ) throws(Failure) {
+    try waitForCompletion(of: 0..<tracker.issued, from: destination, wait)
+  }
+
+  private static func slots(of byteCount: Int) -> [Slot] {
+    let size = min(slotSize, max(1, byteCount / 2))
+    return stride(from: 0, through: byteCount - size, by: size).map { Slot(offset: $0, size: size) }
+  }
+
+  /// What one call of `sendmsg` came to.
+  private enum Outcome {
+    case sent(Int)
+    /// The socket has no room.
+    case full
+    /// The socket has too many sends outstanding.
+    case crowded
+  }
+
+  /// Sends bytes that lie in the memory, all of them, unless the loop is to stop. A peer that keeps
+  /// up lets it never wait, so that it has to look.
+  package mutating func send(
+    _ offset: Int, _ count: Int, to destination: borrowing some DevmemDestination & ~Copyable,
+    _ wait: Wait
+  ) throws(Failure) {
+    try wait.check("send")
+    var sent = 0
+    while sent < count {
+      switch try attemptSend(offset + sent, count - sent, to: destination) {
+      case .sent(let part):
+        tracker.issue()
+        sent += part
+        statistics.sends += 1
+        statistics.bytes += part
+      case .full:
+        try self.wait(for: .writing, of: destination, wait)
+      case .crowded:
+        statistics.backoffs += 1
+        try self.wait(for: .errors, of: destination, wait)
+      }
+    }
+  }
+
+  private func attemptSend(
+    _ offset: Int, _ count: Int, to destination: borrowing some DevmemDestination & ~Copyable
+  ) throws(Failure) -> Outcome {
+    do throws(Errno) {
+      return .sent(try destination.send(offset: offset, count: count, with: frame))
+    } catch {
+      switch error {
+      case .tryAgain: return .full
+      case .noBuffers where tracker.outstanding > 0: return .crowded
+      default: throw failure(toSend: error)
+      }
+    }
+  }
+}
+
+// Completions.
+extension SendLoop {
+  private mutating func waitForCompletion(
+    of sends: Range<UInt64>, from destination: borrowing some DevmemDestination & ~Copyable,
+    _ wait: Wait
+  ) throws(Failure) {
+    while !tracker.isComplete(sends) {
+      guard try !takeNotices(from: destination) else { continue }
+      try self.wait(for: .errors, of: destination, wait)
+    }
+  }
+
+  /// Waits for the kernel to move, and takes its notices.
+  private mutating func wait(
+    for interest: Interest, of destination: borrowing some DevmemDestination & ~Copyable,
+    _ wait: Wait
+  ) throws(Failure) {
+    let wait = wait.limited(to: timeout)
+    while true {
+      guard try wait.for(destination.descriptor, interest, to: "send") else {
+        throw failure(toSend: .timedOut)
+      }
+      if try takeNotices(from: destination) || interest == .writing { return }
+      let error = try attempt("look at the connection") { () throws(Errno) in
+        try destination.takeError()
+      }
+      if let error { throw failure(toSend: error) }
+      // The connection is half gone, which `poll` reports again and again; what is outstanding may
+      // still complete.
+      guard !wait.isOver else { throw failure(toSend: .timedOut) }
+      pause(for: .milliseconds(1))
+    }
+  }
+
+  /// Takes all notices that there are.
+  ///
+  /// - Returns: Whether there was one of complete sends.
+  private mutating func takeNotices(
+    from destination: borrowing some DevmemDestination & ~Copyable
+  ) throws(Failure) -> Bool {
+    var isAny = false
+    while let notice = try attempt(
+      "read the error queue", { () throws(Errno) in try destination.takeNotice() })
+    {
+      guard case .complete(let first, let last, let copied) = notice else { continue }
+      guard tracker.complete(first: first, last: last) else {
+        throw Failure(
+          "send", reason: "the kernel reported sends \(first) to \(last), which are not outstanding")
+      }
+      let count = Int(last &- first) + 1
+      isAny = true
+      statistics.notices += 1
+      statistics.completions += count
+      if copied { statistics.copied += count }
+    }
+    return isAny
+  }
+
+  private func failure(toSend errno: Errno) -> Failure {
+    let count = tracker.outstanding
+    let outstanding =
+      tracker.oldestOutstanding.map { "\(count) sends from number \($0) on" } ?? "none"
+    return Failure(
+      "send", errno: errno, reason: "after \(statistics.bytes) bytes; outstanding: \(outstanding)",
+      hint: Self.hint(for: errno))
+  }
+
+  /// What `sendmsg` from device memory fails with, and why (`net/ipv4/tcp.c`,
+  /// `tcp_sendmsg_locked`; `net/core/devmem.c`, `net_devmem_get_binding`).
+  private static func hint(for errno: Errno) -> String? {
+    switch errno {
+    case .invalidArgument: "the binding is not there, or the interface cannot scatter and gather"
+    case .noDevice: "the route to the peer does not leave by the bound interface"
+    case .noBuffers: "raise net.core.optmem_max: it does not hold one notice"
+    case .timedOut: "the peer has not acknowledged anything (--timeout)"
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+package import Kernel
+
+/// What a sending run came to, reported once at its end.
+package struct SendSummary {
+  let statistics: SendStatistics
+  /// From the connection to the last completion.
+  let duration: Duration
+  /// Of the whole process.
+  let cpu: CPUTime
+
+  package init(statistics: SendStatistics, duration: Duration, cpu: CPUTime) {
+    self.statistics = statistics
+    self.duration = duration
+    self.cpu = cpu
+  }
+
+  private var seconds: Double { duration.inSeconds }
+
+  private var mebibytesPerSecond: Double {
+    seconds > 0 ? Double(statistics.bytes) / seconds / 1_048_576 : 0
+  }
+
+  /// One line for people.
+  package var text: String {
+    """
+    sent \(statistics.bytes) bytes in \(seconds.formatted(3)) s \
+    (\(mebibytesPerSecond.formatted(1)) MiB/s) from device memory: \(statistics.sends) calls of \
+    sendmsg, \(statistics.completions) complete in \(statistics.notices) notices, \
+    \(statistics.copied) copied, \(statistics.backoffs) waits for notices; \
+    CPU \(cpu.user.inSeconds.formatted(3)) s user, \(cpu.system.inSeconds.formatted(3)) s system
+    """
+  }
+
+  /// One document for programs.
+  package var json: String {
+    var object = JSONObject()
+    object.add("bytes", statistics.bytes)
+    object.add("sendmsg_calls", statistics.sends)
+    object.add("completions", statistics.completions)
+    object.add("completion_notices", statistics.notices)
+    object.add("copied_sends", statistics.copied)
+    object.add("waits_for_notices", statistics.backoffs)
+    object.add("seconds", seconds, decimals: 6)
+    object.add("mebibytes_per_second", mebibytesPerSecond, decimals: 3)
+    object.add("user_cpu_seconds", cpu.user.inSeconds, decimals: 6)
+    object.add("system_cpu_seconds", cpu.system.inSeconds, decimals: 6)
+    return object.text
+  }
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+package import Kernel
+
+/// The standard output, opened so that a reader who does not read cannot hold up a stop.
+package struct StandardOutput: ~Copyable {
+  private let reopened: OwnedDescriptor?
+
+  /// Opens pipes and terminals afresh, because `O_NONBLOCK` set on the descriptor that this process
+  /// inherited would be set for all who share it. A file never blocks for long, and must not be
+  /// opened afresh: the offset, and `O_APPEND`, belong to the inherited one. Where opening afresh is
+  /// refused (a socket, somebody else's pipe), writes block as usual.
+  package init() {
+    guard let status = try? Descriptor.standardOutput.status(), !status.isRegularFile else {
+      reopened = nil
+      return
+    }
+    reopened = try? OwnedDescriptor(opening: "/proc/self/fd/1", [.writing, .nonBlocking])
+  }
+
+  /// Where to write, for as long as this lasts.
+  package var descriptor: Descriptor {
+    switch reopened {
+    case .some(let owned): owned.borrowed
+    case .none: .standardOutput
+    }
+  }
+}

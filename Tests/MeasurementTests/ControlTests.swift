@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+import Kernel
+import Measurement
+import Sockets
+import TestSupport
+import Testing
+
+struct PeerMessageTests {
+  @Test(
+    "what is written is read",
+    arguments: [
+      (PeerMessage(.hello, 1), "hello version=1"),
+      (
+        PeerMessage(.offer, 4, 7, 10, 0), "offer flows=4 pattern=7 duration=10 bytes=0"
+      ),
+      (PeerMessage(.ready, 64), "ready flows=64"),
+      (PeerMessage(.refused, 2), "refused reason=2"),
+      (
+        PeerMessage(.sent, 40000, .max, 0, 412),
+        "sent port=40000 bytes=9223372036854775807 retransmits=0 rtt=412"
+      ),
+      (
+        PeerMessage(.received, 1, 2, 3, 4, 5, 1, 0),
+        "received port=1 device=2 linear=3 plain=4 fragments=5 checked=1 wrong=0"
+      ),
+      (PeerMessage(.end, 0, 5), "end failed=0 nanoseconds=5"),
+    ])
+  func roundTrips(message: PeerMessage, line: String) {
+    #expect(message.line == line)
+    #expect(PeerMessage(line: line.utf8) == message)
+    #expect(line.utf8.count <= PeerMessage.lineLimit)
+  }
+
+  @Test(
+    "everything else is malformed",
+    arguments: [
+      "", " ", "hello", "hello ", " hello version=1", "hello  version=1", "hello version=1 ",
+      "hello version=", "hello version=-1", "hello version=+1", "hello version=01",
+      "hello version=0x1", "hello version=1.0", "hello version=1\r", "hello version=1\0",
+      "hello version=9223372036854775808", "hello version=1 version=1", "HELLO version=1",
+      "hello Version=1", "hello versio=1", "hello versionn=1", "hello=1 version", "version=1",
+      "offer flows=4 pattern=7 duration=10", "offer pattern=7 flows=4 duration=10 bytes=0",
+      "quit reason=1", "hello version=\u{661}", "GET / HTTP/1.1", "{\"version\": 1}",
+    ])
+  func refuses(line: String) { #expect(PeerMessage(line: line.utf8) == nil) }
+
+  @Test("no line of any bytes is more than it says")
+  func survives() {
+    var state: UInt64 = 1
+    for _ in 0..<20_000 {
+      // A linear congruential generator: the same lines in each run.
+      var line = Array("offer flows=4 pattern=7 duration=10 bytes=0".utf8)
+      for _ in 0..<2 {
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        line[Int(state >> 33) % line.count] = UInt8(truncatingIfNeeded: state >> 24)
+      }
+      guard let message = PeerMessage(line: line) else { continue }
+      #expect(Array(message.line.utf8) == line)
+    }
+  }
+}
+
+struct ControlChannelTests {
+  /// A channel, and the hostile or honest other end of its connection.
+  private func channel(timeout: Duration? = .seconds(5)) throws -> (ControlChannel, Peer) {
+    let listener = try Listener(on: try SocketAddress(IPAddress("127.0.0.1")!, port: 0))
+    let port = try #require(try listener.localAddress()).port
+    let client = try TCPClient(to: IPAddress("127.0.0.1")!, port: port)
+    let stop = try Event()
+    let channel = ControlChannel(
+      over: try listener.accept(), timeout: timeout, Wait(orStoppedBy: stop.descriptor))
+    return (channel, Peer(client, stop))
+  }
+
+  private final class Peer {
+    private var client: TCPClient?
+    let stop: Event
+
+    init(_ client: consuming TCPClient, _ stop: Event) {
+      self.client = consume client
+      self.stop = stop
+    }
+
+    func say(_ text: String) throws {
+      switch client {
+      case .some(let client): try client.write(Array(text.utf8))
+      case .none: break
+      }
+    }
+
+    func leave() { client = nil }
+  }
+
+  @Test("messages come one after the other, however they are cut")
+  func receives() throws {
+    let (channel, peer) = try channel()
+    try peer.say("ready flows=2\nend failed=0 nano")
+    #expect(try channel.receive(.ready) == [2])
+    try peer.say("seconds=7\n")
+    #expect(try channel.receive(.end) == [0, 7])
+    #expect(!channel.isOver)
+    peer.leave()
+    #expect(channel.isOver)
+  }
+
+  @Test(
+    "a peer that says anything else is reported, and not listened to",
+    arguments: [
+      ("GET / HTTP/1.1\r\n\r\n", "malformed"),
+      ("\n", "malformed"),
+      ("ready flows=2\n", "it said ready where offer was due"),
+      (String(repeating: "x", count: 257), "a line without end"),
+      (String(repeating: "x", count: 257) + "\n", "a line without end"),
+    ])
+  func refuses(text: String, reason: String) throws {
+    let (channel, peer) = try channel()
+    try peer.say(text)
+    let failure = #expect(throws: Failure.self) { try channel.receive(.offer) }
+    #expect(failure?.errno == .protocolError)
+    #expect(failure?.description.contains(reason) == true)
+  }
+
+  @Test("a peer of another version is not spoken to")
+  func refusesVersion() throws {
+    let (channel, peer) = try channel()
+    try peer.say("hello version=2\n")
+    let failure = #expect(throws: Failure.self) { try channel.greet() }
+    #expect(failure?.description.contains("version 2") == true)
+  }
+
+  @Test("a peer that says nothing, leaves or is waited for too long ends the wait")
+  func gives() throws {
+    let (silent, quiet) = try channel(timeout: .zero)
+    #expect(throws: Failure.self) { try silent.receive() }
+    let (left, peer) = try channel()
+    peer.leave()
+    let gone = #expect(throws: Failure.self) { try left.receive() }
+    #expect(gone?.errno == .connectionReset)
+    let (stopped, other) = try channel(timeout: nil)
+    other.stop.raise()
+    let failure = #expect(throws: Failure.self) { try stopped.receive() }
+    #expect(failure?.kind == .stopped)
+    quiet.leave()
+  }
+}

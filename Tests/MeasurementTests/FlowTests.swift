@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+import Kernel
+import Measurement
+import NIC
+import Payload
+import TestSupport
+import Testing
+
+struct FlowFiguresTests {
+  private func figures(_ base: Int) -> FlowFigures {
+    var figures = FlowFigures()
+    figures.deviceBytes = base
+    figures.linearBytes = base + 1
+    figures.plainBytes = base + 2
+    figures.fragments = base + 3
+    figures.calls = base + 4
+    figures.returnCalls = base + 5
+    figures.tokensReturned = base + 1
+    figures.wrongBytes = base + 7
+    return figures
+  }
+
+  @Test("the intervals of a flow add up to the whole")
+  func addsUp() {
+    let readings = [FlowFigures(), figures(10), figures(25), figures(25), figures(1000)]
+    let intervals = zip(readings.dropFirst(), readings).map { $0 - $1 }
+    #expect(intervals.reduce(FlowFigures(), +) == figures(1000))
+    #expect(intervals[1].bytes == 45)
+    #expect(intervals[2] == FlowFigures())
+  }
+
+  @Test("what is outstanding is what was not returned, and never less than nothing")
+  func countsOutstanding() {
+    #expect(figures(10).tokensOutstanding == 2)
+    var ahead = FlowFigures()
+    ahead.tokensReturned = 1
+    #expect(ahead.tokensOutstanding == 0)
+  }
+}
+
+struct AgreementTests {
+  @Test("an offer is read as it was made")
+  func roundTrips() {
+    for agreement in [
+      Agreement(flows: 4, patternPeriod: 7, duration: .seconds(10)),
+      Agreement(flows: 64, patternPeriod: 256, bytesPerFlow: .max),
+    ] {
+      #expect(Agreement(offer: agreement.offer.values) == agreement)
+    }
+  }
+
+  @Test(
+    "an offer out of bounds is none",
+    arguments: [
+      [0, 7, 10, 0], [65, 7, 10, 0], [1, 0, 10, 0], [1, 1, 10, 0], [1, 257, 10, 0],
+      [1, 7, 86401, 0], [1, 7, 0, 0], [1, 7, 1, 1], [.max, .max, .max, .max],
+    ])
+  func refuses(values: [Int]) { #expect(Agreement(offer: values) == nil) }
+
+  @Test("a receiver agrees to all that its own options leave open, and to nothing else")
+  func agrees() {
+    let agreement = Agreement(flows: 4, patternPeriod: 7, duration: .seconds(10))
+    func refusal(
+      checking period: Int? = nil, _ change: (inout MeasurementOptions) -> Void = { _ in }
+    ) -> PeerMessage.Refusal? {
+      var options = MeasurementOptions()
+      change(&options)
+      return agreement.refusal(
+        by: options, checking: period.flatMap { Pattern(period: $0) })
+    }
+    #expect(refusal() == nil)
+    #expect(refusal(checking: 7) { ($0.flows, $0.duration) = (4, .seconds(10)) } == nil)
+    #expect(refusal { $0.flows = 3 } == .flows)
+    #expect(refusal { $0.threads = 5 } == .flows)
+    #expect(refusal(checking: 8) == .pattern)
+    #expect(refusal { $0.duration = .seconds(11) } == .duration)
+  }
+}
+
+struct FlowSteeringTests {
+  private let nic = ScriptedNIC()
+  private let destination = FlowTuple.End(IPAddress("192.0.2.1")!, port: 5201)
+
+  /// Steers four flows to queues, and returns what the NIC then has.
+  private func steer(over queues: Range<UInt32>) throws -> (FlowSteering.Method, [String]) {
+    var transaction = Transaction(on: try nic.interface())
+    var steering = FlowSteering(FlowTuple(to: destination), over: queues)
+    try steering.install(in: &transaction)
+    for index in 0..<4 {
+      let source = FlowTuple.End(IPAddress("192.0.2.2")!, port: UInt16(40000 + index))
+      let refusal = try steering.add(source, as: index, in: &transaction)
+      #expect(refusal == nil)
+    }
+    let rules = try transaction.interface.flowRules().map {
+      $0.description.split(separator: " ").suffix(2).joined(separator: " ")
+    }
+    let failures = transaction.undo()
+    #expect(failures.isEmpty && nic.rules.isEmpty)
+    return (steering.method, rules)
+  }
+
+  @Test("one queue, and an RSS context, take one rule for all flows")
+  func needsOneRule() throws {
+    let one = try steer(over: 3..<4)
+    #expect(one.0 == .queue)
+    #expect(one.1 == ["queue 3"])
+    let many = try steer(over: 2..<4)
+    #expect(many.0 == .context)
+    #expect(many.1.count == 1)
+  }
+
+  @Test("a driver without contexts gets a rule for each flow, to the queues in turn")
+  func needsRules() throws {
+    nic.refusals = [("context", 95)]
+    let (method, rules) = try steer(over: 2..<4)
+    #expect(method == .rules)
+    #expect(rules.sorted() == ["queue 2", "queue 2", "queue 2", "queue 3", "queue 3"])
+  }
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+import Kernel
+import Measurement
+import Options
+import Payload
+import Session
+import TestSupport
+import Testing
+
+/// One row of the table: a run, and what becomes of it.
+private struct Row: CustomTestStringConvertible, Sendable {
+  let testDescription: String
+  var end: Result<Void, Failure> = .success(())
+  var streams: [Verdict.Stream] = [Verdict.Stream(figures(device: 1000))]
+  var demands = Verdict.Demands(Configuration.Checks())
+  /// The signal that waits, if one does.
+  var signal: CInt?
+  var status: Int32
+  /// Words of the failure; `nil` where there is none.
+  var words: String?
+}
+
+/// Figures of a stream whose tokens have all come back.
+private func figures(
+  device: Int = 0, linear: Int = 0, plain: Int = 0, wrong: Int = 0, outstanding: Int = 0
+) -> FlowFigures {
+  var figures = FlowFigures()
+  figures.deviceBytes = device
+  figures.linearBytes = linear
+  figures.plainBytes = plain
+  figures.wrongBytes = wrong
+  figures.fragments = device / 100
+  figures.tokensReturned = figures.fragments - outstanding
+  return figures
+}
+
+private func demands(
+  checking: Bool = true, expecting bytes: Int? = nil, refused: Bool = false
+) -> Verdict.Demands {
+  var checks = Configuration.Checks()
+  checks.pattern = checking ? Pattern(period: 7) : nil
+  checks.expectedByteCount = bytes
+  return Verdict.Demands(checks, mustBeRefused: refused)
+}
+
+private func streams(_ figures: FlowFigures...) -> [Verdict.Stream] {
+  figures.enumerated().map { Verdict.Stream(flow: $0, $1) }
+}
+
+/// Each rule, broken and kept, in its order; each exit status.
+private let table = [
+  Row(testDescription: "all bytes in device memory", demands: demands(), status: 0),
+  Row(testDescription: "nobody looks", demands: demands(checking: false), status: 0),
+  Row(
+    testDescription: "linear bytes are part of the stream",
+    streams: [Verdict.Stream(figures(device: 900, linear: 100))], demands: demands(), status: 0),
+  Row(
+    testDescription: "some plain bytes are part of the stream",
+    streams: [Verdict.Stream(figures(device: 100, plain: 900))], demands: demands(), status: 0),
+
+  // What ended the run.
+  Row(
+    testDescription: "a failure", end: .failure(Failure("receive", errno: .connectionReset)),
+    demands: demands(), status: 1, words: "ECONNRESET"),
+  Row(
+    testDescription: "a failure of the command line",
+    end: .failure(Failure("bind", kind: .usage)), status: 2, words: "bind"),
+  Row(
+    testDescription: "something that is not supported",
+    end: .failure(Failure("bind", kind: .unsupported)), status: 4, words: "bind"),
+  Row(
+    testDescription: "SIGINT", end: .failure(.stopped("receive")), signal: 2, status: 130,
+    words: "stopped"),
+  Row(
+    testDescription: "SIGTERM", end: .failure(.stopped("receive")), signal: 15, status: 143,
+    words: "stopped"),
+  Row(
+    testDescription: "a stop without a signal", end: .failure(.stopped("receive")), status: 1,
+    words: "stopped"),
+  Row(
+    testDescription: "a failure while a signal waits",
+    end: .failure(Failure("receive", errno: .noDevice)), signal: 2, status: 1, words: "ENODEV"),
+  Row(
+    testDescription: "what came wrong does not hide what ended the run",
+    end: .failure(Failure("receive", errno: .connectionReset)),
+    streams: [Verdict.Stream(figures(device: 1000, wrong: 9))], demands: demands(), status: 1,
+    words: "ECONNRESET"),
+
+  // An unbind before the first payload, in manual mode.
+  Row(
+    testDescription: "a refusal that must be",
+    end: .failure(Failure("receive", errno: .noDevice)), streams: [Verdict.Stream(figures())],
+    demands: demands(refused: true), status: 0),
+  Row(
+    testDescription: "another failure in its place",
+    end: .failure(Failure("receive", errno: .badAddress)), streams: [Verdict.Stream(figures())],
+    demands: demands(refused: true), status: 1, words: "EFAULT"),
+  Row(
+    testDescription: "the refusal after payload",
+    end: .failure(Failure("receive", errno: .noDevice)), demands: demands(refused: true),
+    status: 1, words: "ENODEV"),
+  Row(
+    testDescription: "payload in its place", demands: demands(refused: true), status: 1,
+    words: "1000 bytes came although their binding was gone"),
+  Row(
+    testDescription: "the refusal where it need not be",
+    end: .failure(Failure("receive", errno: .noDevice)), streams: [Verdict.Stream(figures())],
+    status: 1, words: "ENODEV"),
+
+  // What came.
+  Row(
+    testDescription: "a wrong byte", streams: [Verdict.Stream(figures(device: 1000, wrong: 1))],
+    demands: demands(), status: 1, words: "1 of 1000 bytes are wrong"),
+  Row(
+    testDescription: "wrong bytes of one flow of two",
+    streams: streams(figures(device: 500), figures(device: 500, wrong: 2)), demands: demands(),
+    status: 1, words: "2 of 1000 bytes are wrong"),
+  Row(
+    testDescription: "the length that was expected", demands: demands(expecting: 1000), status: 0),
+  Row(
+    testDescription: "less than was expected", demands: demands(expecting: 1001), status: 1,
+    words: "accept the stream: 1000 bytes, not 1001 (--expect-bytes)"),
+  Row(
+    testDescription: "more than was expected", demands: demands(expecting: 0), status: 1,
+    words: "1000 bytes, not 0"),
+  Row(
+    testDescription: "the length of all flows together",
+    streams: streams(figures(device: 500), figures(device: 500)),
+    demands: demands(expecting: 1000), status: 0),
+  Row(
+    testDescription: "less than was expected of all flows",
+    streams: streams(figures(device: 500), figures(device: 400)),
+    demands: demands(expecting: 1000), status: 1, words: "accept the flows: 900 bytes, not 1000"),
+  Row(
+    testDescription: "nothing to compare", streams: [Verdict.Stream(figures())],
+    demands: demands(), status: 1, words: "validate the payload: no payload was received"),
+  Row(
+    testDescription: "nothing where nobody looks", streams: [Verdict.Stream(figures())],
+    demands: demands(checking: false), status: 0),
+  Row(
+    testDescription: "nothing of one flow", streams: streams(figures(device: 1000), figures()),
+    demands: demands(), status: 1, words: "no payload of flow 1 was received"),
+  Row(
+    testDescription: "nothing in device memory",
+    streams: [Verdict.Stream(figures(plain: 1000))], demands: demands(checking: false), status: 1,
+    words: "accept the stream: none of its 1000 bytes came through device memory"),
+  Row(
+    testDescription: "nothing of one flow in device memory",
+    streams: streams(figures(device: 1000), figures(plain: 10)),
+    demands: demands(checking: false), status: 1, words: "accept flow 1: none of its 10 bytes"),
+  Row(
+    testDescription: "wrong bytes come before the length, and that before the way",
+    streams: [Verdict.Stream(figures(plain: 1000, wrong: 1))], demands: demands(expecting: 1),
+    status: 1, words: "are wrong"),
+  Row(
+    testDescription: "tokens that did not come back",
+    streams: [Verdict.Stream(figures(device: 1000, outstanding: 3))], demands: demands(),
+    status: 1, words: "return all tokens: 3 of 10 are out"),
+]
+
+struct VerdictTests {
+  @Test("each rule has its failure, each failure its exit status", arguments: table)
+  fileprivate func judges(row: Row) {
+    let verdict = Verdict(of: row.end, row.streams, row.demands)
+    #expect(verdict.exitStatus(signal: row.signal) == row.status)
+    guard let words = row.words else {
+      #expect(verdict.failure == nil)
+      #expect(failing { () throws(Failure) in try verdict.get() } == nil)
+      return
+    }
+    #expect(verdict.failure?.description.contains(words) == true)
+    #expect(failing { () throws(Failure) in try verdict.get() }?.description.contains(words) == true)
+  }
+
+  @Test("what the peer found counts only where this end found nothing")
+  func hearsPeer() {
+    let peers = Failure("accept the flows", reason: "the sender failed")
+    var good = Verdict(of: .success(()), [Verdict.Stream(figures(device: 1))], demands())
+    good.add(nil)
+    #expect(good.failure == nil)
+    good.add(peers)
+    #expect(good.failure?.reason == peers.reason)
+    var bad = Verdict(of: .success(()), [Verdict.Stream(figures(device: 1, wrong: 1))], demands())
+    bad.add(peers)
+    #expect(bad.failure?.reason == "1 of 1 bytes are wrong")
+  }
+}

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+import Kernel
+import Sockets
+import TestSupport
+import Testing
+import Transfer
+
+struct ReceiveLoopTests {
+  private typealias Loop = ReceiveLoop<CollectingSink>
+
+  /// What a run over scripted calls came to.
+  private struct Run {
+    var end: Loop.End?
+    var failure: Failure?
+    var bytes: [UInt8]
+    var statistics: ReceiveStatistics
+  }
+
+  private static let memory = [UInt8](0...255)
+
+  private func run(
+    _ connection: ScriptedConnection, failsOnLinear: Bool = false, timeout: Duration? = nil,
+    beginError: Errno? = nil, endError: Errno? = nil, pieces: Int = .max, stopped: Bool = false
+  ) throws -> Run {
+    let stop = try Pipe()
+    if stopped { try stop.write([1]) }
+    let memory = PlainMemory(Self.memory, beginError: beginError, endError: endError)
+    var loop = ReceiveLoop(
+      into: CollectingSink(failingAfter: pieces), through: 7, memorySize: Self.memory.count,
+      failsOnLinear: failsOnLinear, timeout: timeout)
+    var end: Loop.End?
+    let failure = failing { () throws(Failure) in
+      end = try loop.run(from: connection, in: memory, Wait(orStoppedBy: stop.reader.borrowed))
+    }
+    return Run(end: end, failure: failure, bytes: loop.sink.bytes, statistics: loop.statistics)
+  }
+
+  private func fragments(_ list: [(offset: UInt64, size: UInt32, token: UInt32)]) -> [UInt8] {
+    var messages = ControlMessageBytes()
+    for (offset, size, token) in list {
+      messages.addFragment(offset: offset, size: size, token: token)
+    }
+    return messages.bytes
+  }
+
+  @Test("fragments, linear and plain bytes make one stream, each kind counted")
+  func joinsKinds() throws {
+    var mixed = ControlMessageBytes()
+    mixed.addLinear(size: 2)
+    mixed.addFragment(offset: 10, size: 3, token: 1)
+    mixed.addOther()
+    mixed.addLinear(size: 1)
+    mixed.addFragment(offset: 255, size: 1, token: 2)
+    let connection = try ScriptedConnection([
+      .payload(returns: 7, plain: [201, 202, 203], control: mixed.bytes),
+      .payload(returns: 2, plain: [91, 92]),
+      .end,
+    ])
+    let run = try run(connection)
+    #expect(run.end == .endOfStream)
+    #expect(run.bytes == [201, 202, 10, 11, 12, 203, 255, 91, 92])
+    #expect(run.statistics.deviceBytes == 4)
+    #expect(run.statistics.linearBytes == 3)
+    #expect(run.statistics.plainBytes == 2)
+    #expect(run.statistics.fragments == 2)
+    #expect(run.statistics.receiveCalls == 2)
+    #expect(run.statistics.tokensReturned == 2)
+    #expect(connection.returns == [[[1, 2]]])
+  }
+
+  @Test("tokens are returned before the loop waits")
+  func returnsBeforeWaiting() throws {
+    let connection = try ScriptedConnection([
+      .payload(returns: 1, control: fragments([(0, 1, 5)])), .error(.tryAgain),
+      .payload(returns: 1, control: fragments([(1, 1, 5)])), .end,
+    ])
+    let run = try run(connection)
+    #expect(run.bytes == [0, 1])
+    #expect(connection.returns == [[[5, 1]], [[5, 1]]])
+  }
+
+  @Test("tokens are returned when a batch is full")
+  func returnsFullBatches() throws {
+    let many = fragments((0..<1000).map { (UInt64($0 % 256), 1, UInt32($0) * 2) })
+    let connection = try ScriptedConnection([
+      .payload(returns: 1000, control: many), .payload(returns: 1000, control: many), .end,
+    ])
+    let run = try run(connection)
+    #expect(run.statistics.tokensReturned == 2000)
+    #expect(run.statistics.returnCalls == 16)
+    #expect(connection.returns.allSatisfy { $0.count <= 128 })
+  }
+
+  @Test(
+    "an error of recvmsg ends the run, and tokens come back all the same",
+    arguments: [
+      Errno.noDevice, .badAddress, .connectionReset, .outOfMemory, .badDescriptor, .timedOut,
+    ])
+  func failsWithErrno(errno: Errno) throws {
+    let connection = try ScriptedConnection(
+      [.payload(returns: 1, control: fragments([(0, 1, 9)]))]
+        + [ScriptedConnection.Step](repeating: .error(errno), count: 20))
+    let run = try run(connection)
+    #expect(run.failure?.errno == errno)
+    #expect(connection.returns == [[[9, 1]]])
+  }
+
+  @Test("memory that the kernel lacks for a while is waited for")
+  func outlivesShortMemory() throws {
+    let connection = try ScriptedConnection([
+      .error(.outOfMemory), .error(.outOfMemory),
+      .payload(returns: 1, control: fragments([(3, 1, 1)])), .end,
+    ])
+    #expect(try run(connection).bytes == [3])
+  }
+
+  @Test("a control buffer that is too small grows, up to its limit")
+  func growsControl() throws {
+    let grown = try ScriptedConnection([
+      .error(.tooSmall), .payload(returns: 1, control: fragments([(3, 1, 1)])), .end,
+    ])
+    #expect(try run(grown).bytes == [3])
+
+    let hopeless = try ScriptedConnection(Array(repeating: .error(.tooSmall), count: 20))
+    #expect(try run(hopeless).failure?.errno == .tooSmall)
+  }
+
+  @Test("a fragment of another binding, or outside the memory, is refused, its token returned")
+  func refusesForeignFragments() throws {
+    var foreign = ControlMessageBytes()
+    foreign.addFragment(offset: 0, size: 1, token: 4, binding: 8)
+    foreign.addFragment(offset: 0, size: 1, token: 6, binding: 8)
+    for (control, reason) in [
+      (foreign.bytes, "through binding 8, not 7"),
+      (fragments([(250, 7, 4), (0, 1, 6)]), "not within the dma-buf"),
+      (fragments([(.max, 1, 4), (0, 1, 6)]), "not within the dma-buf"),
+    ] {
+      let connection = try ScriptedConnection([.payload(returns: 2, control: control), .end])
+      let run = try run(connection)
+      #expect(run.failure?.reason?.contains(reason) == true)
+      #expect(run.bytes.isEmpty)
+      #expect(connection.returns == [[[4, 1], [6, 1]]])
+    }
+  }
+
+  @Test("messages that do not add up, are malformed or were cut are refused")
+  func refusesInconsistency() throws {
+    let one = fragments([(0, 1, 1)])
+    let steps: [(ScriptedConnection.Step, reason: String)] = [
+      (.payload(returns: 2, control: one), "returned 2 bytes, its control messages describe 1"),
+      (.payload(returns: 1, control: one.dropLast(8) + []), "malformed"),
+      (.payload(returns: 1, control: one, truncated: true), "MSG_CTRUNC"),
+    ]
+    for (step, reason) in steps {
+      let failure = try run(try ScriptedConnection([step, .end])).failure
+      #expect(failure?.operation == "receive")
+      #expect(failure?.reason?.contains(reason) == true)
+    }
+  }
+
+  @Test("linear bytes fail the run that forbids them")
+  func failsOnLinear() throws {
+    var messages = ControlMessageBytes()
+    messages.addLinear(size: 3)
+    let steps: [ScriptedConnection.Step] = [
+      .payload(returns: 3, plain: [1, 2, 3], control: messages.bytes), .end,
+    ]
+    #expect(try run(try ScriptedConnection(steps)).failure == nil)
+    let refused = try run(try ScriptedConnection(steps), failsOnLinear: true)
+    #expect(refused.failure?.reason?.contains("-L") == true)
+  }
+
+  @Test("a kernel that frees fewer fragments than were returned fails the run")
+  func noticesLostTokens() throws {
+    for result in [Result<Int, Errno>.success(0), .failure(.badDescriptor)] {
+      let connection = try ScriptedConnection(
+        [.payload(returns: 1, control: fragments([(0, 1, 1)])), .end], returnResults: [result])
+      #expect(try run(connection).failure?.operation.contains("SO_DEVMEM_DONTNEED") == true)
+    }
+  }
+
+  @Test("a memory that cannot be read fails the run, its tokens returned")
+  func failsOnMemory() throws {
+    let steps: [ScriptedConnection.Step] = [
+      .payload(returns: 1, control: fragments([(0, 1, 1)])), .end,
+    ]
+    let unreadable = try ScriptedConnection(steps)
+    #expect(try run(unreadable, beginError: .badDescriptor).failure?.errno == .badDescriptor)
+    #expect(unreadable.returns == [[[1, 1]]])
+    let unending = try ScriptedConnection(steps)
+    #expect(try run(unending, endError: .outOfRange).failure?.errno == .outOfRange)
+    #expect(unending.returns == [[[1, 1]]])
+  }
+
+  @Test("the first failure is reported, whatever fails after it")
+  func keepsFirstFailure() throws {
+    let many = fragments((0..<200).map { (UInt64($0), 1, UInt32($0) * 2) })
+    let connection = try ScriptedConnection(
+      [.payload(returns: 200, control: many), .end],
+      returnResults: [.failure(.badDescriptor), .success(0)])
+    let run = try run(connection, endError: .outOfRange, pieces: 3)
+    #expect(run.failure?.errno == .noSpace)
+    #expect(run.bytes == [0, 1, 2])
+    #expect(connection.returns.flatMap(\.self).count == 200)
+  }
+
+  @Test("a stream that runs is waited for in batches, one that trickles byte by byte")
+  func setsThresholds() throws {
+    var large = ControlMessageBytes()
+    for _ in 0..<1000 { large.addFragment(offset: 0, size: 256, token: 1) }
+    let small = fragments([(0, 1, 1)])
+    let connection = try ScriptedConnection([
+      .payload(returns: 256_000, control: large.bytes), .error(.tryAgain),
+      .payload(returns: 1, control: small), .error(.tryAgain),
+      .payload(returns: 1, control: small), .end,
+    ])
+    let memory = PlainMemory(Self.memory)
+    var loop = ReceiveLoop(into: CollectingSink(), through: 7, memorySize: 1 << 20)
+    _ = try loop.run(from: connection, in: memory, Wait())
+    #expect(connection.thresholds == [1 << 16, 1])
+    #expect(connection.isExhausted)
+  }
+
+  @Test("a silent connection fails after its time, a stop signal ends the wait at once")
+  func endsWaits() throws {
+    let silent = try ScriptedConnection([.error(.tryAgain)], readable: false)
+    #expect(try run(silent, timeout: .zero).failure?.errno == .timedOut)
+    let stopped = try ScriptedConnection([.error(.tryAgain)], readable: false)
+    #expect(try run(stopped, stopped: true).failure?.kind == .stopped)
+  }
+
+  @Test("a stop signal ends a run whose data never pauses")
+  func stopsUnderLoad() throws {
+    let step = ScriptedConnection.Step.payload(returns: 1, control: fragments([(0, 1, 1)]))
+    let connection = try ScriptedConnection(Array(repeating: step, count: 200))
+    let run = try run(connection, stopped: true)
+    #expect(run.failure?.kind == .stopped)
+    #expect(run.statistics.receiveCalls < 200)
+    #expect(run.statistics.tokensReturned == run.statistics.fragments)
+  }
+
+  @Test("a loop that pauses has returned its tokens, and goes on where it stopped")
+  func pauses() throws {
+    let connection = try ScriptedConnection([
+      .payload(returns: 1, control: fragments([(4, 1, 1)])),
+      .payload(returns: 1, control: fragments([(5, 1, 1)])), .end,
+    ])
+    var loop = ReceiveLoop(into: CollectingSink(), through: 7, memorySize: Self.memory.count)
+    let memory = PlainMemory(Self.memory)
+    let first = try loop.run(from: connection, in: memory, Wait(), pausing: true)
+    #expect(first == .paused)
+    #expect(connection.returns == [[[1, 1]]])
+    let second = try loop.run(from: connection, in: memory, Wait())
+    #expect(second == .endOfStream)
+    let bytes = loop.sink.bytes
+    #expect(bytes == [4, 5])
+  }
+}

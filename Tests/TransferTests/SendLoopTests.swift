@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+import CLinux
+import DeviceMemory
+import Glibc
+import Kernel
+import Sockets
+import TestSupport
+import Testing
+import Transfer
+
+/// A socket whose sends end as written down beforehand.
+private final class ScriptedDestination: DevmemDestination {
+  /// What one `sendmsg` does.
+  enum Step {
+    case take(Int)
+    case error(Errno)
+  }
+
+  private var steps: ArraySlice<Step>
+  private let silent: Pipe
+  private let broken: OwnedDescriptor
+  private let isReady: Bool
+  /// Notices to come, once a send has not been taken or there is nothing more to send.
+  var notices: [SendNotice]
+  var pendingError: Errno?
+  /// Completes each send at once.
+  let completesAtOnce: Bool
+
+  private(set) var sends: [(offset: Int, count: Int)] = []
+
+  init(
+    _ steps: [Step] = [], notices: [SendNotice] = [], pendingError: Errno? = nil,
+    completesAtOnce: Bool = false, isReady: Bool = true
+  ) throws {
+    self.steps = steps[...]
+    self.notices = notices
+    self.pendingError = pendingError
+    self.completesAtOnce = completesAtOnce
+    silent = try Pipe()
+    // A pipe whose reader is gone is in error for ever: `poll` never waits for it.
+    let pipe = try Pipe()
+    broken = try OwnedDescriptor.duplicate(of: pipe.writer.borrowed)
+    self.isReady = isReady
+  }
+
+  var descriptor: Descriptor { isReady ? broken.borrowed : silent.reader.borrowed }
+
+  func send(offset: Int, count: Int, with frame: borrowing SendFrame) throws(Errno) -> Int {
+    switch steps.popFirst() {
+    case .error(let errno): throw errno
+    case .take(let limit): return taken(offset, min(limit, count))
+    case nil: return taken(offset, count)
+    }
+  }
+
+  private func taken(_ offset: Int, _ count: Int) -> Int {
+    let number = UInt32(sends.count)
+    sends.append((offset, count))
+    if completesAtOnce { notices.append(.complete(first: number, last: number, copied: false)) }
+    return count
+  }
+
+  func takeNotice() throws(Errno) -> SendNotice? { notices.isEmpty ? nil : notices.removeFirst() }
+
+  func takeError() throws(Errno) -> Errno? {
+    defer { pendingError = nil }
+    return pendingError
+  }
+}
+
+/// An ordinary file in the place of device memory.
+private struct FileMemory: WritableMemory, ~Copyable {
+  private var mapping: Mapping
+  private let accesses = AccessLog()
+
+  init(byteCount: Int) throws(Errno) {
+    let file = OwnedDescriptor(owning: try retrying { unsafe CLinux_memfd_create("test", 0) })
+    try retrying { ftruncate(file.rawValue, byteCount) }
+    mapping = try Mapping(file, count: byteCount)
+  }
+
+  var byteCount: Int { mapping.count }
+
+  @_lifetime(&self)
+  mutating func mutableBytes(in range: Range<Int>) -> MutableRawSpan {
+    mapping.mutableBytes(in: range)
+  }
+
+  func beginWriting() throws(Failure) { accesses.begin() }
+  func endWriting(_ range: Range<Int>) throws(Failure) { accesses.end() }
+}
+
+/// A stream of so many bytes, read in pieces of so many.
+private struct CountedSource: PayloadSource, ~Copyable {
+  var left: Int
+  let piece: Int
+  var failure: Failure?
+
+  mutating func read(into buffer: inout MutableRawSpan) throws(Failure) -> Int {
+    if let failure { throw failure }
+    let count = min(left, piece, buffer.byteCount)
+    left -= count
+    return count
+  }
+}
+
+struct SendLoopTests {
+  /// What a run over scripted calls came to.
+  private struct Run {
+    var failure: Failure?
+    var statistics: SendStatistics
+  }
+
+  /// Sends so many bytes, in pieces of so many, through a memory of 8 bytes: two slots.
+  private func run(
+    _ count: Int, inPiecesOf piece: Int = 4, to destination: ScriptedDestination,
+    timeout: Duration = .seconds(1), isStopped: Bool = false
+  ) throws -> Run {
+    let stop = try Pipe()
+    if isStopped { try stop.write([0]) }
+    let wait = Wait(orStoppedBy: stop.reader.borrowed)
+    var loop = SendLoop(binding: 1, chunkSize: nil, timeout: timeout)
+    var source = CountedSource(left: count, piece: piece)
+    var memory = try FileMemory(byteCount: 8)
+    var failure: Failure?
+    do throws(Failure) {
+      try loop.run(from: &source, through: &memory, to: destination, wait)
+      try loop.drain(from: destination, wait)
+    } catch {
+      failure = error
+    }
+    return Run(failure: failure, statistics: loop.statistics)
+  }
+
+  @Test("slots take turns, and all that was sent is waited for")
+  func usesSlotsInTurn() throws {
+    let destination = try ScriptedDestination(completesAtOnce: true)
+    let run = try run(18, to: destination)
+    #expect(run.failure == nil)
+    #expect(destination.sends.map(\.offset) == [0, 4, 0, 4, 0])
+    #expect(destination.sends.map(\.count) == [4, 4, 4, 4, 2])
+    #expect(run.statistics.bytes == 18)
+    #expect(run.statistics.completions == 5)
+  }
+
+  @Test("a slot is not filled again before all its sends are complete")
+  func waitsForSlot() throws {
+    let destination = try ScriptedDestination(
+      [.take(1), .take(3), .take(4)],
+      notices: [.complete(first: 0, last: 0, copied: false), .other])
+    let run = try run(12, to: destination, timeout: .zero)
+    #expect(run.failure?.errno == .timedOut)
+    #expect(run.failure?.reason?.contains("2 sends from number 1 on") == true)
+    #expect(destination.sends.map(\.offset) == [0, 1, 4])
+  }
+
+  @Test("a partial send is resumed where it stopped, a full socket waited for")
+  func resumes() throws {
+    let destination = try ScriptedDestination(
+      [.take(3), .error(.tryAgain), .take(1), .take(2)], completesAtOnce: true)
+    let run = try run(6, to: destination)
+    #expect(run.failure == nil)
+    #expect(destination.sends.map(\.offset) == [0, 3, 4])
+    #expect(run.statistics.sends == 3)
+  }
+
+  @Test("too many outstanding sends are waited for, too little room for one is an error")
+  func backsOff() throws {
+    let crowded = try ScriptedDestination(
+      [.take(4), .error(.noBuffers), .take(4)], completesAtOnce: true)
+    let run = try run(8, to: crowded)
+    #expect(run.failure == nil)
+    #expect(run.statistics.backoffs == 1)
+
+    let hopeless = try ScriptedDestination([.error(.noBuffers)])
+    #expect(try self.run(8, to: hopeless).failure?.errno == .noBuffers)
+  }
+
+  @Test(
+    "an error of sendmsg ends the run",
+    arguments: [Errno.noDevice, .invalidArgument, .badAddress, .brokenPipe, .connectionReset])
+  func failsWithErrno(errno: Errno) throws {
+    #expect(
+      try run(8, to: try ScriptedDestination([.take(4), .error(errno)])).failure?.errno == errno)
+  }
+
+  @Test("a connection that breaks while completions are waited for ends the run")
+  func noticesBreak() throws {
+    let destination = try ScriptedDestination(pendingError: .connectionReset)
+    #expect(try run(4, to: destination).failure?.errno == .connectionReset)
+  }
+
+  @Test("a peer that acknowledges nothing is given up")
+  func givesUp() throws {
+    let silent = try ScriptedDestination(isReady: false)
+    let run = try run(4, to: silent, timeout: .zero)
+    #expect(run.failure?.errno == .timedOut)
+    #expect(run.failure?.reason?.contains("1 sends from number 0 on") == true)
+  }
+
+  @Test("a stop signal is heeded even where there is never a wait")
+  func stops() throws {
+    let destination = try ScriptedDestination(completesAtOnce: true)
+    #expect(try run(18, to: destination, isStopped: true).failure?.kind == .stopped)
+    #expect(destination.sends.isEmpty)
+  }
+
+  @Test("a source that fails has its failure reported, and the access to the memory ended")
+  func endsAccess() throws {
+    var loop = SendLoop(binding: 1, chunkSize: nil, timeout: nil)
+    var source = CountedSource(left: 8, piece: 4, failure: Failure("read", errno: .badAddress))
+    var memory = try FileMemory(byteCount: 8)
+    let destination = try ScriptedDestination()
+    let failure = failing { () throws(Failure) in
+      try loop.run(from: &source, through: &memory, to: destination, Wait())
+    }
+    #expect(failure?.errno == .badAddress)
+  }
+
+  @Test("copied sends are counted, notices of sends that were not made refused")
+  func readsNotices() throws {
+    let copied = try ScriptedDestination(notices: [.complete(first: 0, last: 1, copied: true)])
+    // The notice waits until both sends are made: nothing asks before.
+    #expect(try run(8, to: copied).statistics.copied == 2)
+    let invented = try ScriptedDestination(notices: [.complete(first: 7, last: 9, copied: false)])
+    #expect(try run(8, to: invented).failure?.reason?.contains("7 to 9") == true)
+  }
+}
