@@ -17,7 +17,7 @@ package final class IncomingFlow {
   package let counters = FlowCounters()
   /// The CPU on which the kernel took the connection's first packets, where the kernel knows it.
   package let incomingCPU: Int?
-  private var loop: ReceiveLoop<FlowSink>
+  private var loop: ReceiveLoop<MeasuredSink>
   /// Whether something may wait to be received.
   private(set) var isReady = true
   private(set) var isAtEnd = false
@@ -36,8 +36,9 @@ package final class IncomingFlow {
   ) throws(Failure) {
     self.index = index
     loop = ReceiveLoop(
-      into: FlowSink(pattern, every: interval, of: index), through: binding,
-      memorySize: memorySize, failsOnLinear: failsOnLinear)
+      into: MeasuredSink(pattern, every: interval) {
+        Diagnostics.print("flow \(index): \($0)")
+      }, through: binding, memorySize: memorySize, failsOnLinear: failsOnLinear)
     do throws(Errno) {
       incomingCPU = try connection.incomingCPU()
     } catch {
@@ -100,41 +101,5 @@ package final class IncomingFlow {
   func settle() {
     loop.settle(with: connection)
     counters.publish(figures)
-  }
-}
-
-/// Where a measured flow's payload ends: it is compared, or dropped.
-struct FlowSink: PayloadSink, ~Copyable {
-  private var validation: ValidatingSink?
-
-  /// - Parameters:
-  ///   - pattern: What to compare with; `nil` to drop all.
-  ///   - interval: Of how many pieces the first one is compared.
-  ///   - flow: The flow's number, for the lines about wrong bytes.
-  init(_ pattern: Pattern?, every interval: Int, of flow: Int) {
-    guard let pattern else {
-      validation = nil
-      return
-    }
-    validation = ValidatingSink(pattern, every: interval) {
-      Diagnostics.print("flow \(flow): \($0)")
-    }
-  }
-
-  mutating func take(
-    _ piece: RawSpan, from origin: @autoclosure () -> PieceOrigin
-  ) throws(Failure) {
-    try validation?.take(piece, from: origin())
-  }
-
-  mutating func release() throws(Failure) {}
-
-  var readsPayload: Bool { validation != nil }
-
-  var wrongByteCount: Int? {
-    switch validation {
-    case .some(let validation): validation.wrongByteCount
-    case .none: nil
-    }
   }
 }

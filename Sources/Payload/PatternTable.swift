@@ -25,6 +25,7 @@ struct PatternTable: Sendable {
   ///   - block: 1 to `blockSize` bytes.
   ///   - place: where the first one is, below `blockSize`.
   @inlinable
+  @inline(__always)
   func matches(_ block: RawSpan, at place: Int) -> Bool {
     unsafe bytes.withUnsafeBytes { table in
       unsafe block.withUnsafeBytes { block in

@@ -47,6 +47,7 @@ public struct Validator: Sendable {
   ///
   /// - Returns: how many of them are wrong.
   @inlinable
+  @inline(__always)
   @discardableResult
   public mutating func check(_ piece: RawSpan) -> Int {
     let count = piece.byteCount
@@ -76,9 +77,11 @@ public struct Validator: Sendable {
   }
 
   @inlinable
+  @inline(__always)
   mutating func advance(by count: Int) {
-    byteCount += count
-    place += count
+    // A stream of 2^63 bytes takes centuries.
+    byteCount &+= count
+    place &+= count
     if place >= table.blockSize { place %= table.blockSize }
   }
 

@@ -41,14 +41,15 @@ public struct TokenBatch: ~Copyable {
   public mutating func append(_ token: UInt32) -> Bool {
     guard count < Self.fragmentLimit else { return false }
     if rangeCount > 0, token == nextToken {
-      storage[rangeCount - 1].token_count += 1
+      storage[rangeCount &- 1].token_count &+= 1
     } else {
       guard rangeCount < Self.rangeLimit else { return false }
       storage[rangeCount] = CLinux_dmabuf_token(token_start: token, token_count: 1)
-      rangeCount += 1
+      rangeCount &+= 1
     }
     nextToken = token &+ 1
-    count += 1
+    // Both counts have limits, above.
+    count &+= 1
     return true
   }
 

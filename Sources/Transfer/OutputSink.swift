@@ -33,8 +33,8 @@ package import Kernel
       unsafe pieces[pieceCount] = iovec(
         iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
     }
-    pieceCount += 1
-    byteCount += piece.byteCount
+    pieceCount &+= 1
+    byteCount &+= piece.byteCount
   }
 
   package var wrongByteCount: Int? { nil }

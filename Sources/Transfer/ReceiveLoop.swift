@@ -93,9 +93,14 @@ package struct ReceiveLoop<Sink: PayloadSink & ~Copyable>: ~Copyable {
   ///
   /// - Parameter pausing: Whether to come back after the first payload; to go on, run again.
   /// - Throws: A `Failure` of the kind `stopped` after a stop.
-  package mutating func run(
-    from source: borrowing some DevmemSource & ~Copyable,
-    in memory: borrowing some ReadableMemory & ~Copyable, _ wait: Wait, pausing: Bool = false
+  // The compiler makes code for certain types only in the room that has the body, not in the room
+  // that calls it: without these the loop costs twice the instructions for each fragment.
+  @specialized(where Sink == ValidatingSink, Source == Connection, Memory == DeviceBuffer)
+  @specialized(where Sink == OutputSink, Source == Connection, Memory == DeviceBuffer)
+  package mutating func run<
+    Source: DevmemSource & ~Copyable, Memory: ReadableMemory & ~Copyable
+  >(
+    from source: borrowing Source, in memory: borrowing Memory, _ wait: Wait, pausing: Bool = false
   ) throws(Failure) -> End {
     let end: End
     do throws(Failure) {
@@ -135,9 +140,11 @@ package struct ReceiveLoop<Sink: PayloadSink & ~Copyable>: ~Copyable {
 
   /// Takes what one call of `recvmsg` has, without waiting: for a thread that serves several
   /// streams. Where nothing waits, sets what the wait to come is for.
-  package mutating func step(
-    from source: borrowing some DevmemSource & ~Copyable, into frame: inout ReceiveFrame,
-    in memory: borrowing some ReadableMemory & ~Copyable
+  @specialized(where Sink == MeasuredSink, Source == Connection, Memory == DeviceBuffer)
+  package mutating func step<
+    Source: DevmemSource & ~Copyable, Memory: ReadableMemory & ~Copyable
+  >(
+    from source: borrowing Source, into frame: inout ReceiveFrame, in memory: borrowing Memory
   ) throws(Failure) -> Progress {
     switch try receive(from: source, into: &frame) {
     case .bytes(let count):
@@ -303,11 +310,12 @@ extension ReceiveLoop where Sink: ~Copyable {
       case .fragment(let fragment):
         try gather(fragment.token, from: source)
         try take(fragment, of: bytes)
-        described += Int(fragment.size)
+        // What recvmsg can return at all does not overflow, here or in the counts below.
+        described &+= Int(fragment.size)
       case .linear(let size):
         try take(linear: Int(size), of: frame, at: linear)
-        linear += Int(size)
-        described += Int(size)
+        linear &+= Int(size)
+        described &+= Int(size)
       case .other:
         continue
       case .malformed:
@@ -317,6 +325,7 @@ extension ReceiveLoop where Sink: ~Copyable {
     return described
   }
 
+  @inline(__always)
   private mutating func take(_ fragment: Fragment, of bytes: RawSpan) throws(Failure) {
     let size = Int(fragment.size)
     guard fragment.binding == binding, let offset = Int(exactly: fragment.offset),
@@ -327,8 +336,8 @@ extension ReceiveLoop where Sink: ~Copyable {
       // Within: the guard above.
       unsafe bytes.extracting(unchecked: offset..<offset &+ size),
       from: .fragment(fragment, index: statistics.fragments))
-    statistics.fragments += 1
-    statistics.deviceBytes += size
+    statistics.fragments &+= 1
+    statistics.deviceBytes &+= size
   }
 
   private mutating func take(
@@ -389,6 +398,7 @@ extension ReceiveLoop where Sink: ~Copyable {
 // Returning.
 extension ReceiveLoop where Sink: ~Copyable {
   /// Gathers a token, after making room for it where there is none.
+  @inline(__always)
   private mutating func gather(
     _ token: UInt32, from source: borrowing some DevmemSource & ~Copyable
   ) throws(Failure) {

@@ -63,10 +63,14 @@ package struct SendLoop: ~Copyable {
   /// Sends all that a source has.
   ///
   /// - Throws: A `Failure` of the kind `stopped` after a stop.
-  package mutating func run(
-    from source: inout some PayloadSource & ~Copyable,
-    through memory: inout some WritableMemory & ~Copyable,
-    to destination: borrowing some DevmemDestination & ~Copyable, _ wait: Wait
+  @specialized(
+    where Source == InputSource, Memory == DeviceBuffer, Destination == Connection)
+  package mutating func run<
+    Source: PayloadSource & ~Copyable, Memory: WritableMemory & ~Copyable,
+    Destination: DevmemDestination & ~Copyable
+  >(
+    from source: inout Source, through memory: inout Memory, to destination: borrowing Destination,
+    _ wait: Wait
   ) throws(Failure) {
     var slots = Self.slots(of: memory.byteCount)
     var next = 0

@@ -23,6 +23,7 @@ package struct ValidatingSink: PayloadSink, ~Copyable {
     self.report = report
   }
 
+  @inline(__always)
   package mutating func take(
     _ piece: RawSpan, from origin: @autoclosure () -> PieceOrigin
   ) throws(Failure) {
@@ -30,8 +31,8 @@ package struct ValidatingSink: PayloadSink, ~Copyable {
       piecesToSkip -= 1
       return validator.skip(piece.byteCount)
     }
-    piecesToSkip = interval - 1
-    checkedByteCount += piece.byteCount
+    piecesToSkip = interval &- 1
+    checkedByteCount &+= piece.byteCount
     if validator.check(piece) > 0 { reportMismatches(in: piece.byteCount, from: origin()) }
   }
 
