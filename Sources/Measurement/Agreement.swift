@@ -71,7 +71,8 @@ extension PeerMessage.Refusal {
     switch self {
     case .flows: "it offers \(offer.flows) flows"
     case .pattern: "it offers pattern \(offer.patternPeriod ?? 0)"
-    case .duration: offer.duration.map { "it offers \($0.components.seconds) s" } ?? "it offers no duration"
+    case .duration:
+      offer.duration.map { "it offers \($0.components.seconds) s" } ?? "it offers no duration"
     case .failure: "this end could not get ready"
     }
   }

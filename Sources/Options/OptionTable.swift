@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-internal import Measurement
 internal import DeviceMemory
+internal import Measurement
 internal import Netdev
 internal import Payload
 

@@ -64,7 +64,8 @@ package struct SendLoop: ~Copyable {
   ///
   /// - Throws: A `Failure` of the kind `stopped` after a stop.
   @specialized(
-    where Source == InputSource, Memory == DeviceBuffer, Destination == Connection)
+    where Source == InputSource, Memory == DeviceBuffer, Destination == Connection
+  )
   package mutating func run<
     Source: PayloadSource & ~Copyable, Memory: WritableMemory & ~Copyable,
     Destination: DevmemDestination & ~Copyable
@@ -195,7 +196,8 @@ extension SendLoop {
       guard case .complete(let first, let last, let copied) = notice else { continue }
       guard tracker.complete(first: first, last: last) else {
         throw Failure(
-          "send", reason: "the kernel reported sends \(first) to \(last), which are not outstanding")
+          "send", reason: "the kernel reported sends \(first) to \(last), which are not outstanding"
+        )
       }
       let count = Int(last &- first) + 1
       isAny = true

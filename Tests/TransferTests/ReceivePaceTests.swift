@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-import Transfer
 import Testing
+import Transfer
 
 struct ReceivePaceTests {
   @Test("a stream that runs is waited for in batches, one that trickles is not")
