@@ -39,7 +39,7 @@ struct MeasuringReceiver {
   /// Waits for a sender and agrees with it, if there is to be one.
   private func pair(_ wait: Wait) throws(Failure) -> ReceiverPairing? {
     guard let port = options.controlPort else { return nil }
-    let address = try SocketAddress(using: configuration.address, port: port)
+    let address = try SocketAddress(configuration.address, port: port)
     let listener = try Listener(on: address)
     Announcement.waitingForSender(address).print()
     let connection = try listener.next(wait, for: configuration.timeout)

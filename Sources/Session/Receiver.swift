@@ -58,11 +58,8 @@ struct Receiver {
       failsOnLinear: configuration.checks.failsOnLinear, timeout: configuration.timeout,
       trace: trace)
     let (start, cpu) = (Instant.now, CPUTime.now)
-    let result: Result<Void, Failure>
-    do throws(Failure) {
-      result = .success(try run(&loop, from: connection, at: &end, wait))
-    } catch {
-      result = .failure(error)
+    let result = Result { () throws(Failure) in
+      try run(&loop, from: connection, at: &end, wait)
     }
     let summary = ReceiveSummary(
       statistics: loop.statistics, checkedBytes: loop.sink.checkedByteCount,

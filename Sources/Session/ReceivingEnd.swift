@@ -48,7 +48,7 @@ struct ReceivingEnd: ~Copyable {
       to: memory.buffer.descriptor, as: target.binding)
     Announcement.binding(binding.id).print()
 
-    let address = try SocketAddress(using: configuration.address, port: configuration.port)
+    let address = try SocketAddress(configuration.address, port: configuration.port)
     Announcement.address(address).print()
     let listener = try Listener(on: address, backlog: connections)
     try listener.pollBusily(for: configuration.busyPoll)
@@ -80,14 +80,5 @@ struct ReceivingEnd: ~Copyable {
     }
     Announcement.connection(from: connection.peer).print()
     return connection
-  }
-}
-
-extension SocketAddress {
-  /// An address that the command line names.
-  init(using address: IPAddress, port: UInt16) throws(Failure) {
-    self = try attempt("use the address", on: "\(address)") { () throws(Errno) in
-      try SocketAddress(address, port: port)
-    }
   }
 }

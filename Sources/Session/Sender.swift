@@ -25,15 +25,11 @@ struct Sender {
     var loop = SendLoop(
       binding: binding.id, chunkSize: configuration.chunkSize, timeout: configuration.timeout)
     let (start, cpu) = (Instant.now, CPUTime.now)
-    let result: Result<Void, Failure>
-    do throws(Failure) {
+    let result = Result { () throws(Failure) in
       var input = InputSource(from: .standardInput, wait)
       try loop.run(from: &input, through: &memory, to: connection, wait)
       try attempt("end the stream") { () throws(Errno) in try connection.finishSending() }
       try loop.drain(from: connection, wait)
-      result = .success(())
-    } catch {
-      result = .failure(error)
     }
     let summary = SendSummary(
       statistics: loop.statistics, duration: Instant.now.since(start), cpu: CPUTime.now.since(cpu))
@@ -52,9 +48,9 @@ extension Configuration.Send {
     to port: UInt16, fromPort: UInt16, _ wait: Wait
   ) throws(Failure) -> Connection {
     var from: SocketAddress?
-    if let source { from = try SocketAddress(using: source, port: fromPort) }
+    if let source { from = try SocketAddress(source, port: fromPort) }
     return try Connection(
-      to: try SocketAddress(using: address, port: port), from: from, through: interface,
+      to: try SocketAddress(address, port: port), from: from, through: interface,
       wait.limited(to: timeout))
   }
 }

@@ -7,16 +7,21 @@ package import Kernel
 /// An IP address with a port, as socket calls want it. The corresponding C type is
 /// `struct sockaddr_storage`.
 package struct SocketAddress: Sendable {
+  /// The address, with its scope if it needs one.
   package let address: IPAddress
   /// In host byte order.
   package let port: UInt16
   private let scopeIndex: UInt32
 
-  /// - Throws: `ENODEV` if the address names an interface that is not there.
-  package init(_ address: IPAddress, port: UInt16) throws(Errno) {
+  /// An address and a port.
+  ///
+  /// - Throws: A failure with `ENODEV` if the address names an interface that is not there.
+  package init(_ address: IPAddress, port: UInt16) throws(Failure) {
     self.address = address
     self.port = port
-    scopeIndex = try address.scopeIndex()
+    scopeIndex = try attempt("use the address", on: "\(address)") { () throws(Errno) in
+      try address.scopeIndex()
+    }
   }
 
   /// Reads what the kernel filled in; `nil` for what is neither IPv4 nor IPv6.
