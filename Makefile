@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# `make help` says what there is.
+# `make help` lists the targets.
 
 PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
 SWIFT   ?= swift
-# What the others boot: see selftests/vm/README.md.
+# The kernel that all targets boot which name none below: see selftests/vm/README.md.
 KERNEL  ?= newest
-# What `make test` and `make matrix` boot, one after the other: without bind-tx (6.12), without
-# rx-page-size (7.2), with all that there is.
+# The kernels that `make test` and `make matrix` boot in turn: 6.12 has no bind-tx, 7.2 has no
+# rx-page-size, newest has both.
 KERNELS ?= newest 6.12
 MATRIX  ?= newest 7.2 6.12
-# Our own kernel, with two token modes: as it is, and with all that finds mistakes.
+# Our own kernel, which has two token modes: plain, and with lockdep, KASAN and the like.
 LABS    ?= lab lab-debug
-# What `make bench` has each run receive, in MiB; with KERNEL=um, 1024 or more.
+# How much each run of `make bench` receives, in MiB; with KERNEL=um, 1024 or more.
 SIZE    ?= 512
 # The tests that `make selftests` runs, such as "devmem hds"; all if empty.
 TESTS   ?=
@@ -25,7 +25,7 @@ help: ## print this list
 	@sed -n 's/^\([a-z]*\):.* ## \(.*\)/\1\t\2/p' Makefile | expand -t 14
 
 .PHONY: dependencies
-dependencies: ## install the packages that the rest needs
+dependencies: ## install the packages that the other targets need
 	@scripts/install-dependencies
 
 .PHONY: build
@@ -45,7 +45,7 @@ selftests: build ## run the kernel's own tests, with the tool and with the C too
 	$(vm) --timeout 7200 -- selftests/drv-net/run "$$(scripts/upstream)" $(TESTS)
 
 .PHONY: matrix
-matrix: build ## run these tests and our own on each kernel of MATRIX
+matrix: build ## run the kernel's own tests and ours on each kernel of MATRIX
 	scripts/matrix $(MATRIX)
 
 .PHONY: lab
