@@ -30,12 +30,12 @@ extension Option {
       Option(
         "c", "client", "ADDR", .transfer,
         """
-        the sender's address; its port is PORT as well. When receiving, only its connection is \
-        steered to the queues
+        the sender's address; the sender's port is then PORT, too. When receiving, only its \
+        connection is steered to the queues
         """, \.client, address),
       Option(
         nil, "timeout", "SECONDS", .transfer,
-        "how long to wait for the peer each time, 0 for ever (default: 300)", \.timeout, timeout),
+        "how long to wait for the peer each time; 0: for ever (default: 300)", \.timeout, timeout),
     ])
 
   private static let interface = Group(
@@ -95,7 +95,7 @@ extension Option {
         "how long a receive polls the NIC's queue for packets (SO_BUSY_POLL)",
         \.receive.busyPoll, microseconds),
       Option(
-        "z", "chunk", "SIZE", .send, "send lines in pieces of this size", \.send.chunkSize,
+        "z", "chunk", "SIZE", .send, "split each send into pieces of this size", \.send.chunkSize,
         chunkSize),
     ])
 
@@ -123,12 +123,12 @@ extension Option {
         \.measurement.duration, duration),
       Option(
         nil, "interval", "SECONDS", .measure,
-        "how often to report, 0 for only at the end (default: 1)", \.measurement.interval,
+        "how often to report; 0: only at the end (default: 1)", \.measurement.interval,
         interval),
       Option(
         nil, "control", "PORT", .measure,
         """
-        agree with the peer over a connection of its own, and exchange figures; the receiver \
+        agree with the peer over a separate connection, and exchange figures; the receiver \
         then needs no --flows
         """, \.measurement.controlPort, port),
       Option(
@@ -142,14 +142,14 @@ extension Option {
         NIC, away from the CPUs that its interrupts use)
         """, \.measurement.cpus, cpuList),
       Option(
-        nil, "bytes", "SIZE", .sendFlows, "end each flow after so many bytes",
+        nil, "bytes", "SIZE", .sendFlows, "end each flow after this many bytes",
         \.send.load.bytesPerFlow, flowLength),
       Option(
         nil, "pattern", "N", .sendFlows, "send the pattern that -v N expects (default: 7)",
         \.send.load.pattern, pattern),
       Option(
         nil, "rate", "BITS", .sendFlows,
-        "limit each flow to so many bits a second; K, M, G are powers of 1000",
+        "limit each flow to this many bits a second; K, M, G are powers of 1000",
         \.send.load.bitsPerSecond, bitRate),
       Option(
         nil, "host-memory", .sendFlows, "send from host memory, not device memory",
@@ -162,7 +162,7 @@ extension Option {
       Option(
         "v", "validate", "N", .receive,
         """
-        expect bytes 1 to N-1 and a newline, again and again, N from \
+        expect bytes 1 to N-1 and a newline, repeated; N from \
         \(Pattern.periods.lowerBound) to \(Pattern.periods.upperBound); without -v, write the \
         stream to standard output
         """, \.receive.checks.pattern, pattern),
@@ -174,11 +174,12 @@ extension Option {
         nil, "expect-bytes", "SIZE", .receive, "fail unless the stream has this length",
         \.receive.checks.expectedByteCount, byteCount),
       Option(
-        "L", "fail-on-linear", .receive, "fail if payload arrives outside of device memory",
+        "L", "fail-on-linear", .receive, "fail if a bound queue leaves payload in host memory",
         \.receive.checks.failsOnLinear),
       Option(nil, "json", .any, "report as JSON", \.output.reportsJSON),
-      Option(nil, "trace", .single, "print each message on standard error", \.output.traces),
-      Option("h", "help", "print this and exit", answers: .help),
+      Option(
+        nil, "trace", .single, "print each received fragment on standard error", \.output.traces),
+      Option("h", "help", "print the options and exit", answers: .help),
       Option(nil, "version", "print the version and exit", answers: .version),
     ])
 }

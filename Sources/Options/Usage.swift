@@ -23,13 +23,13 @@ package enum Usage {
 
   private static let notes = """
 
-    SIZE is a number of bytes, which K, M or G may follow. Numbers may be
+    SIZE is a number of bytes; K, M and G are powers of 1024. Numbers may be
     hexadecimal (0x1000).
 
     Exit status: 0 if the run succeeded, 1 if it failed, 2 if the options are
-    invalid, 4 if the host, kernel or interface cannot do what they ask for. With
-    --check: 0 if nothing is missing, 1 if something is, 4 if the check could not
-    find out.
+    invalid, 4 if the host, kernel or interface cannot do what they ask for, 128 and
+    the signal's number if a signal stopped the run. With --check: 0 if nothing is
+    missing, 1 if something is, 4 if the check could not find out.
 
     """
 
