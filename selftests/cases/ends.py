@@ -10,10 +10,11 @@ import struct
 import subprocess
 import time
 
-from testbed.harness import case, expect, expect_equal
+from testbed.devmem import Buffer, Netlink, until
+from testbed.harness import Skipped, case, expect, expect_equal
 from testbed.hosts import NIC, Sender, enter_remote, free_port, pattern
-from testbed.state import bound_queues, expect_released, unchanged
-from testbed.tool import BINARY, finish, listen, receive, run, start
+from testbed.state import bound_queues, expect_released, expect_state, kernel, nic_state, unchanged
+from testbed.tool import BINARY, finish, guards, listen, receive, run, start
 
 
 @case("a stop signal ends a run that waits for its connection")
@@ -39,6 +40,29 @@ def stopped_receiving() -> None:
             result = finish(process, 20).expect(128 + number, "total_received=")
             expect("wrong byte" not in result.stderr, result.stderr)
         expect_released()
+
+
+@case("a stop does not hide a NIC that stays changed, in either receiver")
+def stopped_and_left_changed() -> None:
+    if kernel() < (6, 14):
+        raise Skipped("this kernel lets header split go while a queue is bound")
+    for options in (("-v", "7"), ("--flows", "1")):
+        before = nic_state()
+        process = listen(4, free_port(), *options)
+        # While another program has a binding, the kernel refuses to switch header split off.
+        netlink, buffer = Netlink(), Buffer(4 << 20)
+        try:
+            netlink.bind(buffer, 2, None)
+            process.send_signal(signal.SIGINT)
+            process.wait(20)
+        finally:
+            netlink.close()
+            buffer.close()
+        # The guard tries for some seconds, and holds the standard error so long.
+        until(lambda: not guards(), "the guard has not ended")
+        finish(process).expect(1, "tcp-data-split", "EINVAL")
+        expect_released()
+        expect_state(before)
 
 
 @case("a stop signal ends a run whose reader does not read")
