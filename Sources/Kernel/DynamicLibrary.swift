@@ -40,7 +40,6 @@ internal import Glibc
   }
 
   private static var lastError: String? {
-    guard let text = unsafe dlerror() else { return nil }
-    return unsafe String(cString: text)
+    unsafe dlerror().map { unsafe String(cString: $0) }
   }
 }

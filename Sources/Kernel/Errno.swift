@@ -15,15 +15,15 @@ package struct Errno: Error, Hashable, Sendable {
   /// The C constant's name, such as `EINVAL`; the bare number where there is none.
   package var name: String {
     if let own = Self.unnamedInLibc[rawValue] { return own.name }
-    guard let name = unsafe CLinux_strerrorname_np(rawValue) else { return "errno \(rawValue)" }
-    return unsafe String(cString: name)
+    let name = unsafe CLinux_strerrorname_np(rawValue).map { unsafe String(cString: $0) }
+    return name ?? "errno \(rawValue)"
   }
 
   /// What the number means, in libc's words.
   package var text: String {
     if let own = Self.unnamedInLibc[rawValue] { return own.text }
-    guard let text = unsafe CLinux_strerrordesc_np(rawValue) else { return "unknown error" }
-    return unsafe String(cString: text)
+    let text = unsafe CLinux_strerrordesc_np(rawValue).map { unsafe String(cString: $0) }
+    return text ?? "unknown error"
   }
 
   /// Numbers that the kernel returns to user space although `include/linux/errno.h` keeps them to

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-extension FixedWidthInteger {
+internal import Kernel
+
+extension FixedWidthInteger where Self: BitwiseCopyable {
   /// The integer's bytes in the host's order.
-  var bytes: [UInt8] { unsafe withUnsafeBytes(of: self) { unsafe Array($0) } }
+  var bytes: [UInt8] { [UInt8](of: self) }
 }
 
 extension [UInt32] {
   /// Reads integers in the host's order; bytes behind the last whole one are ignored.
   init(inHostOrder bytes: ArraySlice<UInt8>) {
-    self = unsafe bytes.withUnsafeBytes { bytes in
-      (0..<bytes.count / 4).map {
-        unsafe bytes.loadUnaligned(fromByteOffset: $0 * 4, as: UInt32.self)
-      }
+    self = stride(from: bytes.startIndex, to: bytes.endIndex, by: 4).compactMap {
+      bytes[$0...].value(as: UInt32.self)
     }
   }
 }

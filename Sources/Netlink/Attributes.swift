@@ -48,7 +48,7 @@ package struct Attributes: Sendable {
   /// An integer in the host's byte order; `nil` where the attribute is absent.
   ///
   /// - Throws: `EBADMSG` where it is not as wide as the type asked for.
-  package func integer<Value: FixedWidthInteger>(
+  package func integer<Value: FixedWidthInteger & BitwiseCopyable>(
     _ type: UInt16, as: Value.Type = Value.self
   ) throws(Errno) -> Value? {
     guard let bytes = bytes(type) else { return nil }
@@ -58,7 +58,7 @@ package struct Attributes: Sendable {
   /// An integer without which the message makes no sense.
   ///
   /// - Throws: `EBADMSG` where it is absent or of another width.
-  package func required<Value: FixedWidthInteger>(
+  package func required<Value: FixedWidthInteger & BitwiseCopyable>(
     _ type: UInt16, as: Value.Type = Value.self
   ) throws(Errno) -> Value {
     guard let value = try integer(type, as: Value.self) else { throw .badMessage }
@@ -88,23 +88,23 @@ package struct Attributes: Sendable {
   }
 }
 
-extension FixedWidthInteger {
+extension FixedWidthInteger where Self: BitwiseCopyable {
   /// Reads an integer in the host's byte order.
   ///
   /// - Throws: `EBADMSG` unless the bytes are exactly as many as the integer has.
   package init(wire bytes: ArraySlice<UInt8>) throws(Errno) {
     guard bytes.count == MemoryLayout<Self>.size else { throw .badMessage }
-    self = unsafe bytes.withUnsafeBytes { unsafe $0.loadUnaligned(as: Self.self) }
+    self = try bytes.first(as: Self.self)
   }
 }
 
 extension ArraySlice<UInt8> {
-  /// The C structure that the bytes begin with.
+  /// The C structure or the integer that the bytes begin with.
   ///
   /// - Throws: `EBADMSG` where it is cut off.
   func first<Structure: BitwiseCopyable>(as: Structure.Type) throws(Errno) -> Structure {
-    guard count >= MemoryLayout<Structure>.size else { throw .badMessage }
-    return unsafe withUnsafeBytes { unsafe $0.loadUnaligned(as: Structure.self) }
+    guard let structure = value(as: Structure.self) else { throw .badMessage }
+    return structure
   }
 }
 

@@ -2,6 +2,7 @@
 
 internal import CLinux
 internal import CMnl
+internal import Kernel
 
 /// A netlink request under construction: its header, that of its family, then attributes in the
 /// order they are put. libmnl lays it out.
@@ -38,8 +39,8 @@ package struct Request: Sendable {
   }
 
   /// Puts an integer, in the host's byte order and as wide as its type.
-  package mutating func put(_ type: UInt16, _ value: some FixedWidthInteger) {
-    put(type, unsafe withUnsafeBytes(of: value) { unsafe Array($0) })
+  package mutating func put(_ type: UInt16, _ value: some FixedWidthInteger & BitwiseCopyable) {
+    put(type, [UInt8](of: value))
   }
 
   /// Puts a string and its terminating zero.

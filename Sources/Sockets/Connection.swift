@@ -103,7 +103,7 @@ package struct Connection: ~Copyable, DevmemSource, DevmemDestination {
     }
     if let source {
       do throws(Errno) {
-        try retrying { unsafe source.withSocketAddress { unsafe bind(socket.rawValue, $0, $1) } }
+        try socket.bind(to: source)
       } catch {
         throw Failure("send from", on: "\(source)", errno: error)
       }
@@ -200,5 +200,10 @@ extension OwnedDescriptor {
     let socket = OwnedDescriptor(owning: try retrying { Glibc.socket(address.family, type, 0) })
     try socket.borrowed.setSocketOption(SOL_SOCKET, SO_REUSEADDR, to: CInt(1))
     return socket
+  }
+
+  /// Gives a socket its address. The corresponding C function is `bind`.
+  func bind(to address: SocketAddress) throws(Errno) {
+    try retrying { unsafe address.withSocketAddress { unsafe Glibc.bind(rawValue, $0, $1) } }
   }
 }

@@ -16,7 +16,7 @@ package struct Listener: ~Copyable {
     socket = try attempt("listen on", on: "\(address)", hint: Self.hint) { () throws(Errno) in
       let socket = try OwnedDescriptor.streamSocket(for: address)
       try socket.borrowed.setSocketOption(SOL_SOCKET, SO_REUSEPORT, to: CInt(1))
-      try retrying { unsafe address.withSocketAddress { unsafe bind(socket.rawValue, $0, $1) } }
+      try socket.bind(to: address)
       try retrying { listen(socket.rawValue, CInt(clamping: backlog)) }
       return socket
     }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-internal import CLinux
 internal import Glibc
 package import Kernel
 
@@ -26,20 +25,15 @@ package struct SocketAddress: Sendable {
 
   /// Reads what the kernel filled in; `nil` for what is neither IPv4 nor IPv6.
   init?(_ storage: sockaddr_storage) {
-    var storage = storage
+    // Both structures have the port behind the family; see sockaddr_in(3type), sockaddr_in6(3type).
+    let bytes = [UInt8](of: storage)
+    let port: in_port_t = bytes[2...].value()!
     switch CInt(storage.ss_family) {
     case AF_INET:
-      let parts = unsafe withUnsafeBytes(of: &storage) { bytes in
-        let v4 = unsafe bytes.load(as: sockaddr_in.self)
-        return (v4.sin_port, unsafe Array(bytes[4..<8]))
-      }
-      self.init(octets: parts.1, portInNetworkOrder: parts.0, scopeIndex: 0)
+      self.init(octets: Array(bytes[4..<8]), portInNetworkOrder: port, scopeIndex: 0)
     case AF_INET6:
-      let parts = unsafe withUnsafeBytes(of: &storage) { bytes in
-        let v6 = unsafe bytes.load(as: sockaddr_in6.self)
-        return (v6.sin6_port, unsafe Array(bytes[8..<24]), v6.sin6_scope_id)
-      }
-      self.init(octets: parts.1, portInNetworkOrder: parts.0, scopeIndex: parts.2)
+      self.init(
+        octets: Array(bytes[8..<24]), portInNetworkOrder: port, scopeIndex: bytes[24...].value()!)
     default:
       return nil
     }
@@ -63,7 +57,7 @@ package struct SocketAddress: Sendable {
       var v4 = sockaddr_in()
       v4.sin_family = sa_family_t(AF_INET)
       v4.sin_port = port.bigEndian
-      unsafe withUnsafeMutableBytes(of: &v4.sin_addr) { unsafe $0.copyBytes(from: address.octets) }
+      v4.sin_addr = address.octets[...].value()!
       let length = socklen_t(MemoryLayout<sockaddr_in>.size)
       return unsafe withSockaddr(&v4) { unsafe body($0, length) }
     case .v6:
