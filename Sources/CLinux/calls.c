@@ -23,7 +23,7 @@ int CLinux_memfd_create(const char *name, unsigned int flags)
 	return memfd_create(name, flags);
 }
 
-int CLinux_add_seals(int fd, int seals)
+int CLinux_fcntl_add_seals(int fd, int seals)
 {
 	return fcntl(fd, F_ADD_SEALS, seals);
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-int CLinux_ethtool(int fd, const char *interface, void *request)
+int CLinux_ioctl_ethtool(int fd, const char *interface, void *request)
 {
 	struct ifreq subject = { .ifr_data = request };
 

@@ -69,7 +69,7 @@ package struct UDMABuf: MemoryProvider {
         owning: try retrying { unsafe CLinux_memfd_create("ncdevmem", memfdFlags) })
       try retrying { ftruncate(file.rawValue, byteCount) }
       // The driver takes a file that cannot shrink under it, and none that is sealed for writing.
-      try retrying { CLinux_add_seals(file.rawValue, CLinux_F_SEAL_SHRINK) }
+      try retrying { CLinux_fcntl_add_seals(file.rawValue, CLinux_F_SEAL_SHRINK) }
       return file
     } catch {
       // `hugetlb_file_setup`: no pool of that size, or no such pages in this kernel at all.

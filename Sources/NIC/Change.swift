@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-internal import CLinux
 package import Kernel
 
 /// A change to an interface, described by what was there before: enough to undo it, in this process

@@ -206,7 +206,7 @@ private struct EthtoolSocket: ~Copyable, EthtoolDevice {
   mutating func perform(_ request: inout [UInt8]) throws(Errno) -> CInt {
     try retrying {
       unsafe request.withUnsafeMutableBytes {
-        unsafe CLinux_ethtool(descriptor.rawValue, interface, $0.baseAddress!)
+        unsafe CLinux_ioctl_ethtool(descriptor.rawValue, interface, $0.baseAddress!)
       }
     }
   }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-internal import CLinux
 internal import Glibc
 internal import Kernel
 

@@ -2,8 +2,9 @@
 /*
  * The Linux interfaces that Swift's Glibc module does not carry: kernel
  * headers, request numbers made by macros, and calls that need _GNU_SOURCE or
- * variable arguments. Declarations and one-line wrappers only; each wrapper is
- * named CLinux_ and the name of what it wraps.
+ * variable arguments. Declarations and wrappers only: a wrapper makes one call,
+ * and is named CLinux_ and the name of that call, followed by the command that
+ * it fixes, if any (CLinux_fcntl_add_seals).
  */
 #ifndef CLINUX_H
 #define CLINUX_H

@@ -15,7 +15,7 @@
 
 int CLinux_ioctl(int fd, unsigned long request, void *_Nullable argument);
 int CLinux_memfd_create(const char *_Nonnull name, unsigned int flags);
-int CLinux_add_seals(int fd, int seals);
+int CLinux_fcntl_add_seals(int fd, int seals);
 int CLinux_accept4(int fd, struct sockaddr *_Nullable address, socklen_t *_Nullable length,
 		   int flags);
 int CLinux_pidfd_open(pid_t process, unsigned int flags);

@@ -10,10 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Attributes of ETHTOOL_MSG_RINGS_{GET,SET} since 6.14. */
+/* An attribute of ETHTOOL_MSG_RINGS_{GET,SET} since 6.14. */
 enum CLinux_ethtool_rings {
 	CLinux_ETHTOOL_A_RINGS_HDS_THRESH = 17,
-	CLinux_ETHTOOL_A_RINGS_HDS_THRESH_MAX = 18,
 };
 
 /* ETHTOOL_MSG_RSS_GET, of 6.2; it can be dumped since 6.12. */
@@ -45,7 +44,7 @@ static const uint8_t CLinux_RXH_XFRM_NO_CHANGE = 0xff;
 /* Where the locations of ETHTOOL_GRXCLSRLALL begin. */
 static const size_t CLinux_ethtool_rxnfc_rule_locs = offsetof(struct ethtool_rxnfc, rule_locs);
 
-/* Does an ethtool request, whose first word is its command. Wraps ioctl(SIOCETHTOOL). */
-int CLinux_ethtool(int fd, const char *_Nonnull interface, void *_Nonnull request);
+/* ioctl(SIOCETHTOOL) with an ethtool request, whose first word is its command. */
+int CLinux_ioctl_ethtool(int fd, const char *_Nonnull interface, void *_Nonnull request);
 
 #endif

@@ -13,10 +13,8 @@
 #include <linux/rtnetlink.h>
 
 enum CLinux_netdev_command {
-	CLinux_NETDEV_CMD_DEV_GET = 1,
 	CLinux_NETDEV_CMD_PAGE_POOL_GET = 5,
 	CLinux_NETDEV_CMD_QUEUE_GET = 10,
-	CLinux_NETDEV_CMD_NAPI_GET = 11,
 	CLinux_NETDEV_CMD_QSTATS_GET = 12,
 	CLinux_NETDEV_CMD_BIND_RX = 13,
 	CLinux_NETDEV_CMD_BIND_TX = 15,
@@ -25,7 +23,6 @@ enum CLinux_netdev_command {
 
 enum CLinux_netdev_queue_type {
 	CLinux_NETDEV_QUEUE_TYPE_RX = 0,
-	CLinux_NETDEV_QUEUE_TYPE_TX = 1,
 };
 
 enum CLinux_netdev_queue {
@@ -50,7 +47,7 @@ enum CLinux_netdev_qstats {
 	CLinux_NETDEV_A_QSTATS_RX_HW_DROPS = 13,
 };
 
-/* NETDEV_A_QSTATS_SCOPE: each queue for itself. */
+/* NETDEV_A_QSTATS_SCOPE: a message for each queue. */
 enum {
 	CLinux_NETDEV_QSTATS_SCOPE_QUEUE = 1,
 };
@@ -58,9 +55,7 @@ enum {
 enum CLinux_netdev_page_pool {
 	CLinux_NETDEV_A_PAGE_POOL_ID = 1,
 	CLinux_NETDEV_A_PAGE_POOL_IFINDEX = 2,
-	CLinux_NETDEV_A_PAGE_POOL_NAPI_ID = 3,
 	CLinux_NETDEV_A_PAGE_POOL_INFLIGHT = 4,
-	CLinux_NETDEV_A_PAGE_POOL_INFLIGHT_MEM = 5,
 	CLinux_NETDEV_A_PAGE_POOL_DETACH_TIME = 6,
 	CLinux_NETDEV_A_PAGE_POOL_DMABUF = 7,
 };
