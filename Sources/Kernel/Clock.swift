@@ -11,6 +11,7 @@ package struct Instant: InstantProtocol, Sendable {
   /// This moment.
   package static var now: Instant { Instant(nanoseconds: read(CLOCK_MONOTONIC)) }
 
+  /// Whether one point comes before another.
   package static func < (left: Instant, right: Instant) -> Bool {
     left.nanoseconds < right.nanoseconds
   }
@@ -21,6 +22,7 @@ package struct Instant: InstantProtocol, Sendable {
     return Instant(nanoseconds: overflows ? .max : sum)
   }
 
+  /// How much time passes from this point to another; negative if that is earlier.
   package func duration(to other: Instant) -> Duration {
     .nanoseconds(other.nanoseconds - nanoseconds)
   }
@@ -66,6 +68,7 @@ package struct CPUTime: Sendable {
   /// Time in the kernel.
   package let system: Duration
 
+  /// CPU time in both modes.
   package init(user: Duration, system: Duration) {
     self.user = user
     self.system = system

@@ -89,8 +89,10 @@ package struct OwnedDescriptor: ~Copyable, Sendable {
 
 /// How a file is opened. The corresponding C constants begin with `O_`.
 package struct OpenFlags: OptionSet, Sendable {
+  /// The flags in one number, as `open` takes them.
   package let rawValue: CInt
 
+  /// Flags in one number, as `open` takes them.
   package init(rawValue: CInt) { self.rawValue = rawValue }
 
   /// For reading only: `O_RDONLY`, which is no bit.

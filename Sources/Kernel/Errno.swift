@@ -5,8 +5,10 @@ internal import Glibc
 
 /// An error number of the kernel, as a failed system call leaves it in `errno`.
 package struct Errno: Error, Hashable, Sendable {
+  /// The number, always positive.
   package let rawValue: CInt
 
+  /// An error by its number.
   package init(_ rawValue: CInt) { self.rawValue = rawValue }
 
   /// The calling thread's `errno`.
@@ -35,31 +37,57 @@ package struct Errno: Error, Hashable, Sendable {
 }
 
 extension Errno {
+  /// The corresponding C error is `EPERM`.
   package static let notPermitted = Errno(EPERM)
+  /// The corresponding C error is `ENOENT`.
   package static let noEntry = Errno(ENOENT)
+  /// The corresponding C error is `EINTR`.
   package static let interrupted = Errno(EINTR)
+  /// The corresponding C error is `EAGAIN`.
   package static let tryAgain = Errno(EAGAIN)
+  /// The corresponding C error is `ENOMEM`.
   package static let outOfMemory = Errno(ENOMEM)
+  /// The corresponding C error is `EACCES`.
   package static let accessDenied = Errno(EACCES)
+  /// The corresponding C error is `EFAULT`.
   package static let badAddress = Errno(EFAULT)
+  /// The corresponding C error is `EBUSY`.
   package static let busy = Errno(EBUSY)
+  /// The corresponding C error is `EEXIST`.
   package static let exists = Errno(EEXIST)
+  /// The corresponding C error is `ENODEV`.
   package static let noDevice = Errno(ENODEV)
+  /// The corresponding C error is `EINVAL`.
   package static let invalidArgument = Errno(EINVAL)
+  /// The corresponding C error is `ENOSPC`.
   package static let noSpace = Errno(ENOSPC)
+  /// The corresponding C error is `ERANGE`.
   package static let outOfRange = Errno(ERANGE)
+  /// The corresponding C error is `ENODATA`.
   package static let noData = Errno(ENODATA)
+  /// The corresponding C error is `EBADF`.
   package static let badDescriptor = Errno(EBADF)
+  /// The corresponding C error is `EOPNOTSUPP`.
   package static let notSupported = Errno(EOPNOTSUPP)
+  /// The corresponding C error is `ENOBUFS`.
   package static let noBuffers = Errno(ENOBUFS)
+  /// The corresponding C error is `EINPROGRESS`.
   package static let inProgress = Errno(EINPROGRESS)
+  /// The corresponding C error is `ECONNABORTED`.
   package static let connectionAborted = Errno(ECONNABORTED)
+  /// The corresponding C error is `ECONNRESET`.
   package static let connectionReset = Errno(ECONNRESET)
+  /// The corresponding C error is `ETIMEDOUT`.
   package static let timedOut = Errno(ETIMEDOUT)
+  /// The corresponding C error is `E2BIG`.
   package static let tooBig = Errno(E2BIG)
+  /// The corresponding C error is `EBADMSG`.
   package static let badMessage = Errno(EBADMSG)
+  /// The corresponding C error is `EMSGSIZE`.
   package static let messageTooLong = Errno(EMSGSIZE)
+  /// The corresponding C error is `EXDEV`.
   package static let crossDevice = Errno(EXDEV)
+  /// The corresponding C error is `EPROTO`.
   package static let protocolError = Errno(EPROTO)
 
   /// `ETOOSMALL`, 525: a control buffer that holds not one message of those that wait

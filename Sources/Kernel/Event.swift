@@ -8,6 +8,9 @@ internal import Glibc
 package final class Event: Sendable {
   private let owned: OwnedDescriptor
 
+  /// Makes an event that is not raised.
+  ///
+  /// - Throws: What `eventfd` fails with.
   package init() throws(Errno) {
     let flags = CLinux_EFD_CLOEXEC | CLinux_EFD_NONBLOCK
     owned = OwnedDescriptor(owning: try retrying { CLinux_eventfd(0, flags) })

@@ -6,7 +6,9 @@ internal import Glibc
 package struct IPAddress: Hashable, Sendable {
   /// Which of the two protocols an address belongs to.
   package enum Family: Sendable {
+    /// IPv4.
     case v4
+    /// IPv6.
     case v6
   }
 
@@ -47,6 +49,7 @@ package struct IPAddress: Hashable, Sendable {
     }
   }
 
+  /// Which of the two protocols the address belongs to.
   package var family: Family { octets.count == 4 ? .v4 : .v6 }
 
   /// Whether this is an IPv6 address of `fe80::/10`, which means nothing without a `scope`.

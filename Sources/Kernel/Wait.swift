@@ -10,6 +10,7 @@ package struct Wait: Sendable {
   /// When to give up; never if `nil`.
   package let deadline: Instant?
 
+  /// A wait that lasts until a deadline, or until a stop; for ever without either.
   package init(until deadline: Instant? = nil, orStoppedBy stop: Descriptor? = nil) {
     self.deadline = deadline
     self.stop = stop
@@ -75,16 +76,22 @@ package struct Wait: Sendable {
 
 /// What a wait ended with.
 package enum Readiness: Sendable {
+  /// The descriptor is ready, or in error.
   case ready
+  /// A stop came.
   case stopped
+  /// The deadline passed.
   case timedOut
 }
 
 /// What a descriptor is to be ready for. An error, or something on a socket's error queue, ends every
 /// wait.
 package enum Interest: Sendable {
+  /// There is something to read.
   case reading
+  /// There is room to write.
   case writing
+  /// Only an error, or something on the error queue.
   case errors
 
   /// The corresponding C constants are `POLLIN` and `POLLOUT`.

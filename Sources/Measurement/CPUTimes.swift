@@ -7,11 +7,15 @@ package import Kernel
 package struct CPUTimes: Equatable, Sendable {
   /// User time, that of niced processes included.
   package let user: Int
+  /// Time in the kernel.
   package let system: Int
+  /// Time without anything to run.
   package let idle: Int
   /// Time without anything to run, while I/O was outstanding.
   package let ioWait: Int
+  /// Time in interrupt handlers.
   package let interrupts: Int
+  /// Time in softirqs.
   package let softInterrupts: Int
 
   /// Reads a CPU's columns: user, nice, system, idle, iowait, irq, softirq and more.

@@ -52,10 +52,12 @@ package struct FlowFigures: Equatable, Sendable {
   /// Fragments that the NIC has not got back. The two counts are read one after the other.
   package var tokensOutstanding: Int { max(0, fragments - tokensReturned) }
 
+  /// Adds up each count.
   package static func + (left: FlowFigures, right: FlowFigures) -> FlowFigures {
     left.combined(with: right, +)
   }
 
+  /// Subtracts each count.
   package static func - (left: FlowFigures, right: FlowFigures) -> FlowFigures {
     left.combined(with: right, -)
   }

@@ -31,6 +31,7 @@ package struct WorkerRecord: Sendable {
   /// When its flows ended.
   package var end = Instant.now
 
+  /// The record of a worker that has not started.
   package init() {}
 }
 

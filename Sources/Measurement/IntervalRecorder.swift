@@ -4,8 +4,9 @@ package import Kernel
 
 /// What passed between two readings of a measurement's counters.
 package struct Interval: Equatable, Sendable {
-  /// Since the start of the measurement.
+  /// When it began, since the start of the measurement.
   package let start: Duration
+  /// When it ended, since the start of the measurement.
   package let end: Duration
   /// Of each flow.
   package let flows: [FlowFigures]
@@ -14,6 +15,7 @@ package struct Interval: Equatable, Sendable {
   /// How much each worker's CPU was idle, in hundredths of a percent, where that is known.
   package let idleHundredths: [Int?]
 
+  /// States what passed in an interval.
   package init(
     start: Duration, end: Duration, flows: [FlowFigures], tokensOutstanding: [Int],
     idleHundredths: [Int?]
@@ -25,6 +27,7 @@ package struct Interval: Equatable, Sendable {
     self.idleHundredths = idleHundredths
   }
 
+  /// How much time it has.
   package var length: Duration { end - start }
 
   /// All flows together.
@@ -47,7 +50,9 @@ package final class IntervalRecorder {
   private let table: IntervalTable
   private let period: Duration
 
+  /// When the measurement began.
   package private(set) var start = Instant.now
+  /// The intervals so far; at most `intervalLimit`.
   package private(set) var intervals: [Interval] = []
   /// How many intervals were not kept.
   package private(set) var intervalsLeftOut = 0

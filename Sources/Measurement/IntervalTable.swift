@@ -4,7 +4,9 @@ internal import Kernel
 
 /// Which end of a measurement this is.
 package enum MeasurementRole: String, Sendable {
+  /// The receiver.
   case receive
+  /// The sender.
   case send
 }
 

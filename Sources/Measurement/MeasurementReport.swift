@@ -11,15 +11,22 @@ package struct MeasurementReport: Sendable {
   package struct Setting: Sendable {
     /// What both ends have.
     package var agreement: Agreement
+    /// How much time a reported interval has; zero for none but the whole.
     package var interval: Duration
+    /// Whether both ends agreed over a control connection.
     package var isPaired: Bool
+    /// The network interface's name.
     package var interface: String
+    /// The name of its driver.
     package var driver: String
+    /// The protocol of the flows.
     package var addressFamily: IPAddress.Family
     /// The size of the device memory, in bytes; `nil` if there is none.
     package var memorySize: Int?
+    /// What only this end has.
     package var end: End
 
+    /// Gathers what a measurement was made with.
     package init(
       _ agreement: Agreement, _ options: MeasurementOptions, on interface: String,
       driver: String, _ addressFamily: IPAddress.Family, memorySize: Int?, as end: End
@@ -38,7 +45,9 @@ package struct MeasurementReport: Sendable {
 
   /// What only one end has.
   package enum End: Sendable {
+    /// What a receiver has.
     case receive(ReceivingEnd)
+    /// What a sender has.
     case send(SendingEnd)
 
     /// Which end it is.
@@ -52,17 +61,22 @@ package struct MeasurementReport: Sendable {
 
   /// What a receiver was set up with.
   package struct ReceivingEnd: Sendable {
+    /// The bound RX queues.
     package var queues: Range<UInt32>
     /// The size of the NIC's buffers in bytes; the driver's choice if `nil`.
     package var rxPageSize: UInt32?
+    /// How the kernel keeps the tokens.
     package var tokenMode: TokenMode
     /// The period of the pattern that the payload was compared with; `nil` if it was dropped.
     package var patternPeriod: Int?
     /// Of how many pieces the first one was compared.
     package var validationInterval: Int
+    /// How long a receive polls its queue for packets; the system's choice if `nil`.
     package var busyPoll: Duration?
+    /// How the flows get to the queues.
     package var steering: FlowSteering.Method
 
+    /// Gathers what a receiver was set up with.
     package init(
       queues: Range<UInt32>, rxPageSize: UInt32?, tokenMode: TokenMode, patternPeriod: Int?,
       validationInterval: Int, busyPoll: Duration?, steering: FlowSteering.Method
@@ -79,10 +93,12 @@ package struct MeasurementReport: Sendable {
 
   /// What a sender was set up with.
   package struct SendingEnd: Sendable {
+    /// What each flow sends.
     package var load: Load
     /// The size of the pieces of a send, in bytes; one piece if `nil`.
     package var chunkSize: Int?
 
+    /// Gathers what a sender was set up with.
     package init(_ load: Load, chunkSize: Int?) {
       self.load = load
       self.chunkSize = chunkSize
@@ -91,9 +107,13 @@ package struct MeasurementReport: Sendable {
 
   /// What is known of a flow at its end.
   package struct Flow: Sendable {
+    /// The flow's number, counted from 0.
     package var index: Int
+    /// What was transferred.
     package var figures: FlowFigures
+    /// The kernel's account of the connection.
     package var information: ConnectionInformation
+    /// What only this end knows of the flow.
     package var detail: Detail
 
     /// What only one end knows.
@@ -101,9 +121,11 @@ package struct MeasurementReport: Sendable {
       /// Where it came from, through which RX queue, and the CPU that took its packets: as far as the
       /// kernel knows.
       case received(from: SocketAddress?, queue: UInt32?, cpu: Int?)
+      /// The port of this end, and what the send loop did.
       case sent(port: UInt16, SendStatistics)
     }
 
+    /// States what is known of a flow.
     package init(
       _ index: Int, _ figures: FlowFigures, _ information: ConnectionInformation, _ detail: Detail
     ) {
@@ -122,8 +144,10 @@ package struct MeasurementReport: Sendable {
     package var cpu: Int?
     /// Where it was at its end.
     package var lastCPU: Int?
+    /// CPU time of the thread.
     package var cpuTime: Duration
 
+    /// States what is known of a worker.
     package init(flows: [Int], cpu: Int?, lastCPU: Int?, cpuTime: Duration) {
       self.flows = flows
       self.cpu = cpu
@@ -139,17 +163,23 @@ package struct MeasurementReport: Sendable {
     }
   }
 
+  /// What the measurement was made with.
   package let setting: Setting
+  /// The host that this end ran on.
   package let host: HostFacts
   /// The run as one interval.
   package let whole: Interval
+  /// The intervals that were kept, in order.
   package let intervals: [Interval]
   /// How many intervals were not kept.
   package let intervalsLeftOut: Int
+  /// What is known of each worker.
   package let workers: [Worker]
+  /// What is known of each flow.
   package var flows: [Flow] = []
   /// What the driver counted meanwhile for each bound queue, by its number; none of a sender.
   package var queues: [(queue: UInt32, statistics: QueueStatistics)] = []
+  /// What the other end reports; `nil` without a control connection.
   package var peer: PeerReport?
   /// Why the measurement failed, if it did.
   package var failure: Failure?

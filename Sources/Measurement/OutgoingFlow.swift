@@ -45,6 +45,7 @@ package final class FlowDestination: DevmemDestination {
 @safe package final class OutgoingFlow: FlowWorker, @unchecked Sendable {
   /// Counted from 0, in the order of the connections.
   package let index: Int
+  /// The CPU to be pinned to; none if `nil`.
   package let cpu: Int?
   /// Where it goes.
   package let destination: FlowDestination
@@ -52,6 +53,7 @@ package final class FlowDestination: DevmemDestination {
   package let counters = FlowCounters()
   /// The port of this end.
   package let port: UInt16
+  /// What is known of the work once the thread has ended.
   package var record = WorkerRecord()
   private let memory: PatternMemory
   private let load: Load

@@ -4,6 +4,7 @@
 /// such as `offer flows=4 pattern=7 duration=10 bytes=0`. Each word has its names, which are all
 /// there, in their order. There is nothing else to be said, so that nothing else can be misread.
 package struct PeerMessage: Equatable, Sendable {
+  /// The word that a line begins with.
   package enum Verb: String, CaseIterable, Sendable {
     /// The first line of either end. It stays like this in every version of the rest.
     case hello
@@ -36,8 +37,11 @@ package struct PeerMessage: Equatable, Sendable {
 
   /// Why a receiver does not agree to an offer.
   package enum Refusal: Int, Sendable {
+    /// It wants another number of flows.
     case flows = 1
+    /// It expects another pattern.
     case pattern = 2
+    /// It wants another duration.
     case duration = 3
     /// It could not get ready.
     case failure = 4
@@ -49,6 +53,7 @@ package struct PeerMessage: Equatable, Sendable {
   /// A line is not longer, in bytes, without its end.
   package static let lineLimit = 256
 
+  /// The word of the line.
   package let verb: Verb
   /// In the order of the verb's names.
   package let values: [Int]

@@ -8,19 +8,29 @@ package struct PeerReport: Equatable, Sendable {
   package struct Flow: Equatable, Sendable {
     /// The flow's port at the sender.
     package let port: Int
+    /// Bytes of payload.
     package let bytes: Int
+    /// Segments sent again; `nil` of a receiver.
     package var retransmits: Int?
+    /// The smoothed round-trip time; `nil` of a receiver.
     package var roundTrip: Duration?
+    /// Bytes of payload found in device memory; `nil` of a sender.
     package var deviceBytes: Int?
+    /// Bytes of payload that a bound queue left in host memory; `nil` of a sender.
     package var linearBytes: Int?
+    /// Bytes of payload that did not come through a bound queue; `nil` of a sender.
     package var plainBytes: Int?
+    /// Pieces of payload in device memory; `nil` of a sender.
     package var fragments: Int?
     /// `nil` where nobody looked.
     package var wrongBytes: Int?
   }
 
+  /// What it reports of each flow, in its order.
   package var flows: [Flow] = []
+  /// How long its run took.
   package private(set) var duration = Duration.zero
+  /// Whether it found something wrong.
   package private(set) var hasFailed = false
 
   /// All flows together.

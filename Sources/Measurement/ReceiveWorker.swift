@@ -8,14 +8,18 @@ internal import Transfer
 /// Device memory that several threads use at once. Nobody changes where it is, and what the kernel
 /// put into it belongs to the one that holds its tokens; what is sent was written beforehand.
 @safe package final class SharedMemory: @unchecked Sendable {
+  /// The memory.
   package let buffer: DeviceBuffer
 
+  /// Takes over memory.
   package init(_ buffer: consuming DeviceBuffer) { self.buffer = buffer }
 }
 
 /// Receives some flows in turn, each when something waits.
 @safe package final class ReceiveWorker: FlowWorker, @unchecked Sendable {
+  /// The CPU to be pinned to; none if `nil`.
   package let cpu: Int?
+  /// The flows that the worker serves.
   package let flows: [IncomingFlow]
   package var record = WorkerRecord()
   private let memory: SharedMemory

@@ -68,8 +68,9 @@ package struct WorkerGroup {
     init(count: Int) { self.count = Atomic(count) }
   }
 
-  private func start(_ worker: any FlowWorker, counting working: Working) throws(Failure) -> Thread
-  {
+  private func start(
+    _ worker: any FlowWorker, counting working: Working
+  ) throws(Failure) -> Thread {
     let (stop, ended) = (stop, ended)
     return try attempt("start a worker") { () throws(Errno) in
       try Thread {

@@ -13,8 +13,10 @@ package struct Verdict: Sendable {
   package struct Stream: Sendable {
     /// The number of a measured flow; `nil` for the only stream of a run.
     package var flow: Int?
+    /// What was received.
     package var figures: FlowFigures
 
+    /// States what was received of a stream.
     package init(flow: Int? = nil, _ figures: FlowFigures) {
       self.flow = flow
       self.figures = figures
@@ -29,6 +31,7 @@ package struct Verdict: Sendable {
     /// the first payload, no binding is left that could keep the socket's tokens.
     package var mustBeRefused: Bool
 
+    /// States what streams must be.
     package init(_ checks: Configuration.Checks, mustBeRefused: Bool = false) {
       self.checks = checks
       self.mustBeRefused = mustBeRefused

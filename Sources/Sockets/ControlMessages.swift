@@ -14,6 +14,7 @@ public struct Fragment: Equatable, Sendable {
   /// The id of the binding that the fragment came through.
   public let binding: UInt32
 
+  /// A piece of payload at a place in the dma-buf.
   @inlinable
   public init(offset: UInt64, size: UInt32, token: UInt32, binding: UInt32) {
     self.offset = offset
@@ -41,10 +42,12 @@ public enum ControlMessage: Equatable, Sendable {
 public struct ControlMessages: ~Escapable {
   @usableFromInline var rest: RawSpan
 
+  /// Reads bytes that `recvmsg` left.
   @inlinable
   @_lifetime(copy bytes)
   public init(_ bytes: RawSpan) { rest = bytes }
 
+  /// Whether no message is left.
   @inlinable public var isEmpty: Bool { rest.byteCount == 0 }
 
   /// The next message, or `nil` after the last. Inlined, since there is one for each fragment.

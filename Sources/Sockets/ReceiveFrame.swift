@@ -27,6 +27,9 @@ internal import Kernel
   /// devmem message (`net/core/scm.c`, `put_cmsg_notrunc`): one that does is not to be trusted.
   package private(set) var isTruncated = false
 
+  /// Allocates the buffers.
+  ///
+  /// - Parameter controlCapacity: The room for control messages, in bytes.
   package init(controlCapacity: Int = Self.controlCapacity) {
     unsafe payload = .allocate(byteCount: Self.payloadCapacity, alignment: 4096)
     unsafe control = .allocate(byteCount: controlCapacity, alignment: 8)

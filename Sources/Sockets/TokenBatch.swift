@@ -24,8 +24,10 @@ public struct TokenBatch: ~Copyable {
   package var fragmentCount: Int { count }
   @usableFromInline var count = 0
 
+  /// An empty batch.
   package init() { storage = .init(repeating: CLinux_dmabuf_token()) }
 
+  /// Whether there is nothing to return.
   package var isEmpty: Bool { rangeCount == 0 }
 
   /// The ranges, as `SO_DEVMEM_DONTNEED` takes them.
@@ -53,6 +55,7 @@ public struct TokenBatch: ~Copyable {
     return true
   }
 
+  /// Empties the batch.
   package mutating func removeAll() {
     rangeCount = 0
     count = 0

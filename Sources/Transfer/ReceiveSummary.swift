@@ -15,6 +15,7 @@ package struct ReceiveSummary {
   /// Of the whole process.
   let cpu: CPUTime
 
+  /// Gathers what a run did.
   package init(
     statistics: ReceiveStatistics, checkedBytes: Int, wrongBytes: Int?, duration: Duration,
     cpu: CPUTime

@@ -196,8 +196,8 @@ extension SendLoop {
       guard case .complete(let first, let last, let copied) = notice else { continue }
       guard tracker.complete(first: first, last: last) else {
         throw Failure(
-          "send", reason: "the kernel reported sends \(first) to \(last), which are not outstanding"
-        )
+          "send",
+          reason: "the kernel reported sends \(first) to \(last), which are not outstanding")
       }
       let count = Int(last &- first) + 1
       isAny = true

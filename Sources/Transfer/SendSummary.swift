@@ -10,6 +10,7 @@ package struct SendSummary {
   /// Of the whole process.
   let cpu: CPUTime
 
+  /// Gathers what a run did.
   package init(statistics: SendStatistics, duration: Duration, cpu: CPUTime) {
     self.statistics = statistics
     self.duration = duration
