@@ -22,7 +22,7 @@ extension MeasurementReport {
   }
 
   private func line(of flow: Flow) -> String {
-    let course = """
+    let account = """
       \(flow.information.retransmits) retransmits, \
       rtt \(Self.milliseconds(flow.information.roundTrip)) ms
       """
@@ -32,11 +32,11 @@ extension MeasurementReport {
       return """
         flow \(flow.index): from \(peer?.description ?? "nowhere")\
         \(queue.map { ", queue \($0)" } ?? "")\
-        \(cpu.map { ", packets on CPU \($0)" } ?? ""), \(course)\
+        \(cpu.map { ", packets on CPU \($0)" } ?? ""), \(account)\
         \(wrong > 0 ? ", \(wrong) bytes wrong" : "")
         """
     case .sent(let port, _):
-      return "flow \(flow.index): from port \(port), \(course)"
+      return "flow \(flow.index): from port \(port), \(account)"
     }
   }
 

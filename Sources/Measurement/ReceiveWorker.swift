@@ -5,8 +5,8 @@ package import Kernel
 internal import Sockets
 internal import Transfer
 
-/// Device memory that several threads use at once. Nobody changes where it is, and what the kernel
-/// put into it belongs to the one that holds its tokens; what is sent was written beforehand.
+/// Device memory that several threads use at once. Its place never changes. Received payload
+/// belongs to the thread that holds its tokens; payload to be sent was written beforehand.
 @safe package final class SharedMemory: @unchecked Sendable {
   /// The memory.
   package let buffer: DeviceBuffer
@@ -27,7 +27,7 @@ internal import Transfer
 
   /// - Parameters:
   ///   - cpu: Where the worker runs; anywhere if `nil`.
-  ///   - timeout: How long all flows may be silent; `nil` for however long.
+  ///   - timeout: How long all flows may be silent; `nil` for no limit.
   package init(
     _ flows: [IncomingFlow], on cpu: Int?, in memory: SharedMemory, timeout: Duration?
   ) {
@@ -53,7 +53,7 @@ internal import Transfer
         isAtEnd = isAtEnd && flow.isAtEnd
       }
       if isAtEnd { return }
-      let limit = isBusy ? .zero : isRunning ? ReceivePace.moment : timeout
+      let limit = isBusy ? .zero : isRunning ? ReceivePace.batchWait : timeout
       if try set.wait(wait.limited(to: limit), to: "wait for data") {
         for (place, flow) in flows.enumerated() where set.isReady(place) { flow.wake() }
       } else if isRunning {

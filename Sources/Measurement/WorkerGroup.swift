@@ -3,7 +3,7 @@
 package import Kernel
 internal import Synchronization
 
-/// The threads of a measurement: starts them, has intervals recorded, and sees them all ended.
+/// The threads of a measurement: starts them, has intervals recorded, and waits for their end.
 package struct WorkerGroup {
   /// Why a measurement ended that did not fail.
   package enum End: Sendable {
@@ -13,7 +13,7 @@ package struct WorkerGroup {
     case duration
   }
 
-  /// What came of a measurement.
+  /// The result of a measurement.
   package struct Outcome: Sendable {
     /// The run as one interval.
     package let whole: Interval
@@ -34,7 +34,7 @@ package struct WorkerGroup {
   /// Has all workers work until they end, one of them fails, a duration passes or a stop comes.
   ///
   /// - Parameters:
-  ///   - duration: How long; `nil` for however long it takes.
+  ///   - duration: How long; `nil` for no limit.
   ///   - wait: Whose stop ends the measurement.
   /// - Throws: Why nothing was measured.
   package func run(
@@ -91,8 +91,8 @@ package struct WorkerGroup {
       !working.hasFailed.load(ordering: .acquiring)
     {
       let next = [recorder.nextReading, deadline, wait.deadline].compactMap { $0 }.min()
-      let moment = Wait(until: next, orStoppedBy: wait.stop)
-      if try moment.for(ended.descriptor, to: "wait for the workers") { ended.lower() }
+      let nextWait = Wait(until: next, orStoppedBy: wait.stop)
+      if try nextWait.for(ended.descriptor, to: "wait for the workers") { ended.lower() }
       if let deadline, deadline <= .now { return .duration }
       try recorder.readIfDue()
     }

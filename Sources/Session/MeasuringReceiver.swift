@@ -10,8 +10,8 @@ internal import Payload
 internal import Recovery
 internal import Sockets
 
-/// One receiving measurement: agrees with the sender if there is one to agree with, sets the NIC up,
-/// receives several flows at once on threads of their own, and puts the NIC back.
+/// One receiving measurement: agrees with the sender if they are paired, sets the NIC up, receives
+/// several flows at once on threads of their own, and puts the NIC back.
 struct MeasuringReceiver {
   let configuration: Configuration.Receive
   let options: MeasurementOptions
@@ -36,7 +36,7 @@ struct MeasuringReceiver {
     }
   }
 
-  /// Waits for a sender and agrees with it, if there is to be one.
+  /// Waits for a sender and agrees with it, if there is a control port.
   private func pair(_ wait: Wait) throws(Failure) -> ReceiverPairing? {
     guard let port = options.controlPort else { return nil }
     let address = try SocketAddress(configuration.address, port: port)
@@ -82,7 +82,7 @@ struct MeasuringReceiver {
       report.queues = end.queues.map {
         ($0, QueueStatistics.counted(for: $0, from: before, to: after))
       }
-      report.peer = try pairing?.exchange(flows, measured, &verdict, checks: configuration.checks)
+      report.peer = try pairing?.exchange(flows, measured, verdict, checks: configuration.checks)
     } catch {
       verdict.add(error)
     }
@@ -90,7 +90,7 @@ struct MeasuringReceiver {
     return report
   }
 
-  /// How long the flows may take. A sender that is to end by itself gets a grace.
+  /// How long the flows may take. A sender that ends by itself gets the timeout in addition.
   private func limit(of agreement: Agreement, isPaired: Bool) -> Duration? {
     guard isPaired else { return options.duration }
     guard let duration = agreement.duration, let timeout = configuration.timeout else { return nil }
@@ -167,10 +167,10 @@ struct MeasuringReceiver {
 extension ReceiverPairing {
   /// Exchanges figures with the sender, if the flows ended as they were to.
   ///
-  /// - Parameter verdict: What this end thinks of its flows; gets what both ends come to.
+  /// - Parameter verdict: This end's verdict on its flows.
   /// - Returns: What the sender reports; `nil` if there was nothing to exchange.
   fileprivate func exchange(
-    _ flows: [IncomingFlow], _ measured: WorkerGroup.Outcome, _ verdict: inout Verdict,
+    _ flows: [IncomingFlow], _ measured: WorkerGroup.Outcome, _ verdict: Verdict,
     checks: Configuration.Checks
   ) throws(Failure) -> PeerReport? {
     guard case .success(let end) = measured.end else { return nil }
@@ -180,7 +180,7 @@ extension ReceiverPairing {
     var received: [UInt16: FlowFigures] = [:]
     for flow in flows { received[flow.connection.peer?.port ?? 0] = flow.figures }
     guard received.count == flows.count else {
-      throw Failure("tell flows apart", reason: "two came from the same port")
+      throw Failure("distinguish the flows", reason: "two came from the same port")
     }
     return try exchange(
       received, in: measured.whole.length, isChecked: checks.pattern != nil,

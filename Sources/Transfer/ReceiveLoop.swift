@@ -46,7 +46,7 @@ package struct ReceiveLoop<Sink: PayloadSink & ~Copyable>: ~Copyable {
     case paused
   }
 
-  /// What one step came to.
+  /// How one step ended.
   package enum Progress: Sendable {
     /// Payload, and perhaps there is more.
     case more
@@ -65,7 +65,7 @@ package struct ReceiveLoop<Sink: PayloadSink & ~Copyable>: ~Copyable {
   private let binding: UInt32
   /// Whether linear bytes are an error.
   private let failsOnLinear: Bool
-  /// How long the connection may be silent; `nil` for however long.
+  /// How long the connection may be silent; `nil` for no limit.
   private let timeout: Duration?
   private let trace: Trace?
   private var tokens = TokenBatch()
@@ -75,7 +75,7 @@ package struct ReceiveLoop<Sink: PayloadSink & ~Copyable>: ~Copyable {
   ///   - binding: The id of the binding that fragments must come through.
   ///   - memorySize: The size of the bound memory that the stream may use, in bytes.
   ///   - failsOnLinear: Whether payload that a bound queue leaves in host memory is an error.
-  ///   - timeout: How long the connection may be silent; `nil` for however long.
+  ///   - timeout: How long the connection may be silent; `nil` for no limit.
   package init(
     into sink: consuming Sink, through binding: UInt32, memorySize: Int,
     failsOnLinear: Bool = false, timeout: Duration? = nil, trace: Trace? = nil
@@ -91,7 +91,7 @@ package struct ReceiveLoop<Sink: PayloadSink & ~Copyable>: ~Copyable {
   /// Receives until the stream ends, a stop comes or something fails. The tokens of every fragment
   /// received are returned in each case, as far as the kernel takes them.
   ///
-  /// - Parameter pausing: Whether to come back after the first payload; to go on, run again.
+  /// - Parameter pausing: Whether to return after the first payload; run again to continue.
   /// - Throws: A `Failure` of the kind `stopped` after a stop.
   // The compiler makes code for certain types only in the room that has the body, not in the room
   // that calls it: without these the loop costs twice the instructions for each fragment.
@@ -139,7 +139,7 @@ package struct ReceiveLoop<Sink: PayloadSink & ~Copyable>: ~Copyable {
   }
 
   /// Takes what one call of `recvmsg` has, without waiting: for a thread that serves several
-  /// streams. Where nothing waits, sets what the wait to come is for.
+  /// streams. Where nothing waits, sets what the next wait is for.
   @specialized(where Sink == MeasuredSink, Source == Connection, Memory == DeviceBuffer)
   package mutating func step<
     Source: DevmemSource & ~Copyable, Memory: ReadableMemory & ~Copyable
@@ -163,21 +163,22 @@ package struct ReceiveLoop<Sink: PayloadSink & ~Copyable>: ~Copyable {
 
 // Waiting.
 extension ReceiveLoop where Sink: ~Copyable {
-  /// Whether payload came so fast that a batch of it is worth a moment's wait.
+  /// Whether payload came so fast that a batch of it is worth a short wait.
   package var isRunning: Bool { pace.isRunning }
 
-  /// Takes note that a batch did not come in a moment: less will do.
+  /// Notes that no batch came within `ReceivePace.batchWait`: the next wait is for less.
   package mutating func expectLess() { pace.stop() }
 
-  /// Waits for data: for much of it for a moment while the stream runs, then for any.
+  /// Waits for data: while the stream runs, for a batch of it and at most `batchWait`; then for
+  /// any.
   private mutating func wait(
     for source: borrowing some DevmemSource & ~Copyable, _ wait: Wait
   ) throws(Failure) {
     try prepareWait(for: source)
     let operation = "wait for data"
     if pace.isRunning {
-      let moment = wait.limited(to: ReceivePace.moment)
-      if try !moment.for(source.descriptor, to: operation) { pace.stop() }
+      let batchWait = wait.limited(to: ReceivePace.batchWait)
+      if try !batchWait.for(source.descriptor, to: operation) { pace.stop() }
       return
     }
     guard try wait.limited(to: timeout).for(source.descriptor, to: operation) else {
@@ -283,7 +284,7 @@ extension ReceiveLoop where Sink: ~Copyable {
   }
 
   /// Hands on what a frame's control messages describe. After a failure the tokens of the rest are
-  /// gathered: nobody else would return them.
+  /// gathered: nothing else would return them.
   private mutating func deliver(
     _ frame: borrowing ReceiveFrame, from source: borrowing some DevmemSource & ~Copyable,
     of bytes: RawSpan
@@ -356,13 +357,13 @@ extension ReceiveLoop where Sink: ~Copyable {
     try sink.take(bytes, from: .linear)
   }
 
-  /// What is to be read of a memory after one call of `recvmsg`.
+  /// Which range of a memory to read after one call of `recvmsg`.
   ///
-  /// Memory that is mapped need not be asked for. Of other memory it is one range that holds all
-  /// fragments: a page pool hands out its lowest memory first, so that fragments lie close together,
-  /// and the start of a copy costs more than some bytes in between.
+  /// Mapped memory is read as a whole. Of other memory, one range holds all fragments: a page pool
+  /// hands out its lowest memory first, so that fragments lie close together, and the start of a
+  /// copy costs more than some bytes in between.
   ///
-  /// - Returns: A range within the memory, as far as fragments are: others are refused later.
+  /// - Returns: A range within the memory. Fragments outside of the memory are refused later.
   private func rangeToRead(
     _ messages: consuming ControlMessages, in memory: borrowing some ReadableMemory & ~Copyable
   ) -> Range<Int> {
@@ -415,7 +416,7 @@ extension ReceiveLoop where Sink: ~Copyable {
     _ = tokens.append(token)
   }
 
-  /// Gathers what a failure left. That failure is the one to report: another is not.
+  /// Gathers the tokens that a failure left. A further failure is not reported: the first one is.
   @inline(never)
   private mutating func gatherRest(
     of messages: inout ControlMessages, from source: borrowing some DevmemSource & ~Copyable
@@ -427,7 +428,8 @@ extension ReceiveLoop where Sink: ~Copyable {
     }
   }
 
-  /// Returns the tokens gathered so far, after a failure: that one is to be reported, not another.
+  /// Returns the tokens gathered so far, after a failure. A further failure is not reported: the
+  /// first one is.
   package mutating func settle(with source: borrowing some DevmemSource & ~Copyable) {
     do throws(Failure) { try returnTokens(to: source) } catch {}
   }
@@ -456,7 +458,7 @@ extension ReceiveLoop where Sink: ~Copyable {
   }
 }
 
-/// What one call of `recvmsg` came to.
+/// The result of one call of `recvmsg`.
 private enum ReceiveArrival {
   case bytes(Int)
   case nothing
@@ -465,11 +467,11 @@ private enum ReceiveArrival {
 
 /// Bounds of the loop.
 private enum ReceiveLimits {
-  /// Calls of `recvmsg` between two looks for a stop, while data keeps coming.
+  /// Calls of `recvmsg` between two checks for a stop, while data keeps coming.
   static let callsPerStopCheck = 64
   /// Tries of a `recvmsg` that may yet succeed.
   static let tries = 10
-  /// The pause before one for which the kernel must first find memory.
+  /// The pause before the next try, where the kernel lacked memory.
   static let pause = Duration.milliseconds(20)
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-/// How fast a stream comes, as far as it decides what to wait for. While it runs, waking up for
-/// each segment costs more than what the segment brings: the loop waits until there is a batch of
-/// them, or for a moment. When it trickles, each byte is taken as it comes.
+/// The pace of a stream, which decides what to wait for. While the stream runs, a wake-up for each
+/// segment costs more than the segment brings: the loop waits for a batch of them, and at most
+/// `batchWait`. When the stream trickles, the loop takes each byte as it comes.
 package struct ReceivePace: Sendable {
   /// How long to wait for a batch: a time that a person does not notice.
-  package static let moment = Duration.milliseconds(5)
+  package static let batchWait = Duration.milliseconds(5)
 
   /// A batch in bytes: about as many fragments of a standard frame as a full batch of tokens has
   /// room for, divided by four to leave the sender most of its window.
@@ -19,20 +19,20 @@ package struct ReceivePace: Sendable {
   /// Whether the last wait was followed by so much that a batch is worth waiting for.
   package private(set) var isRunning = false
 
-  /// - Parameter memorySize: What is bound, in bytes: waiting must not use it up, of which a
-  ///   fragment may take four times its size.
+  /// - Parameter memorySize: The size of the bound memory, in bytes. A batch that waits must not
+  ///   use it up, and a fragment may take four times its size of it.
   package init(memorySize: Int) { threshold = max(1, min(Self.batch, memorySize / 16)) }
 
-  /// Takes note of bytes received.
+  /// Counts bytes received.
   package mutating func add(_ count: Int) { bytesSinceWait += count }
 
-  /// Notes that a batch did not come in a moment.
+  /// Notes that no batch came within `batchWait`.
   package mutating func stop() {
     isRunning = false
     bytesSinceWait = 0
   }
 
-  /// Decides what the wait to come is for.
+  /// Decides what the next wait is for.
   ///
   /// - Returns: The threshold to be set, if it is not in force.
   package mutating func takeChange() -> Int? {
