@@ -27,7 +27,7 @@ struct CUDADevice: Sendable {
       unsafe library.deviceGetName(&text, CInt(text.count), handle), of: "cuDeviceGetName")
     name = Self.string(text)
     try library.check(
-      "ask for the place of the GPU", on: subject,
+      "ask for the PCI address of the GPU", on: subject,
       unsafe library.deviceGetPCIBusID(&text, CInt(text.count), handle),
       of: "cuDeviceGetPCIBusId")
     address = Self.string(text).lowercased()
@@ -68,7 +68,7 @@ struct CUDADevice: Sendable {
   private func value(of attribute: CLinux_CUdevice_attribute) throws(Failure) -> CInt {
     var value: CInt = 0
     try library.check(
-      "ask what can be done by", on: subject,
+      "ask for an attribute of", on: subject,
       unsafe library.deviceGetAttribute(&value, CInt(attribute.rawValue), handle),
       of: "cuDeviceGetAttribute")
     return value

@@ -59,7 +59,7 @@ package import Kernel
     }
   }
 
-  /// The memory, or the copy of it. On the hot path: a load, not a look at `view`.
+  /// The memory, or the copy of it. On the hot path: one load, without a switch over `view`.
   package var bytes: RawSpan {
     @_lifetime(borrow self)
     borrowing get {

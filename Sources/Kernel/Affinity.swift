@@ -18,12 +18,12 @@ package enum Affinity {
     return (0..<CPUList.limit).filter { mask[$0 / UInt.bitWidth] >> ($0 % UInt.bitWidth) & 1 == 1 }
   }
 
-  /// Keeps the thread on one CPU, and makes sure that it is there. The corresponding C function is
+  /// Keeps the thread on one CPU, and verifies that it runs there. The corresponding C function is
   /// `sched_setaffinity`.
   ///
   /// - Precondition: the number is below `CPUList.limit`.
   /// - Throws: `EINVAL` if there is no such CPU or the thread may not run there, `EXDEV` if the
-  ///   kernel agreed and the thread is elsewhere all the same.
+  ///   kernel agreed but the thread still runs elsewhere.
   package static func pin(to cpu: Int) throws(Errno) {
     var mask = [UInt](repeating: 0, count: wordCount)
     mask[cpu / UInt.bitWidth] = 1 << (cpu % UInt.bitWidth)
@@ -35,6 +35,6 @@ package enum Affinity {
     guard try allowed() == [cpu], currentCPU == cpu else { throw .crossDevice }
   }
 
-  /// The CPU that the thread is on at this moment. The corresponding C function is `sched_getcpu`.
+  /// The CPU that the thread runs on now. The corresponding C function is `sched_getcpu`.
   package static var currentCPU: Int { Int(CLinux_sched_getcpu()) }
 }

@@ -8,7 +8,7 @@ package struct Instant: InstantProtocol, Sendable {
 
   private init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
-  /// This moment.
+  /// The present time.
   package static var now: Instant { Instant(nanoseconds: read(CLOCK_MONOTONIC)) }
 
   /// Whether one point comes before another.
@@ -16,7 +16,7 @@ package struct Instant: InstantProtocol, Sendable {
     left.nanoseconds < right.nanoseconds
   }
 
-  /// The point so much later; the last one there is if that lies beyond it.
+  /// The point that lies a duration later; the last point of the clock if it would lie beyond that.
   package func advanced(by duration: Duration) -> Instant {
     let (sum, overflows) = nanoseconds.addingReportingOverflow(duration.nanoseconds)
     return Instant(nanoseconds: overflows ? .max : sum)
@@ -30,7 +30,8 @@ package struct Instant: InstantProtocol, Sendable {
   /// How much time has passed since an earlier point.
   package func since(_ earlier: Instant) -> Duration { earlier.duration(to: self) }
 
-  /// Milliseconds until this point, rounded up; 0 once it has passed. As `poll` wants its timeout.
+  /// Milliseconds until this point, rounded up; 0 once it has passed. `poll` takes its timeout in
+  /// this form.
   package var millisecondsLeft: CInt {
     let left = nanoseconds - Instant.now.nanoseconds
     return CInt(clamping: left <= 0 ? 0 : (left - 1) / 1_000_000 + 1)
@@ -51,7 +52,7 @@ extension Duration {
   }
 }
 
-/// Lets time pass, whatever signals come meanwhile. The corresponding C function is `nanosleep`.
+/// Lets time pass, also when signals come meanwhile. The corresponding C function is `nanosleep`.
 package func pause(for duration: Duration) {
   let end = Instant.now.advanced(by: duration)
   while case let left = Instant.now.duration(to: end).nanoseconds, left > 0 {

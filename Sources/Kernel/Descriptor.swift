@@ -3,7 +3,7 @@
 internal import CLinux
 internal import Glibc
 
-/// A file descriptor that somebody else owns and keeps open for as long as this is used.
+/// A file descriptor whose owner keeps it open for as long as this is used.
 package struct Descriptor: Equatable, Sendable {
   /// The number, for C functions.
   package let rawValue: CInt
@@ -39,7 +39,7 @@ package struct Descriptor: Equatable, Sendable {
     }
   }
 
-  /// What the descriptor stands for. The corresponding C function is `fstat`.
+  /// The status of the file that the descriptor refers to. The corresponding C function is `fstat`.
   package func status() throws(Errno) -> FileStatus {
     var status = stat()
     try retrying { unsafe fstat(rawValue, &status) }
@@ -52,7 +52,7 @@ package struct OwnedDescriptor: ~Copyable, Sendable {
   /// The number, for C functions.
   package let rawValue: CInt
 
-  /// Takes over a descriptor that nobody else will close.
+  /// Takes over a descriptor. Nothing else may close it.
   package init(owning rawValue: CInt) { self.rawValue = rawValue }
 
   /// Opens a file. The corresponding C function is `open`.
@@ -77,7 +77,7 @@ package struct OwnedDescriptor: ~Copyable, Sendable {
 
   deinit { _ = close(rawValue) }
 
-  /// The descriptor for those who only use it while its owner lives.
+  /// The descriptor, to be used only while its owner exists.
   package var borrowed: Descriptor { Descriptor(rawValue) }
 
   /// A second descriptor for the same open file. The corresponding C function is `fcntl` with

@@ -7,7 +7,7 @@ extension OwnedDescriptor {
   ///
   /// - Parameters:
   ///   - node: Its path, such as `/dev/udmabuf`.
-  ///   - remedy: What would provide the device where there is none.
+  ///   - remedy: What provides the device on a host that lacks it.
   /// - Throws: A failure of the kind `unsupported` where the device is missing: no node, or a node
   ///   without a driver. Any other failure hints at the node's permissions.
   package init(device node: String, remedy: @autoclosure () -> String) throws(Failure) {

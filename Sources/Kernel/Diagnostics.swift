@@ -5,7 +5,7 @@ package enum Diagnostics {
   /// Prints a failure, with the program's name in front.
   package static func print(_ failure: Failure) { print("ncdevmem: \(failure)") }
 
-  /// Prints one line. What cannot be written is lost: there is nobody to report it to.
+  /// Prints one line. A failure to write is ignored: it cannot be reported anywhere.
   package static func print(_ line: String) {
     var rest = Array((line + "\n").utf8)[...]
     while !rest.isEmpty {

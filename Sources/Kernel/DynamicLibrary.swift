@@ -2,7 +2,7 @@
 
 internal import Glibc
 
-/// A shared library opened at run time, so that a host that lacks it can do all the rest. It stays
+/// A shared library opened at run time, so that all else works on a host that lacks it. It stays
 /// loaded: its functions are valid for as long as the process lasts, and the threads that some
 /// libraries start keep their code.
 @safe package struct DynamicLibrary {
@@ -12,7 +12,7 @@ internal import Glibc
   /// Opens a library. The corresponding C function is `dlopen`.
   ///
   /// - Parameters:
-  ///   - name: Its `SONAME`, which is looked for where the dynamic linker looks, or a path.
+  ///   - name: Its `SONAME`, which the dynamic linker searches for, or a path.
   ///   - provider: What would provide it, for people.
   /// - Throws: A failure of the kind `unsupported`.
   package init(_ name: String, from provider: String) throws(Failure) {
@@ -26,7 +26,8 @@ internal import Glibc
 
   /// A function of the library. The corresponding C function is `dlsym`.
   ///
-  /// - Parameter type: The function's type, which must be what the library has: nobody checks.
+  /// - Parameter type: The function's type, which must be what the library has: this is not
+  ///   checked.
   /// - Throws: A failure of the kind `unsupported` where the library is too old to have it.
   package func function<Function>(
     _ symbol: String, as type: Function.Type = Function.self

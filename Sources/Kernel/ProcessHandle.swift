@@ -3,13 +3,14 @@
 internal import CLinux
 internal import Glibc
 
-/// A process, by a descriptor that means no other one even when its number is used again.
+/// A process, held by a descriptor: it never refers to another process, even if the number is used
+/// again.
 package struct ProcessHandle: ~Copyable {
   private let owned: OwnedDescriptor
 
-  /// Takes hold of a process. The corresponding C function is `pidfd_open`.
+  /// Opens a handle to a process. The corresponding C function is `pidfd_open`.
   ///
-  /// - Throws: `ESRCH` where there is none of this number.
+  /// - Throws: `ESRCH` if no process has this number.
   package init(of process: CInt) throws(Errno) {
     owned = OwnedDescriptor(owning: try retrying { CLinux_pidfd_open(process, 0) })
   }
@@ -20,7 +21,7 @@ package struct ProcessHandle: ~Copyable {
 
   /// Waits until the process has ended.
   ///
-  /// - Returns: Whether it has; not where the deadline passed first.
+  /// - Returns: `false` if the deadline passed first.
   package func hasEnded(by wait: Wait) throws(Errno) -> Bool {
     try wait.readiness(of: descriptor) == .ready
   }

@@ -3,14 +3,14 @@
 internal import CLinux
 internal import Glibc
 
-/// SIGINT, SIGTERM and SIGHUP as a descriptor that becomes readable, so that a run ends where its
-/// author chose and not wherever the signal found it.
+/// SIGINT, SIGTERM and SIGHUP as a descriptor that becomes readable, so that a run stops at points
+/// of its own choice and not wherever the signal arrives.
 package struct StopSignals: ~Copyable {
   private let owned: OwnedDescriptor
 
-  /// Blocks the three signals for the process, which must have one thread yet, and opens the
-  /// descriptor. SIGPIPE is ignored: a reader that is gone shall fail the write, not the clean-up.
-  /// The corresponding C functions are `sigprocmask` and `signalfd`.
+  /// Blocks the three signals for the process, which must still have one thread only, and opens the
+  /// descriptor. SIGPIPE is ignored: a write to a reader that is gone must fail, not end the
+  /// process before its clean-up. The corresponding C functions are `sigprocmask` and `signalfd`.
   package init() throws(Errno) {
     var set = sigset_t()
     unsafe sigemptyset(&set)
@@ -23,10 +23,10 @@ package struct StopSignals: ~Copyable {
       })
   }
 
-  /// Readable when a signal waits.
+  /// Readable while a signal is pending.
   package var descriptor: Descriptor { owned.borrowed }
 
-  /// Takes the signal that waits, if one does.
+  /// Takes a pending signal; `nil` if there is none.
   package func take() -> CInt? {
     var info = signalfd_siginfo()
     let size = MemoryLayout<signalfd_siginfo>.size

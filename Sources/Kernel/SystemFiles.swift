@@ -7,10 +7,10 @@ internal import Glibc
 package struct SystemFiles: Sendable {
   private let root: String
 
-  /// - Parameter root: What stands in front of every path; the host's own files if empty.
+  /// - Parameter root: A prefix for every path; empty for the host's own files.
   package init(below root: String = "") { self.root = root }
 
-  /// The contents of a file, without the end of the last line.
+  /// The contents of a file, without the last newline.
   ///
   /// - Throws: What `open` or `read` fails with.
   package func contents(of path: String) throws(Errno) -> String {
@@ -28,7 +28,7 @@ package struct SystemFiles: Sendable {
     return String(decoding: text, as: UTF8.self)
   }
 
-  /// The contents of a file, without the end of the last line; `nil` where it cannot be read.
+  /// The contents of a file, without the last newline; `nil` where it cannot be read.
   package func text(_ path: String) -> String? { try? contents(of: path) }
 
   /// The first line of a file; `nil` where there is none.
@@ -77,7 +77,7 @@ package struct SystemFiles: Sendable {
     return unsafe String(String(cString: text).dropFirst(root.utf8.count))
   }
 
-  /// Whether this process may open a file for reading and for writing, found out without opening it.
+  /// Whether this process may open a file for reading and for writing, checked without opening it.
   /// The corresponding C function is `access`.
   package func allowsReadingAndWriting(_ path: String) -> Bool {
     unsafe access(root + path, R_OK | W_OK) == 0

@@ -2,7 +2,7 @@
 
 internal import Glibc
 
-/// A POSIX thread, which inherits its maker's CPUs and blocked signals.
+/// A POSIX thread, which inherits the CPUs and blocked signals of the thread that starts it.
 package struct Thread: Sendable {
   private let handle: pthread_t
 

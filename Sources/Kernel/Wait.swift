@@ -7,7 +7,7 @@ package struct Wait: Sendable {
   /// Readable when every wait is to end; `nil` where nothing stops a wait.
   package let stop: Descriptor?
 
-  /// When to give up; never if `nil`.
+  /// When the wait ends; never if `nil`.
   package let deadline: Instant?
 
   /// A wait that lasts until a deadline, or until a stop; for ever without either.
@@ -16,7 +16,7 @@ package struct Wait: Sendable {
     self.stop = stop
   }
 
-  /// The same wait, but for at most so long from now on; as it is if `nil`.
+  /// The same wait, limited to this long from now on; unchanged if `nil`.
   package func limited(to limit: Duration?) -> Wait {
     guard let limit else { return self }
     let end = Instant.now.advanced(by: limit)
@@ -46,7 +46,7 @@ package struct Wait: Sendable {
     throw .stopped(operation)
   }
 
-  /// Looks for a stop without waiting.
+  /// Checks for a stop without waiting.
   ///
   /// - Throws: A failure of the kind `stopped` if there is one.
   package func check(_ operation: String) throws(Failure) {
@@ -84,7 +84,7 @@ package enum Readiness: Sendable {
   case timedOut
 }
 
-/// What a descriptor is to be ready for. An error, or something on a socket's error queue, ends every
+/// What to wait for on a descriptor. An error, or something on a socket's error queue, ends every
 /// wait.
 package enum Interest: Sendable {
   /// There is something to read.

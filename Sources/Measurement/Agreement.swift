@@ -7,7 +7,7 @@ package import Payload
 package struct Agreement: Equatable, Sendable {
   /// How many connections.
   package var flows: Int
-  /// The period of the pattern that is sent; `nil` where nobody said.
+  /// The period of the pattern that is sent; `nil` if not stated.
   package var patternPeriod: Int?
   /// How long to send, in whole seconds; `nil` for as long as `bytesPerFlow` takes.
   package var duration: Duration?

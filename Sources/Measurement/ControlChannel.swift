@@ -3,9 +3,8 @@
 package import Kernel
 package import Sockets
 
-/// The connection over which two ends agree on a measurement. The other end is not trusted: it gets
-/// so much time for each line, a line has a limit, and the first one that is not as it must be ends
-/// the conversation.
+/// The connection over which two ends agree on a measurement. The other end is not trusted: each
+/// line has a limit in time and in length, and the first invalid line ends the conversation.
 package final class ControlChannel {
   private let connection: Connection
   private let timeout: Duration?
@@ -13,7 +12,7 @@ package final class ControlChannel {
   private var received: [UInt8] = []
 
   /// - Parameters:
-  ///   - timeout: How long the peer may take for a line; `nil` for however long.
+  ///   - timeout: How long the peer may take for a line; `nil` for no limit.
   ///   - wait: What ends the waits early.
   package init(over connection: consuming Connection, timeout: Duration?, _ wait: Wait) {
     self.connection = connection
@@ -21,13 +20,13 @@ package final class ControlChannel {
     self.wait = wait
   }
 
-  /// Readable when the peer says something or is gone.
+  /// Readable when the peer has sent something or has closed the connection.
   package var descriptor: Descriptor { connection.descriptor }
 
-  /// Whether the peer is gone and has left nothing to be read.
+  /// Whether the connection has ended and nothing is left to read.
   package var isOver: Bool { connection.isOver }
 
-  /// Greets the peer, and makes sure that it speaks the same version.
+  /// Greets the peer, and checks that it uses the same version.
   package func greet() throws(Failure) {
     try send(PeerMessage(.hello, PeerMessage.version))
     let version = try receive(.hello)[0]
@@ -106,7 +105,7 @@ package final class ControlChannel {
     }
   }
 
-  /// Where the reason is when the peer ends the conversation.
+  /// Where to find the reason when the peer ends the conversation.
   package static let hint = "its own standard error says why"
 
   private func waitUntil(_ interest: Interest, _ wait: Wait) throws(Failure) {

@@ -80,7 +80,7 @@ package struct FlowFigures: Equatable, Sendable {
   }
 }
 
-/// A flow's figures as its thread publishes them for the one that reports: each count for itself.
+/// A flow's figures, which its thread publishes for the thread that reports, each count separately.
 package final class FlowCounters: Sendable {
   private let deviceBytes = Atomic(0)
   private let linearBytes = Atomic(0)

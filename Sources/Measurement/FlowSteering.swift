@@ -7,7 +7,7 @@ package import NIC
 package struct FlowSteering {
   /// How.
   package enum Method: String, Sendable {
-    /// Left to whoever set the NIC up.
+    /// Not at all: the NIC stays as it was set up.
     case none
     /// One rule for all flows, to the only queue.
     case queue

@@ -2,8 +2,8 @@
 
 package import Kernel
 
-/// What a thread of a measurement does: serves some of its flows. It belongs to its thread from
-/// start to end, before and after that to whoever made it.
+/// What a thread of a measurement does: serves some of its flows. Its thread owns it from start to
+/// end, its creator before and after that.
 package protocol FlowWorker: AnyObject, Sendable {
   /// The CPU to be pinned to; none if `nil`.
   var cpu: Int? { get }

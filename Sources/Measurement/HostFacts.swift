@@ -2,7 +2,7 @@
 
 package import Kernel
 
-/// What a host is like, as far as a measurement depends on it; `nil` for what it does not report.
+/// The properties of a host that a measurement depends on; `nil` for what it does not report.
 package struct HostFacts: Equatable, Sendable {
   let kernel: String?
   let architecture: String?

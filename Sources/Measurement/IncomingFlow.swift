@@ -47,7 +47,7 @@ package final class IncomingFlow {
     self.connection = connection
   }
 
-  /// What the flow has come to so far; for its own thread, and after that.
+  /// The figures of the flow so far; for its own thread, and after that.
   package var figures: FlowFigures {
     FlowFigures(loop.statistics, wrongBytes: loop.sink.wrongByteCount ?? 0)
   }
@@ -58,7 +58,7 @@ package final class IncomingFlow {
   package func description(
     among queues: [QueueState]
   ) throws(Failure) -> MeasurementReport.Flow {
-    let (information, napi) = try attempt("ask how it went with flow", on: "\(index)") {
+    let (information, napi) = try attempt("read the state of flow", on: "\(index)") {
       () throws(Errno) in
       (try connection.information(), try connection.incomingNAPI())
     }
@@ -68,7 +68,7 @@ package final class IncomingFlow {
       .received(from: connection.peer, queue: queue, cpu: incomingCPU))
   }
 
-  /// Whether payload came so fast that a batch of it is worth a moment's wait.
+  /// Whether payload came so fast that a batch of it is worth a short wait.
   var isRunning: Bool { !isAtEnd && loop.isRunning }
 
   /// Takes what waits, for a turn.
@@ -86,18 +86,18 @@ package final class IncomingFlow {
     }
   }
 
-  /// Takes note that there is something to receive.
+  /// Notes that there is something to receive.
   func wake() { isReady = !isAtEnd }
 
-  /// Takes note that a batch did not come in a moment: less will do.
+  /// Notes that no batch came within `ReceivePace.batchWait`: the next wait is for less.
   func expectLess() {
     guard isRunning else { return }
     loop.expectLess()
     isReady = true
   }
 
-  /// Returns the tokens that the flow still holds, as far as the kernel takes them: a failure before
-  /// is the one to report.
+  /// Returns the tokens that the flow still holds, as far as the kernel takes them. A failure here
+  /// is not reported: an earlier one is.
   func settle() {
     loop.settle(with: connection)
     counters.publish(figures)

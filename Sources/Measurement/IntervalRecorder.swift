@@ -77,7 +77,7 @@ package final class IntervalRecorder {
     lastFigures = counters.map { _ in FlowFigures() }
   }
 
-  /// Takes note that the measurement begins.
+  /// Begins the measurement.
   func begin() throws(Failure) {
     startTimes = try CPUTimes.now()
     lastTimes = startTimes

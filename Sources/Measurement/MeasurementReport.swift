@@ -5,7 +5,8 @@ package import Netdev
 package import Sockets
 package import Transfer
 
-/// What a measurement came to, as data: `lines` for people and `json` for programs are made of it.
+/// The result of a measurement, as data: `lines` (for people) and `json` (for programs) are made
+/// from it.
 package struct MeasurementReport: Sendable {
   /// What the measurement was made with.
   package struct Setting: Sendable {

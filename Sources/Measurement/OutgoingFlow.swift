@@ -4,8 +4,8 @@ package import Kernel
 package import Sockets
 package import Transfer
 
-/// Where a measured flow goes: from device memory as it is, from host memory by copying, so that a
-/// send is complete at once.
+/// The destination of a measured flow. Sends from device memory are not copied; sends from host
+/// memory are, so that they are complete at once.
 package final class FlowDestination: DevmemDestination {
   /// The connection to the receiver.
   package let connection: Connection
@@ -93,7 +93,7 @@ package final class FlowDestination: DevmemDestination {
 
   /// What is known of the flow at its end.
   package func description() throws(Failure) -> MeasurementReport.Flow {
-    let information = try attempt("ask how it went with flow", on: "\(index)") {
+    let information = try attempt("read the state of flow", on: "\(index)") {
       () throws(Errno) in
       try destination.connection.information()
     }
@@ -117,7 +117,7 @@ package final class FlowDestination: DevmemDestination {
     try loop.drain(from: destination, wait)
   }
 
-  /// How much to send between two looks at the clock, in bytes: of a paced flow, what goes out in
+  /// How much to send between two checks of the clock, in bytes: of a paced flow, what goes out in
   /// the twentieth of a second.
   private var pieceSize: Int {
     guard let rate = load.bitsPerSecond else { return memory.pieceSize }

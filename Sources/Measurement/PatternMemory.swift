@@ -4,7 +4,7 @@ package import DeviceMemory
 package import Kernel
 package import Payload
 
-/// Memory that holds a pattern, at any phase of which there is a piece to be sent from. It is
+/// Memory that holds a pattern, long enough for a piece that begins at any phase of it. It is
 /// written once: as the payload repeats, the kernel may be sending from all of it all the time.
 @safe package final class PatternMemory: @unchecked Sendable {
   let period: Int

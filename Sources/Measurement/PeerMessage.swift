@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-/// What the two ends of a measurement say to each other: a line of a word and of numbers with names,
-/// such as `offer flows=4 pattern=7 duration=10 bytes=0`. Each word has its names, which are all
-/// there, in their order. There is nothing else to be said, so that nothing else can be misread.
+/// What the two ends of a measurement say to each other: a line of a word and of numbers with
+/// names, such as `offer flows=4 pattern=7 duration=10 bytes=0`. Each word has its names: a line
+/// has all of them, in order. No other line is valid, so that nothing can be misread.
 package struct PeerMessage: Equatable, Sendable {
   /// The word that a line begins with.
   package enum Verb: String, CaseIterable, Sendable {

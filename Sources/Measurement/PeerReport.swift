@@ -22,7 +22,7 @@ package struct PeerReport: Equatable, Sendable {
     package var plainBytes: Int?
     /// Pieces of payload in device memory; `nil` of a sender.
     package var fragments: Int?
-    /// `nil` where nobody looked.
+    /// Bytes that are not what the pattern has in their place; `nil` if the end did not check.
     package var wrongBytes: Int?
   }
 

@@ -10,11 +10,11 @@ package final class ReceiverPairing {
   package let channel: ControlChannel
   /// What was agreed on.
   package let agreement: Agreement
-  /// Whether the sender was told that this end listens: from then on nothing is refused.
+  /// Whether this end has announced that it listens: from then on it refuses nothing.
   private var isReady = false
 
-  /// Agrees with a sender. That comes before the NIC is touched: where the flows are steered, the
-  /// control connection shall not go.
+  /// Agrees with a sender. This comes before any change of the NIC, which must not steer the
+  /// control connection with the flows.
   package init(
     over channel: ControlChannel, as options: MeasurementOptions, checking pattern: Pattern?
   ) throws(Failure) {
@@ -40,7 +40,7 @@ package final class ReceiverPairing {
   }
 
   /// Announces to the sender that this end will not listen, unless it does. Where that fails, the
-  /// end of the connection has to do.
+  /// sender sees the end of the connection.
   package func refuse() {
     guard !isReady else { return }
     do throws(Failure) {
@@ -48,7 +48,7 @@ package final class ReceiverPairing {
     } catch {}
   }
 
-  /// Hears what was sent, and reports what was received.
+  /// Reads what was sent, and reports what was received.
   ///
   /// - Parameters:
   ///   - received: By the port that each flow came from.
@@ -86,7 +86,7 @@ package final class ReceiverPairing {
     return report
   }
 
-  /// Where a sender's report is not what was received; `nil` where it is.
+  /// How a sender's report differs from what was received; `nil` if it does not.
   static func difference(
     between report: PeerReport, and received: [UInt16: FlowFigures]
   ) -> String? {

@@ -32,7 +32,7 @@ package struct SenderPairing {
     package let port: UInt16
     /// How much was sent.
     package let bytes: Int
-    /// How the connection fared.
+    /// The kernel's account of the connection.
     package let information: ConnectionInformation
 
     /// What a report has of a flow; `nil` of a received one.
@@ -51,9 +51,9 @@ package struct SenderPairing {
     }
   }
 
-  /// Reports what was sent, and hears what was received.
+  /// Reports what was sent, and reads what was received.
   ///
-  /// - Returns: What the receiver reports of each flow. It is still to be compared: `difference`.
+  /// - Returns: What the receiver reports of each flow. `failure(of:for:)` compares it.
   package func exchange(_ flows: [Sent], in duration: Duration) throws(Failure) -> PeerReport {
     for flow in flows {
       try channel.send(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-/// Where threads that receive are to run: on CPUs of their own, that the NIC's interrupts leave
-/// alone, near the NIC if there are such. A CPU near it is worth less than one without interrupts.
+/// Chooses CPUs for threads that receive: one for each, without the NIC's interrupts, and near the
+/// NIC if possible. To be near counts less than to be without interrupts.
 package enum WorkerPlacement {
   /// Chooses a CPU for each of some threads.
   ///

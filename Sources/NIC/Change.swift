@@ -17,7 +17,7 @@ package enum Change: Equatable, Sendable {
   case privateFlags(UInt32)
   /// A feature was requested to be on, or off.
   case feature(name: String, requested: Bool)
-  /// The main RSS settings were these; `isDefault` where nobody had configured the table.
+  /// The main RSS settings were these; `isDefault` where the table was not configured.
   case rss(RSS, isDefault: Bool)
   /// An RSS context was created. Its `id` is `nil` until the driver has answered; `others` are the
   /// contexts that were there before.
@@ -77,7 +77,7 @@ extension Interface {
   /// configured again, for only a configured one can be bound to. Otherwise the driver gets its
   /// choice back, and gets the earlier split by name only if it chooses otherwise than before.
   private mutating func restore(_ earlier: HeaderSplit) throws(Failure) {
-    // A driver that reports no split may have been configured all the same.
+    // A driver that reports no split may still have been configured.
     let isReported = earlier != .automatic
     if isReported, try rings().split == earlier { return }
     var refusal: Failure?

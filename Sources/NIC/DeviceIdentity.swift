@@ -4,7 +4,7 @@ internal import CLinux
 package import Kernel
 
 /// What distinguishes an interface from another one that gets its index later. The name is no part
-/// of it, for anybody can change the name at any time.
+/// of it, for the name can change at any time.
 package struct DeviceIdentity: Equatable, Sendable {
   /// The interface's number, as `if_nametoindex` returns it.
   package var index: UInt32

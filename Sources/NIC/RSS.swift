@@ -24,7 +24,7 @@ package struct RSS: Equatable, Sendable {
     self.transform = transform
   }
 
-  /// Whether the table is the one that the kernel makes where nobody configured one: all queues in
+  /// Whether the table is the one that the kernel makes where none was configured: all queues in
   /// turn (`ethtool_rxfh_indir_default`).
   package func isDefault(queueCount: UInt32) -> Bool {
     queueCount > 0
@@ -65,8 +65,8 @@ extension Interface {
     try perform(&request, "set the RSS table of", hint: Self.tableHint)
   }
 
-  /// Makes the kernel forget that somebody configured the main table: it becomes the default one,
-  /// and follows the number of queues.
+  /// Makes the kernel forget that the main table was configured: it becomes the default one, and
+  /// follows the number of queues.
   package mutating func resetRSSTable() throws(Failure) {
     var head = Self.unchangedRSS
     head.indir_size = 0

@@ -18,7 +18,7 @@ package enum HeaderSplit: UInt8, Sendable {
 /// The ring parameters that matter here. The corresponding netlink attributes begin with
 /// `ETHTOOL_A_RINGS_`.
 package struct Rings: Equatable, Sendable {
-  /// What the driver does, which need not be what somebody configured.
+  /// What the driver does, which need not be what was configured.
   package var split: HeaderSplit
   /// Payload of at most this many bytes stays with its headers (`hds-thresh`); `nil` where the
   /// driver has no such setting.

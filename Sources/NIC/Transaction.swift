@@ -3,8 +3,8 @@
 internal import CLinux
 package import Kernel
 
-/// Changes to one interface that are undone together. They are not undone by themselves: whoever
-/// makes them calls `undo` on every way out, after all bindings have ended, for the kernel refuses to
+/// Changes to one interface that are undone together. They are not undone automatically: their
+/// owner calls `undo` on every way out, after all bindings have ended, for the kernel refuses to
 /// disable header split while one exists.
 package struct Transaction: ~Copyable {
   /// The interface, owned for as long as it is changed.

@@ -135,7 +135,7 @@ extension Netdev {
     }
   }
 
-  /// Between two looks at queues and pools.
+  /// The time between two checks of queues and pools.
   private static let lookInterval = Duration.milliseconds(20)
 
   private func queues(

@@ -49,7 +49,7 @@ package struct NetdevCapabilities: Equatable, Sendable {
 
   /// Finds the attribute that chooses the token mode: no other of bind-rx is a `u8`.
   ///
-  /// - Parameter number: The attribute's number, where its type shall not decide.
+  /// - Parameter number: The attribute's number, where its type must not decide.
   /// - Returns: The attribute; `nil` where the kernel has one token mode only.
   /// - Throws: A failure of the kind `unsupported` where the kernel has no attribute of the given
   ///   number that could be meant.

@@ -56,7 +56,7 @@ extension Netdev {
   /// kernel frees some time after the binding's end.
   package static let bindPatience = Duration.seconds(2)
 
-  /// Between two attempts to bind.
+  /// The time between two attempts to bind.
   private static let bindInterval = Duration.milliseconds(50)
 
   /// Binds a dma-buf to RX queues of an interface: the driver stops and starts them for it. The
@@ -83,7 +83,7 @@ extension Netdev {
     return ReceiveBinding(id: id, tokenMode: tokenMode, heldBy: netlink)
   }
 
-  /// Has the kernel bind, again while another binding's token mode is in force.
+  /// Makes the kernel bind, and tries again while another binding's token mode is in force.
   ///
   /// - Returns: The kernel's number for the binding.
   private static func bind(

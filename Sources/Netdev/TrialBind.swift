@@ -28,10 +28,10 @@ package enum TrialBind: Equatable, Sendable {
 }
 
 extension Netdev {
-  /// Tries a binding of one RX queue without memory. The kernel (7.3) looks, in this order, at:
+  /// Tries a binding of one RX queue without memory. The kernel (7.3) checks, in this order:
   /// privilege, the interface, whether its driver has queue management, whether it has such a queue
-  /// and a device for DMA, and the memory. An older one, such as 6.12, looks at the memory behind the
-  /// interface.
+  /// and a device for DMA, and the memory. An older one, such as 6.12, checks the memory right
+  /// after the interface.
   ///
   /// - Throws: A failure where the kernel gives no answer that makes sense, or binds.
   package func tryReceive(
@@ -42,8 +42,8 @@ extension Netdev {
     return try outcome(of: request)
   }
 
-  /// Tries a binding for sending without memory: the kernel looks at the interface, whether its
-  /// driver can send from device memory, and at the memory.
+  /// Tries a binding for sending without memory: the kernel checks the interface, whether its
+  /// driver can send from device memory, and the memory.
   ///
   /// - Throws: A failure where the kernel gives no answer that makes sense, or binds.
   package func trySend(onInterface index: UInt32) throws(Failure) -> TrialBind {

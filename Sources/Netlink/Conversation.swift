@@ -59,8 +59,8 @@ struct Conversation: ~Copyable {
   /// Sends a request that the kernel answers with a list of messages, each read by `read`. A list
   /// that changes while it is read is read again.
   ///
-  /// - Throws: A failure with the kernel's error and words; with `EAGAIN` where the list never stays
-  ///   as it is, with `EBADMSG` where `read` throws.
+  /// - Throws: A failure with the kernel's error and words; with `EAGAIN` where the list keeps
+  ///   changing, with `EBADMSG` where `read` throws.
   mutating func dump<Value>(
     _ request: Request, _ operation: String, on subject: String, hint: String?,
     _ read: (Attributes) throws(Errno) -> Value

@@ -66,8 +66,8 @@ package struct GenericNetlink: ~Copyable {
   /// Asks the kernel for a list, and reads each of its messages. A list that changes while it is
   /// read is read again.
   ///
-  /// - Throws: A failure with the kernel's error and words; with `EAGAIN` where the list never stays
-  ///   as it is, with `EBADMSG` where `read` throws.
+  /// - Throws: A failure with the kernel's error and words; with `EAGAIN` where the list keeps
+  ///   changing, with `EBADMSG` where `read` throws.
   package mutating func dump<Value>(
     _ request: Request, _ operation: String, on subject: String = "", hint: String? = nil,
     _ read: (Attributes) throws(Errno) -> Value

@@ -85,9 +85,9 @@ package struct NetlinkSocket: ~Copyable, NetlinkTransport {
 
   var descriptor: Descriptor { Descriptor(unsafe mnl_socket_get_fd(socket)) }
 
-  /// Has the kernel refuse what other programs send to the socket: one that is connected takes
+  /// Makes the kernel refuse what other programs send to the socket: one that is connected takes
   /// datagrams from its peer only (`net/netlink/af_netlink.c`, `netlink_getsockbyportid`), and the
-  /// kernel's port id is 0. `mnl_socket_recvfrom` would take them: it does not look at the sender's
+  /// kernel's port id is 0. `mnl_socket_recvfrom` would take them: it does not check the sender's
   /// port id (libmnl 1.0.5, `src/socket.c`).
   func connectToKernel() throws(Errno) {
     var kernel = sockaddr_nl()

@@ -74,7 +74,7 @@ package struct RouteNetlink: ~Copyable {
       header: ifinfomsg(
         ifi_family: 0, __ifi_pad: 0, ifi_type: 0, ifi_index: CInt(bitPattern: index), ifi_flags: 0,
         ifi_change: 0))
-    return try conversation.get(request, "look at", on: "interface \(index)", hint: nil) {
+    return try conversation.get(request, "read the link of", on: "interface \(index)", hint: nil) {
       answer throws(Errno) in try Link(answer)
     }
   }

@@ -74,10 +74,10 @@ extension Configuration {
 
   /// See `Configuration.restore`.
   package struct Restore: Equatable, Sendable {
-    /// The only network interface to look after; all if `nil`.
+    /// The only network interface to restore; all if `nil`.
     package var interface: String?
 
-    /// Looks after one interface, or after all.
+    /// Restores one interface, or all.
     package init(interface: String? = nil) { self.interface = interface }
   }
 
@@ -98,7 +98,7 @@ extension Configuration {
     package var busyPoll: Duration?
     /// When the memory is unbound.
     package var unbinding = Unbinding.afterStream
-    /// Whether to set up the NIC (header split, RSS, flow rule) or take it as it is.
+    /// Whether to set up the NIC (header split, RSS, flow rule) or to leave it alone.
     package var configuresNIC = true
     /// How to measure, if that is what the run is for; there is one stream otherwise.
     package var measurement: MeasurementOptions?

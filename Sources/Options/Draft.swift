@@ -3,7 +3,7 @@
 internal import Kernel
 internal import Measurement
 
-/// What the words said, option by option, before it is known to make sense.
+/// What the words say, option by option, before it is checked as a whole.
 struct Draft {
   // Which run is meant.
   var listens = false
@@ -11,7 +11,7 @@ struct Draft {
   var probes = false
   var restores = false
 
-  // What a run cannot do without, or what is put together of several options.
+  // What a run requires, or what several options make up.
   var server: IPAddress?
   var port: UInt16?
   var client: IPAddress?
@@ -19,7 +19,7 @@ struct Draft {
   var queueCount: UInt32?
 
   // The parts of the configuration, as their consumers take them. The interface has no name, and
-  // either end no address and port, until `configuration` has found them given.
+  // either end no address and port, until `configuration` sets them.
   var target = Configuration.Target(interface: "")
   var receive = Configuration.Receive(.init(interface: ""), address: Self.nowhere, port: 0)
   var send = Configuration.Send(interface: "", address: Self.nowhere, port: 0)
@@ -32,7 +32,7 @@ struct Draft {
 
   private static let nowhere = IPAddress(octets: [0, 0, 0, 0])
 
-  /// Takes up what an option says; of an option given again, the last value counts.
+  /// Stores the value of an option; if the option is given again, the last value counts.
   mutating func add(_ given: GivenOption) throws(Failure) {
     let value = given.value ?? ""
     do throws(InvalidValue) {
@@ -43,7 +43,7 @@ struct Draft {
     self.given.append(given)
   }
 
-  /// What all that comes to.
+  /// The configuration that the words ask for.
   func configuration() throws(Failure) -> Configuration {
     let interface = target.interface
     if restores {
@@ -119,7 +119,7 @@ struct Draft {
     return send
   }
 
-  /// What the options of a measurement come to; `nil` where there is none.
+  /// The measurement that the options ask for; `nil` where they ask for none.
   private func measurement(on port: UInt16) throws(Failure) -> MeasurementOptions? {
     guard isMeasuring else { return nil }
     var measurement = measurement

@@ -82,7 +82,7 @@ package struct Option: Sendable {
 }
 
 extension Option {
-  /// The runs that there are, as far as options depend on them.
+  /// The kinds of runs that options depend on.
   struct Modes: OptionSet {
     let rawValue: Int
 

@@ -33,7 +33,7 @@ package enum Usage {
 
     """
 
-  /// Columns of a line, and of what stands left of the descriptions.
+  /// The columns of a line, and of its part left of the descriptions.
   private static let width = 80
   private static let indent = 32
 

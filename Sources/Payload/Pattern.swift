@@ -4,9 +4,9 @@
 /// again and again from the first byte of the stream. A newline in the place of every zero lets a
 /// sender write it with `yes`.
 package struct Pattern: Hashable, Sendable {
-  /// The periods that there are. A period of 256 uses up the values of a byte; the C tool's
-  /// counter, a byte as well, takes anything greater for 256, and after a period of 1 it demands
-  /// the values up to 255 once and newlines for ever.
+  /// The possible periods. A period of 256 uses up the values of a byte; the C tool's counter, a
+  /// byte as well, takes anything greater for 256, and after a period of 1 it demands the values up
+  /// to 255 once and newlines for ever.
   package static let periods = 2...256
 
   /// After how many bytes the pattern repeats; one of `periods`.

@@ -30,7 +30,7 @@ public struct Validator: Sendable {
   /// The same, modulo the table's block size.
   @usableFromInline var place = 0
 
-  /// How many were wrong of those checked.
+  /// How many of the checked bytes were wrong.
   package private(set) var wrongByteCount = 0
 
   /// The first wrong ones, in order; at most `mismatchLimit`.
@@ -47,7 +47,7 @@ public struct Validator: Sendable {
   /// Checks the stream's next bytes. Allocates nothing unless some are wrong; inlined, since there
   /// is a piece for each fragment.
   ///
-  /// - Returns: how many of them are wrong.
+  /// - Returns: How many of them are wrong.
   @inlinable
   @inline(__always)
   @discardableResult

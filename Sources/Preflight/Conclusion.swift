@@ -2,17 +2,17 @@
 
 internal import Kernel
 
-/// What all findings together come to.
+/// The conclusion of all findings.
 package enum Conclusion: Equatable, Sendable {
   /// A run can be made.
   case ready
   /// These items are missing.
   case notReady([String])
-  /// These items could not be looked at.
+  /// These items could not be checked.
   case unknown([String])
 
-  /// What is missing decides. Privilege does not, as long as the lack of it keeps something from
-  /// view: with it, all might be there.
+  /// What is missing decides. Missing privilege alone does not, if it hides something: with
+  /// privilege, nothing might be missing.
   package init(_ findings: [Finding]) {
     func items(_ verdict: Observation.Verdict) -> [String] {
       findings.filter { $0.observation.verdict == verdict }.map(\.item)
@@ -27,7 +27,7 @@ package enum Conclusion: Equatable, Sendable {
     }
   }
 
-  /// The exit status that stands for it.
+  /// The exit status of the check.
   package var status: Int32 {
     switch self {
     case .ready: 0

@@ -2,7 +2,7 @@
 
 package import Kernel
 
-/// What a look at one thing showed.
+/// What the check of one thing showed.
 package struct Observation: Equatable, Sendable {
   /// Whether a thing is as a run needs it.
   package enum Verdict: String, Sendable {
@@ -44,13 +44,13 @@ package struct Observation: Equatable, Sendable {
     Observation(.unknown, seen, do: remedy)
   }
 
-  /// Replaces what could not be seen by what an attempt has shown since.
+  /// Replaces what could not be determined by what an attempt has shown since.
   package mutating func settle(by proof: String) {
     guard verdict == .unknown else { return }
     self = .ok(proof)
   }
 
-  /// A look that failed.
+  /// A check that failed.
   package init(_ verdict: Verdict, _ failure: Failure) {
     self.init(verdict, failure.line, do: failure.hint)
   }
@@ -58,9 +58,9 @@ package struct Observation: Equatable, Sendable {
 
 /// One line of the pre-flight's report.
 package struct Finding: Equatable, Sendable {
-  /// What was looked at, in one word.
+  /// What was checked, in one word.
   package let item: String
-  /// What the look showed.
+  /// What the check showed.
   package var observation: Observation
 
   /// A line about one item.

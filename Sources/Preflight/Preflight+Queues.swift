@@ -49,7 +49,7 @@ extension Preflight {
   private mutating func queueManagement() throws(Failure) -> Observation {
     let netdev = try netdev.get()
     guard netdev.capabilities.bindsReceive else {
-      throw Failure("ask without bind-rx", kind: .unsupported)
+      throw Failure("try a bind without bind-rx", kind: .unsupported)
     }
     switch try netdev.tryReceive(onInterface: interface.index, queue: 0) {
     case .refusedMemory: break
@@ -63,8 +63,8 @@ extension Preflight {
       return .unknown("asking bind-rx needs privilege", do: "see \(Self.privilege)")
     case .refused(let refusal): return .missing("bind-rx refuses: \(refusal.line)")
     }
-    // Older kernels, such as 6.12, look at the memory first. The loopback has no queue management,
-    // so the answer for it shows whether the answer for another interface means anything.
+    // Older kernels, such as 6.12, check the memory first. The loopback has no queue management, so
+    // the answer for it shows whether the answer for another interface means anything.
     guard case .unsupported = try netdev.tryReceive(onInterface: 1, queue: 0) else {
       return .unknown("only a real bind shows it on this kernel", do: "add --probe")
     }
@@ -138,7 +138,7 @@ extension Preflight {
     return .ok(claims + holders)
   }
 
-  /// Pools that a driver gave up and that wait for device memory to come back.
+  /// Pools that a driver has released and that wait for device memory to come back.
   private func pagePools() throws(Failure) -> Observation {
     let waiting = try netdev.get().pagePools().filter { $0.binding != nil && $0.isDetached }
     guard !waiting.isEmpty else { return .ok("no page pool still holds memory of an earlier run") }

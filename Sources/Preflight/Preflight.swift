@@ -10,7 +10,7 @@ internal import Recovery
 /// A check of everything that a run on an interface needs. It changes nothing: it reads, and asks
 /// for binds that the kernel must refuse.
 package struct Preflight: ~Copyable {
-  /// What a check looks at besides the interface: the host's own, unless a test plays a part.
+  /// What a check reads besides the interface: the host's own, unless a test replaces it.
   package struct Environment {
     /// Where the kernel describes itself.
     package var files = SystemFiles()
@@ -25,7 +25,7 @@ package struct Preflight: ~Copyable {
     package init() {}
   }
 
-  /// The items that a bind which works answers, where a look cannot.
+  /// The items that a successful bind settles where the check alone cannot.
   package static let provenByBind = [queueManagement, headerSplit]
 
   static let privilege = "privilege"
@@ -36,15 +36,15 @@ package struct Preflight: ~Copyable {
   /// What the run would bind to what.
   let target: Configuration.Target
   let environment: Environment
-  /// What the kernel's netdev family is like; each item that depends on it reports its failure.
+  /// The kernel's netdev family; each item that depends on it reports its failure.
   package let netdev: Result<Netdev, Failure>
   let link: Result<Link, Failure>
 
-  /// Prepares a look at an interface.
+  /// Prepares the check of an interface.
   ///
   /// - Parameters:
   ///   - target: What the run would bind to what, on that interface.
-  ///   - environment: What else it looks at.
+  ///   - environment: What else it reads.
   package init(
     of interface: consuming Interface, for target: Configuration.Target,
     in environment: Environment = Environment()
@@ -60,12 +60,12 @@ package struct Preflight: ~Copyable {
     }
   }
 
-  /// Looks at kernel and interface, in the order in which it makes sense to mend it.
+  /// Checks kernel and interface, in the order in which to mend what is missing.
   package mutating func interfaceFindings() -> [Finding] {
     kernelFindings() + deviceFindings() + queueFindings() + steeringFindings()
   }
 
-  /// Looks at what else a run uses. It loads the libraries of memory providers, which may start
+  /// Checks what else a run uses. It loads the libraries of memory providers, which may start
   /// threads of their own.
   package mutating func hostFindings() -> [Finding] { memoryFindings() + networkFindings() }
 
@@ -82,11 +82,11 @@ package struct Preflight: ~Copyable {
   /// Whether the run would bind a queue.
   mutating func wants(_ queue: UInt32) -> Bool { queues()?.contains(queue) == true }
 
-  /// Looks at one item.
+  /// Checks one item.
   ///
   /// - Parameters:
   ///   - verdict: What it means if there is no such thing (`EOPNOTSUPP` and the like).
-  ///   - otherwise: What it means if the look fails.
+  ///   - otherwise: What it means if the check fails.
   mutating func look(
     at item: String, ifUnsupported verdict: Observation.Verdict,
     otherwise: Observation.Verdict = .unknown,

@@ -76,7 +76,7 @@ package struct Guard: ~Copyable, ChangeLog {
   deinit {
     guard !isNeeded else { return }
     journal.remove()
-    // It is not asked to end, for it may have been stopped.
+    // A request to end would not reach a guard that was stopped.
     kill(process, SIGKILL)
     var status: CInt = 0
     unsafe _ = waitpid(process, &status, 0)
@@ -136,8 +136,8 @@ extension Guard {
   ) -> Never {
     setsid()
     unsafe _ = CLinux_prctl_set_name("ncdevmem-guard")
-    // Whoever reads the tool's output to its end must not wait for the guard, and a file system
-    // that the tool was started in must not stay busy.
+    // A reader of the tool's output must not have to wait for the guard, and a file system that the
+    // tool was started in must not stay busy.
     closeAll(but: journal.descriptors + [owner.descriptor])
     unsafe _ = chdir("/")
     // An error of the wait is no reason to touch what the owner still uses.

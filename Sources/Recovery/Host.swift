@@ -24,7 +24,7 @@ package struct Host: Equatable, Sendable {
       try SystemFiles().contents(of: bootPath)
     }
     let namespacePath = "/proc/self/ns/net"
-    let namespace = try attempt("look at", on: namespacePath) { () throws(Errno) in
+    let namespace = try attempt("read", on: namespacePath) { () throws(Errno) in
       try FileStatus.of(namespacePath)
     }
     return Host(boot: boot, namespace: namespace.inode)

@@ -5,7 +5,7 @@ internal import Glibc
 package import Kernel
 package import NIC
 
-/// A record in a file that nobody else can hold at the same time. There is one such file for each
+/// A record in a file that only one run can hold at a time. There is one such file for each
 /// interface of each network namespace, and it is also the lock that keeps a second run away. The
 /// lock belongs to the open file: forked processes share it, and the kernel releases it when the
 /// last of them is gone.
@@ -31,7 +31,7 @@ package struct Journal: ~Copyable, ChangeLog {
   ///   - creating: Whether to create the file where there is none.
   ///   - patience: How long to wait for a guard at work.
   /// - Throws: A failure with `EBUSY` that names the process which has it; with `ENOENT` where
-  ///   there is none and none is to be created; one without errno where others can have written it.
+  ///   there is none and none is to be created; one without errno where others may have written it.
   package init(
     named name: String, in directory: consuming RuntimeDirectory, creating: Bool,
     patience: Duration = Self.patience
@@ -71,7 +71,7 @@ package struct Journal: ~Copyable, ChangeLog {
     try append(record.text)
   }
 
-  /// Appends a line that holds the changes as they stand.
+  /// Appends a line that holds the present changes.
   ///
   /// - Throws: Why it cannot be written.
   package mutating func note(_ changes: [Change]) throws(Failure) {
@@ -80,7 +80,7 @@ package struct Journal: ~Copyable, ChangeLog {
 
   /// Reads the record.
   ///
-  /// - Returns: `nil` where no process has come so far as to change anything.
+  /// - Returns: `nil` where no process has changed anything yet.
   /// - Throws: A failure without errno where the file is no journal.
   package mutating func record() throws(Failure) -> Record? {
     let bytes = try attempt("read the journal", on: path) { () throws(Errno) in
@@ -127,7 +127,7 @@ extension Journal {
   private mutating func append(_ text: String) throws(Failure) {
     let bytes = Array(text.utf8)
     try attempt("write the journal", on: path) { () throws(Errno) in
-      // What is there behind the last whole line must not become part of this one.
+      // What follows the last whole line must not become part of this one.
       try retrying { ftruncate(descriptor.rawValue, end) }
       var written = 0
       while written < bytes.count {
@@ -170,7 +170,7 @@ extension Journal {
   ) throws(Failure) -> OwnedDescriptor {
     let path = directory.path + "/" + name
     let ownerWait = wait.limited(to: ownerPatience)
-    // A pipe in its place must not hold anybody up.
+    // A pipe in its place must not block the open.
     var flags: OpenFlags = [.readingAndWriting, .noFollow, .nonBlocking]
     if creating { flags.insert(.creating) }
     while true {
@@ -238,8 +238,8 @@ extension Journal {
 /// The contents of a journal: its owner, and what to undo on which device.
 ///
 /// As text it is lines. The first ones hold all but the changes; each further one holds all changes
-/// as they stood then, and the last whole one counts. So a line that was not written to its end
-/// takes nothing away: what it was to announce was not done yet.
+/// up to then, and the last whole one counts. So a line that is cut loses nothing: the change that
+/// it announces was not made yet.
 package struct Record: Equatable, Sendable {
   /// The process that made the changes.
   package var owner: CInt
@@ -272,7 +272,7 @@ package struct Record: Equatable, Sendable {
       + Self.line(of: changes)
   }
 
-  /// The line that holds the changes as they stand.
+  /// The line that holds some changes.
   package static func line(of changes: [Change]) -> String {
     (changes.isEmpty ? word : word + " " + Change.text(of: changes)) + "\n"
   }

@@ -3,7 +3,7 @@
 package import Kernel
 package import NIC
 
-/// What came of the attempt to undo a journal's changes.
+/// The result of an attempt to undo a journal's changes.
 package enum Restoration: Equatable, Sendable {
   /// There was nothing to undo.
   case nothing

@@ -3,7 +3,7 @@
 internal import Glibc
 package import Kernel
 
-/// A directory that holds journals: one into which only this user can have put anything.
+/// A directory that holds journals: one that only this user can have written to.
 package struct RuntimeDirectory: ~Copyable {
   /// The directory's path.
   package let path: String
@@ -79,7 +79,7 @@ package struct RuntimeDirectory: ~Copyable {
 }
 
 extension OwnedDescriptor {
-  /// Requires that nobody but this user can have written to the file.
+  /// Requires that only this user can have written to the file.
   ///
   /// - Parameters:
   ///   - operation: What the file is for, in the failure.

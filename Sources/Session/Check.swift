@@ -11,7 +11,7 @@ internal import Recovery
 struct Check {
   let configuration: Configuration.Check
 
-  /// Looks, reports, and leaves the interface as it was.
+  /// Checks, reports, and leaves the interface as it was.
   ///
   /// - Returns: 0 where a run can be made, 1 where something is missing, 4 where that cannot be
   ///   known; or 128 and the number of the signal that came while something was tried.
@@ -36,7 +36,7 @@ struct Check {
     return conclusion.status
   }
 
-  /// Tries what a run does, unless it is known to fail, and answers by that what could not be seen.
+  /// Tries what a run does, unless it is known to fail, and settles what could not be determined.
   private func probe(
     after findings: inout [Finding], queues: Range<UInt32>?,
     through netdev: Result<Netdev, Failure>,
@@ -68,7 +68,7 @@ struct Check {
     }
   }
 
-  /// Binds memory with all that this needs, and waits until the kernel has let go of it.
+  /// Binds memory with all that this needs, and waits until the kernel has released it.
   private func bind(
     as target: Configuration.Target, through netdev: Netdev, _ wait: Wait
   ) throws(Failure) -> String {
@@ -78,8 +78,8 @@ struct Check {
     return "bound, refused what it must, and undone"
   }
 
-  /// Steers a flow that nobody has to the first queue: the address is kept for documentation
-  /// (RFC 5737), the port is that of the discard service.
+  /// Steers a flow that does not exist to the first queue: the address is reserved for
+  /// documentation (RFC 5737), the port is that of the discard service.
   private func steer(to queues: Range<UInt32>) throws(Failure) -> String {
     let end = FlowTuple.End(IPAddress("198.51.100.1")!, port: 9)
     let interface = try Interface(announcing: configuration.target.interface)
@@ -89,7 +89,7 @@ struct Check {
     return "inserted and deleted"
   }
 
-  /// How long a binding may take to go: sockets of others hold none of its memory.
+  /// How long the kernel may take to release a binding: no socket holds its memory.
   private static let patience = Duration.seconds(15)
 
   private func report(_ findings: [Finding], _ conclusion: Conclusion) {

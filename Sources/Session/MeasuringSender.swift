@@ -10,8 +10,8 @@ internal import Payload
 internal import Sockets
 internal import Transfer
 
-/// One sending measurement: agrees with the receiver if there is one to agree with, and sends a
-/// pattern over several connections at once, each on a thread of its own.
+/// One sending measurement: agrees with the receiver if they are paired, and sends a pattern over
+/// several connections at once, each on a thread of its own.
 struct MeasuringSender {
   let configuration: Configuration.Send
   let options: MeasurementOptions
@@ -106,7 +106,7 @@ struct MeasuringSender {
     return flows
   }
 
-  /// Writes the pattern, and binds it where it is to be sent from device memory.
+  /// Writes the pattern, and binds the memory if it is device memory.
   private func prepare(on interface: borrowing Interface) throws(Failure) -> Source {
     let pattern = configuration.load.pattern
     guard !configuration.load.usesHostMemory else {

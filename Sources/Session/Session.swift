@@ -7,7 +7,7 @@ package import Options
 ///
 /// - Returns: The exit status: 0, 128 and the number of the signal that stopped the run, or the
 ///   conclusion of a check.
-/// - Throws: What failed; its kind has the exit status.
+/// - Throws: What failed; its kind determines the exit status.
 package func run(_ configuration: Configuration) throws(Failure) -> Int32 {
   switch configuration {
   case .help:
@@ -43,7 +43,7 @@ package func run(_ configuration: Configuration) throws(Failure) -> Int32 {
 /// Runs something that SIGINT, SIGTERM and SIGHUP end in order.
 ///
 /// - Returns: The exit status: 0, or 128 and the number of the signal that stopped it.
-/// - Throws: What `body` throws, unless it is that it was stopped.
+/// - Throws: What `body` throws, unless a signal stopped it.
 private func untilStopped(_ body: (Wait) throws(Failure) -> Void) throws(Failure) -> Int32 {
   let signals = try attempt("watch for stop signals") { () throws(Errno) in try StopSignals() }
   do throws(Failure) {

@@ -58,7 +58,7 @@ package struct Verdict: Sendable {
     }
   }
 
-  /// Adds what the other end of a measurement thinks of it. What this end found says more.
+  /// Adds what the other end of a measurement found. What this end found comes first.
   package mutating func add(_ peers: Failure?) { failure = failure ?? peers }
 
   /// The exit status of the process.

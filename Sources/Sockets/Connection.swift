@@ -43,7 +43,7 @@ package protocol DevmemDestination: ~Copyable {
   /// Takes the next notice off the error queue; `nil` if there is none.
   func takeNotice() throws(Errno) -> SendNotice?
 
-  /// Takes the error that the connection has come to, if it has.
+  /// Takes the connection's pending error; `nil` if there is none.
   func takeError() throws(Errno) -> Errno?
 
   /// Writable when there is room, in error when a notice waits.
@@ -67,7 +67,7 @@ package struct Connection: ~Copyable, DevmemSource, DevmemDestination {
   ///
   /// - Parameters:
   ///   - source: Where to connect from; the kernel's choice if `nil`.
-  ///   - wait: When to give up.
+  ///   - wait: What ends the wait for the peer.
   /// - Throws: A `Failure` with `ETIMEDOUT` after the deadline, of the kind `stopped` after a stop.
   package init(
     to peer: SocketAddress, from source: SocketAddress?, through interface: String, _ wait: Wait
@@ -163,7 +163,7 @@ package struct Connection: ~Copyable, DevmemSource, DevmemDestination {
     }
   }
 
-  /// Receives what waits, of ordinary payload. The corresponding C function is `recv`.
+  /// Receives ordinary payload that waits. The corresponding C function is `recv`.
   ///
   /// - Returns: How many bytes were received; 0 at the end.
   /// - Throws: `EAGAIN` if nothing waits.
@@ -175,8 +175,8 @@ package struct Connection: ~Copyable, DevmemSource, DevmemDestination {
     }
   }
 
-  /// Whether the peer is gone and has left nothing to be received. The corresponding C function is
-  /// `recv` with `MSG_PEEK`.
+  /// Whether the connection has ended and nothing is left to receive. The corresponding C function
+  /// is `recv` with `MSG_PEEK`.
   package var isOver: Bool {
     var byte: UInt8 = 0
     let flags = CInt(MSG_PEEK) | CInt(MSG_DONTWAIT)

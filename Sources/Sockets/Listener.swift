@@ -32,7 +32,7 @@ package struct Listener: ~Copyable {
 
   /// Takes the connection that waits. The corresponding C function is `accept4`.
   ///
-  /// - Throws: `EAGAIN` if none does (or the peer gave up while it waited).
+  /// - Throws: `EAGAIN` if none does (or the peer has closed it meanwhile).
   package func accept() throws(Errno) -> Connection {
     var storage = sockaddr_storage()
     var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
@@ -49,7 +49,8 @@ package struct Listener: ~Copyable {
   /// - Parameters:
   ///   - timeout: How long to wait; as long as `wait` allows if `nil`.
   ///   - other: A descriptor whose readiness may end the wait.
-  ///   - check: Throws if it does, once `other` is ready; otherwise it is watched no longer.
+  ///   - check: Runs once `other` is ready. If it throws, the wait ends; if not, `other` is watched
+  ///     no longer.
   /// - Throws: A `Failure` of the kind `stopped` after a stop, with `ETIMEDOUT` if none comes, and
   ///   what `check` throws.
   package func next(
@@ -66,14 +67,14 @@ package struct Listener: ~Copyable {
       }
       if other != nil, set.isReady(1) {
         try check()
-        // What it has is for later.
+        // Its data is read later.
         set.remove(1)
       }
       guard set.isReady(0) else { continue }
       do throws(Errno) {
         return try accept()
       } catch {
-        // The peer gave up between the wait and the call.
+        // The peer closed it between the wait and the call.
         guard error == .tryAgain || error == .connectionAborted else {
           throw Failure("accept a connection", errno: error)
         }

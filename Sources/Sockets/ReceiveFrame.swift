@@ -3,7 +3,7 @@
 internal import Glibc
 internal import Kernel
 
-/// Where one `recvmsg` puts what it has: bytes that did not go to device memory, and the control
+/// Where one `recvmsg` puts its results: bytes that did not go to device memory, and the control
 /// messages that describe those that did. Allocated once, used for every call.
 @safe package struct ReceiveFrame: ~Copyable {
   /// Bytes that one call may take, those in device memory included: as many as

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-/// Which sends the kernel is done with.
+/// Which sends are complete.
 ///
 /// The kernel numbers the zerocopy sends of a socket from 0 in 32 bits, one number for each that
 /// was not refused, and reports ranges of them, in any order (`Documentation/networking/
@@ -45,7 +45,7 @@ package struct SendTracker: Sendable {
       || (sends.lowerBound < completeBelow && isComplete(completeBelow..<sends.upperBound))
   }
 
-  /// Takes note of a completion that the kernel reports.
+  /// Records a completion that the kernel reports.
   ///
   /// - Parameters:
   ///   - first: `ee_info`, the first send's number in 32 bits.

@@ -7,7 +7,7 @@ package import Kernel
 extension Descriptor {
   /// Reads a socket option, a C integer or structure. The corresponding C function is `getsockopt`.
   ///
-  /// - Parameter value: What the kernel fills in; an older kernel may leave the end of it as it is.
+  /// - Parameter value: What the kernel fills in; an older kernel may leave its end unchanged.
   func socketOption<Value>(
     _ level: CInt, _ option: CInt, into value: Value
   ) throws(Errno) -> Value {
@@ -62,7 +62,7 @@ package struct ConnectionInformation: Equatable, Sendable {
 }
 
 extension Connection {
-  /// How the connection has fared. The corresponding C constant is `TCP_INFO`.
+  /// The kernel's account of the connection. The corresponding C constant is `TCP_INFO`.
   package func information() throws(Errno) -> ConnectionInformation {
     let info = try descriptor.socketOption(CInt(IPPROTO_TCP), TCP_INFO, into: tcp_info())
     return ConnectionInformation(
@@ -89,11 +89,11 @@ extension Connection {
     }
   }
 
-  /// Has the kernel send no faster than a rate, and hold no more back than goes out in a hundredth
-  /// of a second: what is written is then what is sent. The kernel paces each segment with a timer
-  /// of the connection (`net/ipv4/tcp_output.c`, `tcp_update_skb_after_send`), with any queueing
-  /// discipline and for payload that no program can see. The corresponding C constants are
-  /// `SO_MAX_PACING_RATE` and `TCP_NOTSENT_LOWAT`.
+  /// Limits the rate at which the kernel sends, and how much it holds back to what goes out in a
+  /// hundredth of a second: then the bytes written are close to the bytes sent. The kernel paces
+  /// each segment with a timer of the connection (`net/ipv4/tcp_output.c`,
+  /// `tcp_update_skb_after_send`), with any queueing discipline and for payload that no program can
+  /// see. The corresponding C constants are `SO_MAX_PACING_RATE` and `TCP_NOTSENT_LOWAT`.
   package func pace(bytesPerSecond: Int) throws(Errno) {
     try descriptor.setSocketOption(SOL_SOCKET, SO_MAX_PACING_RATE, to: UInt64(bytesPerSecond))
     try descriptor.setSocketOption(
@@ -113,8 +113,8 @@ extension Connection {
 }
 
 extension Listener {
-  /// Has `recvmsg` on the connections to come, which inherit it (`net/core/sock.c`, `sk_clone`),
-  /// poll their queue for packets. The corresponding C constant is `SO_BUSY_POLL`.
+  /// Makes `recvmsg` poll the NIC's queue for packets, on all later connections: they inherit the
+  /// option (`net/core/sock.c`, `sk_clone`). The corresponding C constant is `SO_BUSY_POLL`.
   ///
   /// - Parameter time: For how long, in whole microseconds; the system's choice
   ///   (`net.core.busy_read`) if `nil`.

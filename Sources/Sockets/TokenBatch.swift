@@ -17,10 +17,10 @@ public struct TokenBatch: ~Copyable {
   @usableFromInline var storage: [128 of CLinux_dmabuf_token]
   @usableFromInline var rangeCount = 0
 
-  /// What makes the last range grow.
+  /// The token that extends the last range.
   @usableFromInline var nextToken: UInt32 = 0
 
-  /// How many fragments the batch stands for.
+  /// How many fragments the batch has.
   package var fragmentCount: Int { count }
   @usableFromInline var count = 0
 

@@ -16,8 +16,8 @@ package struct InputSource: PayloadSource, ~Copyable {
   private let descriptor: Descriptor
   private let wait: Wait
 
-  /// - Parameter wait: When to give up a read that has to wait. How long the input takes is its
-  ///   author's business: usually only a stop ends the wait.
+  /// - Parameter wait: What ends a read that has to wait: usually only a stop, for the input may
+  ///   take as long as it likes.
   package init(from descriptor: Descriptor, _ wait: Wait) {
     self.descriptor = descriptor
     self.wait = wait

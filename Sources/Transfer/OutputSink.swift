@@ -14,7 +14,7 @@ package import Kernel
 
   /// - Parameters:
   ///   - descriptor: Where to write; it may be non-blocking.
-  ///   - wait: When to give up a write that has to wait for the reader.
+  ///   - wait: What ends a write that waits for the reader.
   package init(to descriptor: Descriptor, _ wait: Wait) {
     self.descriptor = descriptor
     self.wait = wait

@@ -15,15 +15,15 @@ package enum PieceOrigin: Sendable {
 
 /// What takes the stream's pieces, in order and in place.
 package protocol PayloadSink: ~Copyable {
-  /// Takes the next piece. Where it was found is asked only if there is something to report of it.
+  /// Takes the next piece. It evaluates `origin` only to report something.
   mutating func take(
     _ piece: RawSpan, from origin: @autoclosure () -> PieceOrigin
   ) throws(Failure)
 
-  /// Lets go of the pieces taken: on return they may be overwritten.
+  /// Releases the pieces taken: after the return they may be overwritten.
   mutating func release() throws(Failure)
 
-  /// Whether `take` looks at the payload: otherwise it is not made visible to the CPU.
+  /// Whether `take` reads the payload; if not, it is not made visible to the CPU.
   var readsPayload: Bool { get }
 
   /// How many bytes were compared with a pattern.

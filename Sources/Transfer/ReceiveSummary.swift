@@ -2,7 +2,7 @@
 
 package import Kernel
 
-/// What a receiving run came to, reported once at its end.
+/// The result of a receiving run, reported once at its end.
 package struct ReceiveSummary {
   /// What the loop counted.
   package let statistics: ReceiveStatistics

@@ -37,13 +37,13 @@ package struct SendLoop: ~Copyable {
     var sends: Range<UInt64> = 0..<0
   }
 
-  /// The size of a slot in bytes, unless the memory is too small for several: what a pipe holds at
-  /// the most by default (`fs.pipe-max-size`) would keep much of it unused, what it usually gives
-  /// would cost a call each.
+  /// The size of a slot in bytes, unless the memory is too small for several. Slots of the most
+  /// that a pipe may hold by default (`fs.pipe-max-size`) would leave much of the memory unused;
+  /// slots of what a read of a pipe usually gives would cost more calls.
   private static let slotSize = 256 << 10
 
   private let frame: SendFrame
-  /// How long the peer may take to acknowledge anything; `nil` for however long.
+  /// How long the peer may take to acknowledge anything; `nil` for no limit.
   private let timeout: Duration?
   private var tracker = SendTracker()
 
@@ -54,7 +54,7 @@ package struct SendLoop: ~Copyable {
   ///   - binding: The id of the TX binding that the memory has.
   ///   - chunkSize: The length of the pieces that each send is made of, in bytes; `nil` for one
   ///     piece.
-  ///   - timeout: How long the peer may take to acknowledge anything; `nil` for however long.
+  ///   - timeout: How long the peer may take to acknowledge anything; `nil` for no limit.
   package init(binding: UInt32, chunkSize: Int?, timeout: Duration?) {
     frame = SendFrame(binding: binding, chunkSize: chunkSize)
     self.timeout = timeout
@@ -101,7 +101,7 @@ package struct SendLoop: ~Copyable {
     return stride(from: 0, through: byteCount - size, by: size).map { Slot(offset: $0, size: size) }
   }
 
-  /// What one call of `sendmsg` came to.
+  /// The result of one call of `sendmsg`.
   private enum Outcome {
     case sent(Int)
     /// The socket has no room.
@@ -110,8 +110,8 @@ package struct SendLoop: ~Copyable {
     case crowded
   }
 
-  /// Sends bytes that lie in the memory, all of them, unless the loop is to stop. A peer that keeps
-  /// up lets it never wait, so that it has to look.
+  /// Sends bytes that lie in the memory, all of them, unless a stop comes. It checks for that here,
+  /// because with a peer that keeps up it never waits.
   package mutating func send(
     _ offset: Int, _ count: Int, to destination: borrowing some DevmemDestination & ~Copyable,
     _ wait: Wait
@@ -161,7 +161,7 @@ extension SendLoop {
     }
   }
 
-  /// Waits for the kernel to move, and takes its notices.
+  /// Waits until the destination is ready, and takes the kernel's notices.
   private mutating func wait(
     for interest: Interest, of destination: borrowing some DevmemDestination & ~Copyable,
     _ wait: Wait
@@ -172,12 +172,12 @@ extension SendLoop {
         throw failure(toSend: .timedOut)
       }
       if try takeNotices(from: destination) || interest == .writing { return }
-      let error = try attempt("look at the connection") { () throws(Errno) in
+      let error = try attempt("check the connection") { () throws(Errno) in
         try destination.takeError()
       }
       if let error { throw failure(toSend: error) }
-      // The connection is half gone, which `poll` reports again and again; what is outstanding may
-      // still complete.
+      // The connection is half closed, which `poll` reports again and again; what is outstanding
+      // may still complete.
       guard !wait.isOver else { throw failure(toSend: .timedOut) }
       pause(for: .milliseconds(1))
     }

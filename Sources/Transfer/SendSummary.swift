@@ -2,7 +2,7 @@
 
 package import Kernel
 
-/// What a sending run came to, reported once at its end.
+/// The result of a sending run, reported once at its end.
 package struct SendSummary {
   let statistics: SendStatistics
   /// From the connection to the last completion.

@@ -7,9 +7,9 @@ package struct StandardOutput: ~Copyable {
   private let reopened: OwnedDescriptor?
 
   /// Opens pipes and terminals afresh, because `O_NONBLOCK` set on the descriptor that this process
-  /// inherited would be set for all who share it. A file never blocks for long, and must not be
-  /// opened afresh: the offset, and `O_APPEND`, belong to the inherited one. Where opening afresh is
-  /// refused (a socket, somebody else's pipe), writes block as usual.
+  /// inherited would be set for every process that shares it. A file never blocks for long, and
+  /// must not be opened afresh: the offset, and `O_APPEND`, belong to the inherited one. Where
+  /// opening afresh is refused (a socket, another user's pipe), writes block as usual.
   package init() {
     guard let status = try? Descriptor.standardOutput.status(), !status.isRegularFile else {
       reopened = nil

@@ -35,7 +35,7 @@ enum {
 	/* What the attribute FLUSH_WRITES_OPTIONS may hold. */
 	CLinux_CU_FLUSH_GPU_DIRECT_RDMA_WRITES_OPTION_HOST = 1,
 	CLinux_CU_FLUSH_GPU_DIRECT_RDMA_WRITES_TARGET_CURRENT_CTX = 0,
-	/* A scope; the attribute WRITES_ORDERING tells what needs no flush. */
+	/* A scope; the attribute WRITES_ORDERING says what needs no flush. */
 	CLinux_CU_FLUSH_GPU_DIRECT_RDMA_WRITES_TO_OWNER = 100,
 };
 

@@ -33,7 +33,7 @@ enum {
 	CLinux_MSG_SOCK_DEVMEM = MSG_SOCK_DEVMEM,
 };
 
-/* One fragment, as a control message tells of it. Mirrors struct dmabuf_cmsg. */
+/* One fragment, as a control message describes it. Mirrors struct dmabuf_cmsg. */
 struct CLinux_dmabuf_cmsg {
 	uint64_t frag_offset;
 	uint32_t frag_size;
