@@ -2,7 +2,7 @@
 /*
  * usage: floor ADDRESS PORT [DMABUF PERIOD]
  *
- * Takes one connection on a queue that somebody else has bound, receives to its
+ * Takes one connection on a queue that another process has bound, receives to its
  * end and returns each token: the least that receiving into device memory costs.
  * With the descriptor of the dma-buf that is bound, compares the payload with the
  * pattern of that period, too, by one memcmp a fragment: the least that validating

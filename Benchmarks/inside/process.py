@@ -48,7 +48,7 @@ def start(c_tool: Path, runs: int) -> None:
 
 
 def peak(binary: str | Path, size: int) -> int:
-    """The most memory of a run that is not the dma-buf's, in KiB, looked at 20 times a second."""
+    """The most memory of a run that is not the dma-buf's, in KiB, read 20 times a second."""
     port = free_port()
     command = [str(binary), "-l", "-f", NIC, "-s", LOCAL[4], "-p", str(port), "-v", "7"]
     most = 0

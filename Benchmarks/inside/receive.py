@@ -109,7 +109,7 @@ def piped(c_tool: Path, size: int, runs: int) -> None:
 
 @apart()
 def floor(size: int, runs: int) -> None:
-    """What the tool costs beyond what nobody can do without: calls, and one memcmp a fragment."""
+    """What the tool costs beyond the minimum: calls, and one memcmp a fragment."""
     ours = partial(tool, BINARY, size)
     least, least_checked, plain, checked = by_turns(
         runs, partial(bare, size), partial(bare, size, validating=True), ours,

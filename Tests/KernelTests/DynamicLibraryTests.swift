@@ -12,7 +12,7 @@ struct DynamicLibraryTests {
     #expect(floor(2.5) == 2)
   }
 
-  @Test("a library or a function that is missing is told of, with what would provide it")
+  @Test("a missing library or function is reported with what would provide it")
   func tellsWhatIsMissing() throws {
     let missing = failing { () throws(Failure) in
       _ = try DynamicLibrary("libnosuch.so.1", from: "the package nosuch")

@@ -5,7 +5,7 @@ import Testing
 
 struct JSONObjectTests {
   @Test(
-    "what must not stand in a string is escaped, all else is as it is",
+    "characters that a string must not contain are escaped, all others are kept",
     arguments: [
       ("plain", #""plain""#), (#"a "b" \c"#, #""a \"b\" \\c""#),
       ("tab\tline\n\u{1f}", #""tab\u0009line\u000a\u001f""#), ("\u{7f}é/", "\"\u{7f}é/\""),

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 struct WaitTests {
-  @Test("a wait tells ready, stopped and too late apart")
+  @Test("a wait ends ready, stopped or too late")
   func waits() throws {
     let data = try Pipe()
     let stop = try Pipe()

@@ -11,7 +11,7 @@ struct ChangeLogTests {
   private let log = ChangeList()
   private let flow = FlowTuple(to: .init(IPAddress("192.0.2.1")!, port: 5201))
 
-  @Test("each change is noted before it is made, and what came of it after")
+  @Test("each change is noted before it is made, and its result after")
   func order() throws {
     nic.threshold = 128
     // What was noted when a write came, as the number of changes.

@@ -38,7 +38,7 @@ struct RSSTests {
     #expect(transaction.changes.isEmpty)
   }
 
-  @Test("a table that somebody configured comes back as it was")
+  @Test("a table that was configured comes back as it was")
   func restoresConfigured() throws {
     nic.table = [0, 0, 0, 0, 0, 0, 0, 3]
     var transaction = Transaction(on: try nic.interface())
@@ -97,7 +97,7 @@ struct RSSTests {
     #expect(failure?.reason == "RSS table entry 2 names queue 2")
   }
 
-  @Test("the proof fails where somebody else's context names a queue, not for one of our own")
+  @Test("the proof fails where a foreign context names a queue, not for one of our own")
   func proofOfContexts() throws {
     nic.contexts = [4: [0, 0, 0, 0, 0, 0, 0, 3]]
     var transaction = Transaction(on: try nic.interface())

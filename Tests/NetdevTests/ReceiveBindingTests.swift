@@ -134,7 +134,7 @@ struct ReceiveBindingTests {
     }
   }
 
-  @Test("the other token mode, which goes a moment after its last binding, is waited for")
+  @Test("a bind waits for the other token mode, which ends shortly after its last binding")
   func waitsForMode() throws {
     let words = "System already configured with autorelease=1"
     let refusals = Mutex(2)

@@ -126,7 +126,7 @@ struct GenericNetlinkTests {
     #expect(kernel.requests[0].flags == UInt16(NLM_F_REQUEST | NLM_F_DUMP))
   }
 
-  @Test("an interrupted dump is read again, and given up after some times")
+  @Test("an interrupted dump is read again, and fails after some attempts")
   func interruptedDump() throws {
     for interruptions in [2, 100] {
       var left = interruptions

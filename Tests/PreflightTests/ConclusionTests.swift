@@ -36,7 +36,7 @@ struct ConclusionTests {
     #expect(long.description == "ok       memory-heap:reserved-memory there")
   }
 
-  @Test("a look that failed says what was tried, why it failed, and what to do")
+  @Test("a check that failed says what was tried, why it failed, and what to do")
   func describesFailure() {
     let failure = Failure(
       "read the rings of", on: "nic0", errno: .notSupported, reason: "no such thing", hint: "go")
@@ -48,7 +48,7 @@ struct ConclusionTests {
           do: "go"))
   }
 
-  @Test("an attempt answers only what could not be seen")
+  @Test("an attempt settles only what could not be determined")
   func settles() {
     var unknown = Observation(.unknown, "hidden", do: "look")
     unknown.settle(by: "tried")

@@ -93,7 +93,7 @@ struct PreflightTests {
   }
 
   @Test(
-    "a driver that does not send is reported with the kernel's words, and receives all the same")
+    "a driver that cannot send is reported with the kernel's words, and can still receive")
   func sendsNot() throws {
     host.bind = { command, interface in
       command == UInt8(CLinux_NETDEV_CMD_BIND_TX.rawValue)

@@ -30,7 +30,7 @@ struct QueueFindingTests {
   }
 
   @Test(
-    "a queue that another has is in the way only if the run would bind it",
+    "a queue that is in use counts only if the run would bind it",
     arguments: [
       ("bound-queues", NetlinkBytes.attribute(5, UInt32(42)), "queue 3 has binding 42"),
       ("bound-queues", NetlinkBytes.nest(6), "queue 3 belongs to io_uring"),

@@ -26,7 +26,7 @@ final class ScriptedHost: NetlinkAccess {
   var privileges = Privileges(administersNetwork: true, own: .initial, owner: .initial)
   let nic = ScriptedNIC()
 
-  /// What a look at it finds, by item.
+  /// What a check of it finds, by item.
   func look(
     _ files: Directory, for change: (inout Configuration.Target) -> Void = { _ in }
   ) throws -> [String: Observation] {

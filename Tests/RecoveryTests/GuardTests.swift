@@ -109,7 +109,7 @@ struct GuardTests {
     #expect(journals == [])
   }
 
-  @Test("without a place for a journal a run is guarded all the same, and warned once")
+  @Test("without a place for a journal a run is still guarded, and warned once")
   func noPlace() async throws {
     let result = try await #require(
       processExitsWith: .success, observing: [\.standardErrorContent]

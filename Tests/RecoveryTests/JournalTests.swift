@@ -15,7 +15,7 @@ struct JournalTests {
 
   init() throws { place = try Directory() }
 
-  @Test("what is noted is read back by whoever opens the journal next")
+  @Test("what is noted is read back by the next one that opens the journal")
   func keepsNotes() throws {
     do {
       var journal = try open()

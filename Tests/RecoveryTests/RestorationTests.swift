@@ -28,7 +28,7 @@ struct RestorationTests {
   }
 
   @Test(
-    "a run that dies between noting a change, making it and noting what came of it leaves what undoes it",
+    "a run that dies between noting a change, making it and noting its result leaves what undoes it",
     arguments: 0...6, [0, 1])
   func diesBetweenSteps(writes: Int, unnoted: Int) throws {
     nic.threshold = 128

@@ -51,7 +51,7 @@ private func streams(_ figures: FlowFigures...) -> [Verdict.Stream] {
 /// Each rule, broken and kept, in its order; each exit status.
 private let table = [
   Row(testDescription: "all bytes in device memory", demands: demands(), status: 0),
-  Row(testDescription: "nobody looks", demands: demands(checking: false), status: 0),
+  Row(testDescription: "no pattern", demands: demands(checking: false), status: 0),
   Row(
     testDescription: "linear bytes are part of the stream",
     streams: [Verdict.Stream(figures(device: 900, linear: 100))], demands: demands(), status: 0),
@@ -136,7 +136,7 @@ private let table = [
     testDescription: "nothing to compare", streams: [Verdict.Stream(figures())],
     demands: demands(), status: 1, words: "validate the payload: no payload was received"),
   Row(
-    testDescription: "nothing where nobody looks", streams: [Verdict.Stream(figures())],
+    testDescription: "nothing without a pattern", streams: [Verdict.Stream(figures())],
     demands: demands(checking: false), status: 0),
   Row(
     testDescription: "nothing of one flow", streams: streams(figures(device: 1000), figures()),

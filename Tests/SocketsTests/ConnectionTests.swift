@@ -92,7 +92,7 @@ struct SendNoticeTests {
     #expect(count == 0)
   }
 
-  @Test("a port where nobody listens, and an interface that is not there, are refused")
+  @Test("a port without a listener, and an interface that does not exist, are refused")
   func refuses() throws {
     let address = try SocketAddress(try #require(IPAddress("127.0.0.1")), port: 1)
     let refused = #expect(throws: Failure.self) {

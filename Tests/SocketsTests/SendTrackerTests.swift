@@ -80,7 +80,7 @@ struct SendTrackerTests {
     #expect(tracker.outstanding == 1)
   }
 
-  /// Tells the tracker of a completion, which it takes or refuses.
+  /// Reports a completion to the tracker, which takes or refuses it.
   private func complete(
     _ tracker: inout SendTracker, _ first: UInt32, _ last: UInt32, taken expected: Bool = true,
     sourceLocation: SourceLocation = #_sourceLocation

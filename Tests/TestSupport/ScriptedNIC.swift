@@ -46,7 +46,7 @@ package final class ScriptedNIC: EthtoolDevice {
   /// Which writes to refuse: those whose line begins with the text.
   package var refusals: [(line: String, errno: CInt)] = []
 
-  /// Which requests to refuse before they are looked at, by ethtool command.
+  /// Which requests to refuse before they are read, by ethtool command.
   package var missingCommands: [CInt: CInt] = [:]
 
   /// Which writes to acknowledge and not do: those whose line begins with the text.

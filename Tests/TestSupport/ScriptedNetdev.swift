@@ -63,7 +63,7 @@ package struct ScriptedNetdev: Sendable, CustomTestStringConvertible {
     receive: upTo6.merging([
       5: rxPageSize, 6: .init(type: CommandPolicy.Attribute.u8, range: 0...1),
     ]) { $1 }, bindsTransmit: true)
-  /// With attributes that nobody foresaw: none is a switch of one byte.
+  /// With unknown attributes: none is a switch of one byte.
   package static let later = ScriptedNetdev(
     testDescription: "a later kernel",
     receive: upTo6.merging([

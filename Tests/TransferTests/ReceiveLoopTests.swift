@@ -9,7 +9,7 @@ import Transfer
 struct ReceiveLoopTests {
   private typealias Loop = ReceiveLoop<CollectingSink>
 
-  /// What a run over scripted calls came to.
+  /// The result of a run over scripted calls.
   private struct Run {
     var end: Loop.End?
     var failure: Failure?
@@ -93,7 +93,7 @@ struct ReceiveLoopTests {
   }
 
   @Test(
-    "an error of recvmsg ends the run, and tokens come back all the same",
+    "an error of recvmsg ends the run, and its tokens are still returned",
     arguments: [
       Errno.noDevice, .badAddress, .connectionReset, .outOfMemory, .badDescriptor, .timedOut,
     ])

@@ -16,7 +16,7 @@ struct ReceivePaceTests {
     #expect(!pace.isRunning)
   }
 
-  @Test("a batch that does not come in a moment is not waited for again")
+  @Test("a batch that does not come in time is not waited for again")
   func givesUp() {
     var pace = ReceivePace(memorySize: 64 << 20)
     _ = changes(&pace, after: 1 << 20)

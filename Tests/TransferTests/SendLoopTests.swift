@@ -106,7 +106,7 @@ private struct CountedSource: PayloadSource, ~Copyable {
 }
 
 struct SendLoopTests {
-  /// What a run over scripted calls came to.
+  /// The result of a run over scripted calls.
   private struct Run {
     var failure: Failure?
     var statistics: SendStatistics
@@ -191,7 +191,7 @@ struct SendLoopTests {
     #expect(try run(4, to: destination).failure?.errno == .connectionReset)
   }
 
-  @Test("a peer that acknowledges nothing is given up")
+  @Test("a peer that acknowledges nothing times out")
   func givesUp() throws {
     let silent = try ScriptedDestination(isReady: false)
     let run = try run(4, to: silent, timeout: .zero)
@@ -199,7 +199,7 @@ struct SendLoopTests {
     #expect(run.failure?.reason?.contains("1 sends from number 0 on") == true)
   }
 
-  @Test("a stop signal is heeded even where there is never a wait")
+  @Test("a stop signal ends a run that never waits")
   func stops() throws {
     let destination = try ScriptedDestination(completesAtOnce: true)
     #expect(try run(18, to: destination, isStopped: true).failure?.kind == .stopped)

@@ -36,7 +36,7 @@ struct SinkTests {
     #expect(wrong == 30)
   }
 
-  @Test("of a sample the first of so many pieces is looked at, in its place in the stream")
+  @Test("a sample checks the first of every so many pieces, at its place in the stream")
   func checksSample() throws {
     let report = Report()
     var sink = ValidatingSink(try #require(Pattern(period: 7)), every: 3, report: report.add)

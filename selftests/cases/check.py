@@ -18,7 +18,7 @@ from testbed.state import (
     bind_rx_attributes, bound_queues, expect_released, has_command, kernel, netdev, unchanged)
 from testbed.tool import BINARY, Result, listen, receive, run
 
-# Kernels such as 6.12 look at the memory first: only a real bind shows queue management.
+# Kernels such as 6.12 check the memory first: only a real bind shows queue management.
 ASKED_BY_BIND = kernel() < (6, 15)
 READY = 4 if ASKED_BY_BIND else 0
 
@@ -135,7 +135,7 @@ def lacking() -> None:
         expect_equal(check("--probe", code=0)["probe-bind"][0], "ok", "bind")
 
 
-@case("a check reports settings in the way, and what would change them")
+@case("a check reports settings that prevent a run, and what would change them")
 def settings() -> None:
     output("ip", "link", "set", NIC, "mtu", "9000")
     output("ethtool", "-K", NIC, "gro", "off")

@@ -65,7 +65,7 @@ def check_consistent(ours: dict, theirs: dict, flows: int) -> None:
     for other in (theirs, ours["peer"], theirs["peer"]):
         expect_equal(by_port(other), by_port(ours), "bytes by port")
     for flow in ours["flows"]:
-        expect(flow["bytes"] > 0, f"nothing came of flow {flow['flow']}")
+        expect(flow["bytes"] > 0, f"nothing came from flow {flow['flow']}")
         expect_equal(flow["device_bytes"], flow["bytes"], "bytes in device memory")
         expect_equal(flow["tokens_returned"], flow["fragments"], "tokens returned")
         expect_equal(flow["tokens_outstanding"], 0, "tokens outstanding")
@@ -167,7 +167,7 @@ def unpaired_duration() -> None:
 
 @case("a rate is kept to within 15 % above and 40 % below", deadline=120)
 def rate() -> None:
-    # Below it may be for want of a CPU; above it only if pacing does not work.
+    # A busy CPU explains a lower rate; a higher one means that pacing does not work.
     wanted = 20_000_000
     ours, theirs = paired(
         ("--flows", "2", "--duration", "4", "--host-memory", "--rate", "20M"))

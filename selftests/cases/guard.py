@@ -164,7 +164,7 @@ def killed_otherwise() -> None:
         finish(process, 30).expect(-signal.SIGKILL, RESTORED)
 
 
-@case("a guard heeds no signal, keeps no output open, and ends with its run")
+@case("a guard ignores signals, keeps no output open, and ends with its run")
 def guard_manners() -> None:
     with comes_back():
         process = listen(4, free_port())
@@ -318,7 +318,7 @@ def interface_gone() -> None:
         run("--restore").expect(0, "gone")
 
 
-@case("without a place for journals a run warns, and is guarded all the same")
+@case("without a place for journals a run warns, and is still guarded")
 def no_place() -> None:
     with comes_back():
         port = free_port()

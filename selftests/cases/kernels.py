@@ -28,7 +28,7 @@ def sends() -> None:
     with unchanged():
         result = run("-f", NIC, "-s", REMOTE[4], "-p", str(free_port()))
         if kernel() >= (6, 16):
-            # Nobody listens there, but that comes after the binding.
+            # Nothing listens there, but the binding comes first.
             result.expect(1, "got tx dmabuf id=", "ECONNREFUSED")
         else:
             result.expect(4, "bind-tx", "Linux 6.16")

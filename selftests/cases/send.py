@@ -78,7 +78,7 @@ def keeps_window() -> None:
     expect(summary["sendmsg_calls"] > 20, "hardly any sends")
 
 
-@case("a port where nobody listens is reported")
+@case("a port without a listener is reported")
 @needs_bind_tx
 def refused() -> None:
     result = run("-f", NIC, "-s", REMOTE[4], "-p", str(free_port()))

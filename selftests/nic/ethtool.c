@@ -90,7 +90,7 @@ static int dmn_set_ringparam(struct net_device *dev,
 		NL_SET_ERR_MSG(extack, "rings need 64 receive and 32 transmit entries");
 		return -EINVAL;
 	}
-	/* Unless told otherwise, headers and data stay together. */
+	/* Unless configured otherwise, headers and data stay together. */
 	if (!dmn_hds_private_flag)
 		err = dmn_set_split(port, kring->tcp_data_split ==
 					  ETHTOOL_TCP_DATA_SPLIT_ENABLED);

@@ -22,7 +22,7 @@ static void dmn_close_queues(struct dmn_port *port, unsigned int from,
 {
 	unsigned int i;
 
-	/* Whoever saw one up has posted, and interrupted, when this is over. */
+	/* After this, a reader that saw one up has posted and interrupted. */
 	for (i = from; i < to; i++)
 		WRITE_ONCE(port->queue[i].up, false);
 	synchronize_net();

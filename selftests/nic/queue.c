@@ -17,7 +17,7 @@ static void dmn_irq(void *data)
 }
 
 /*
- * Tell the channel that it has work; with bottom halves disabled. While its
+ * Notify the channel of work; with bottom halves disabled. While its
  * NAPI is scheduled or disabled the interrupt is masked: the former looks for
  * work once more before it ends, for the latter dmn_queue_start() asks again.
  */
@@ -97,7 +97,7 @@ int dmn_queue_open(struct dmn_queue *q)
 	netif_napi_add_locked(dev, &q->napi, dmn_poll);
 	netif_queue_set_napi(dev, q->index, NETDEV_QUEUE_TYPE_RX, &q->napi);
 	netif_queue_set_napi(dev, q->index, NETDEV_QUEUE_TYPE_TX, &q->napi);
-	/* Whoever sees it up sees a NAPI that is there. */
+	/* A reader that sees it up sees a valid NAPI. */
 	smp_store_release(&q->up, true);
 	dmn_queue_start(q, &rx);
 	return 0;

@@ -136,7 +136,7 @@ int dmn_create_context(struct net_device *dev, struct ethtool_rxfh_context *ctx,
 	if (err)
 		return err;
 
-	/* Tell the core what it did not choose itself. */
+	/* Report to the core what it did not choose itself. */
 	rss = dmn_rss_of(port, rxfh->rss_context);
 	if (!rxfh->indir)
 		memcpy(ethtool_rxfh_context_indir(ctx), rss->indir,
