@@ -13,16 +13,6 @@ package struct Failure: Error, Sendable {
     case unsupported
     /// A stop signal, or another thread, ended a wait.
     case stopped
-
-    /// The exit status of a process that ends with the failure. A run that a signal stopped ends with
-    /// 128 and the signal's number instead.
-    package var exitStatus: Int32 {
-      switch self {
-      case .failed, .stopped: 1
-      case .usage: 2
-      case .unsupported: 4
-      }
-    }
   }
 
   /// What the failure means for the process.
@@ -59,6 +49,19 @@ package struct Failure: Error, Sendable {
   ///   - reason: What is wrong with it, such as `unknown option`.
   package static func usage(_ words: String, _ reason: String) -> Failure {
     Failure("", on: words, reason: reason, kind: .usage)
+  }
+
+  /// The exit status of a process that ends with the failure: 1, 2 for the command line, 4 for what
+  /// is not supported; 128 and the signal's number for a run that a signal stopped.
+  ///
+  /// - Parameter signal: The signal, if one was pending when the run ended.
+  package func exitStatus(signal: CInt? = nil) -> Int32 {
+    switch kind {
+    case .failed: 1
+    case .usage: 2
+    case .unsupported: 4
+    case .stopped: signal.map { 128 + $0 } ?? 1
+    }
   }
 
   /// A stop came while something was tried.

@@ -51,6 +51,6 @@ private func untilStopped(_ body: (Wait) throws(Failure) -> Void) throws(Failure
     return 0
   } catch {
     guard error.kind == .stopped, let signal = signals.take() else { throw error }
-    return 128 + signal
+    return error.exitStatus(signal: signal)
   }
 }

@@ -65,9 +65,7 @@ package struct Verdict: Sendable {
   ///
   /// - Parameter signal: The signal that stopped the run, if one did.
   package func exitStatus(signal: CInt? = nil) -> Int32 {
-    guard let failure else { return 0 }
-    if failure.kind == .stopped, let signal { return 128 + signal }
-    return failure.kind.exitStatus
+    failure?.exitStatus(signal: signal) ?? 0
   }
 
   /// - Throws: Why the run failed.

@@ -9,5 +9,5 @@ do throws(Failure) {
   exit(try run(try Configuration(words: Array(CommandLine.arguments.dropFirst()))))
 } catch {
   Diagnostics.print(error)
-  exit(error.kind.exitStatus)
+  exit(error.exitStatus())
 }

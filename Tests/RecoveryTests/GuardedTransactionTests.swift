@@ -53,7 +53,7 @@ struct GuardedTransactionTests {
       throw failure(true)
     }
     #expect(outcome.thrown?.errno?.rawValue == EIO)
-    #expect(outcome.thrown?.kind.exitStatus == 1)
+    #expect(outcome.thrown?.exitStatus() == 1)
     #expect(outcome.reported.map(\.errno) == [.busy])
   }
 
