@@ -40,7 +40,7 @@ let package = Package(
     room("Netdev", uses: "CLinux", "Kernel", "Netlink"),
     room("DeviceMemory", uses: "CLinux", "CDRM", "CUdev", "Kernel"),
     room("Sockets", uses: "CLinux", "Kernel"),
-    room("Transfer", uses: "Kernel", "Payload", "DeviceMemory", "Sockets"),
+    room("Transfer", uses: "CLinux", "Kernel", "Payload", "DeviceMemory", "Sockets"),
     room(
       "Measurement",
       uses: "Kernel", "Payload", "NIC", "Netdev", "DeviceMemory", "Sockets", "Transfer"),

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
+// The compiler may find `iovec` in either module.
+internal import CLinux
 internal import Glibc
 internal import Kernel
 
