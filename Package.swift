@@ -61,7 +61,7 @@ let package = Package(
       path: "Benchmarks/Validator",
       swiftSettings: settings),
     .target(
-      name: "TestSupport", dependencies: ["CLinux", "Kernel", "Netlink", "NIC"],
+      name: "TestSupport", dependencies: ["CLinux", "Kernel", "Netlink", "NIC", "Sockets"],
       path: "Tests/TestSupport", swiftSettings: settings),
     tests(of: "Kernel", uses: "TestSupport"),
     tests(of: "Payload"),
@@ -74,7 +74,8 @@ let package = Package(
       of: "Transfer", uses: "CLinux", "Kernel", "Payload", "DeviceMemory", "Sockets", "TestSupport"),
     tests(
       of: "Measurement",
-      uses: "Kernel", "Payload", "NIC", "Netdev", "Sockets", "Transfer", "TestSupport"),
+      uses: "Kernel", "Payload", "NIC", "Netdev", "DeviceMemory", "Sockets", "Transfer",
+      "TestSupport"),
     tests(of: "Recovery", uses: "Kernel", "NIC", "TestSupport"),
     tests(
       of: "Options", uses: "Kernel", "Payload", "Netdev", "DeviceMemory", "Measurement"),
