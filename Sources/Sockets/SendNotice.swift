@@ -34,7 +34,7 @@ package enum SendNotice: Equatable, Sendable {
 
   /// Reads the control messages of a notice: IPv4's or IPv6's `RECVERR`, whose data begin with a
   /// `struct sock_extended_err`.
-  init(_ control: RawSpan) {
+  package init(_ control: RawSpan) {
     self = .other
     guard control.byteCount >= MemoryLayout<cmsghdr>.size + MemoryLayout<sock_extended_err>.size
     else { return }

@@ -59,6 +59,12 @@ package struct ConnectionInformation: Equatable, Sendable {
   package let retransmits: Int
   /// The smoothed round-trip time.
   package let roundTrip: Duration
+
+  /// States how a connection fared.
+  package init(retransmits: Int, roundTrip: Duration) {
+    self.retransmits = retransmits
+    self.roundTrip = roundTrip
+  }
 }
 
 extension Connection {

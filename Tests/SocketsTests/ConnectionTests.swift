@@ -71,9 +71,105 @@ struct ConnectionTests {
     let v6 = try SocketAddress(try #require(IPAddress("2001:db8::1")), port: 5201)
     #expect(v6.description == "[2001:db8::1]:5201")
   }
+
+  @Test("a connection is over once the peer is gone and all that it left is received")
+  func ends() throws {
+    let loopback = try Loopback()
+    let peer = try Loopback.connect(to: loopback.address)
+    let connection = try loopback.accept()
+    let fresh = connection.isOver
+    #expect(!fresh)
+    try peer.sendAll([1])
+    try peer.finishSending()
+    _ = try Wait().limited(to: .seconds(10)).for(connection.descriptor, to: "wait")
+    let unread = connection.isOver
+    #expect(!unread)
+    let bytes = try connection.receiveAll()
+    #expect(bytes == [1])
+    let read = connection.isOver
+    #expect(read)
+  }
+
+  @Test("a connection that the peer broke off is over, with an error that is taken once")
+  func breaks() throws {
+    let loopback = try Loopback()
+    let connection = try brokenOff(by: loopback)
+    let isOver = connection.isOver
+    #expect(isOver)
+    // To look has taken the error.
+    let none = try connection.takeError()
+    #expect(none == nil)
+
+    let other = try brokenOff(by: loopback)
+    let error = try other.takeError()
+    #expect(error == .connectionReset)
+    let again = try other.takeError()
+    #expect(again == nil)
+  }
+
+  /// A connection whose peer closed it without having read what was sent.
+  private func brokenOff(by loopback: Loopback) throws -> Connection {
+    let connection = try Loopback.connect(to: loopback.address)
+    do {
+      let peer = try loopback.accept()
+      try connection.sendAll([1])
+      _ = try Wait().limited(to: .seconds(10)).for(peer.descriptor, to: "wait")
+    }
+    _ = try Wait().limited(to: .seconds(10)).for(connection.descriptor, .errors, to: "wait")
+    return connection
+  }
+
+  @Test("what waits is received piece by piece, and never waited for")
+  func receivesCopies() throws {
+    let loopback = try Loopback()
+    let peer = try Loopback.connect(to: loopback.address)
+    let connection = try loopback.accept()
+    var piece: [UInt8] = [0, 0]
+    func receive() throws(Errno) -> Int {
+      var span = piece.mutableSpan
+      var bytes = unsafe span.mutableBytes
+      return try connection.receiveCopy(into: &bytes)
+    }
+    #expect(throws: Errno.tryAgain) { _ = try receive() }
+    try peer.sendAll([1, 2, 3])
+    _ = try Wait().limited(to: .seconds(10)).for(connection.descriptor, to: "wait")
+    let first = try receive()
+    #expect(first == 2)
+    #expect(piece == [1, 2])
+    let second = try receive()
+    #expect(second == 1)
+    #expect(piece == [3, 2])
+    try peer.finishSending()
+    _ = try Wait().limited(to: .seconds(10)).for(connection.descriptor, to: "wait")
+    let end = try receive()
+    #expect(end == 0)
+  }
+
+  @Test("a full connection takes no more, and one without a peer fails without a signal")
+  func sendsCopies() throws {
+    let loopback = try Loopback()
+    let connection = try Loopback.connect(to: loopback.address)
+    let bytes = [UInt8](repeating: 0, count: 1 << 20)
+    var error: Errno?
+    func fill() {
+      do throws(Errno) {
+        while true { _ = try connection.sendCopy(bytes.span) }
+      } catch let caught {
+        error = caught
+      }
+    }
+    fill()
+    #expect(error == .tryAgain)
+    _ = try loopback.accept().descriptor
+    _ = try Wait().limited(to: .seconds(10)).for(connection.descriptor, .errors, to: "wait")
+    // The first call takes the error that the connection has come to.
+    fill()
+    fill()
+    #expect(error == .brokenPipe)
+  }
 }
 
-struct SendNoticeTests {
+struct ConnectTests {
   @Test("a connection made is ready to send from device memory, with no notice and no error")
   func connects() throws {
     let address = try #require(IPAddress("127.0.0.1"))
@@ -105,5 +201,52 @@ struct SendNoticeTests {
       _ = try Connection(to: address, from: nil, through: "nosuch0", Wait()).descriptor
     }
     #expect(missing?.errno == .noDevice)
+  }
+
+  @Test("a listener with too many connections holds one up until its time is over, or a stop comes")
+  func waits() throws {
+    let loopback = try Loopback(backlog: 0)
+    // Those that wait to be taken: the kernel takes one more than the backlog.
+    var waiting: [Waiting] = []
+    func connect(_ wait: Wait) -> Failure? {
+      failing { () throws(Failure) in
+        let connection = try Connection(
+          to: loopback.address, from: nil, through: "lo", wait.limited(to: .milliseconds(200)))
+        waiting.append(Waiting(connection))
+      }
+    }
+    var failure: Failure?
+    while failure == nil, waiting.count < 4 { failure = connect(Wait()) }
+    #expect(failure?.errno == .timedOut)
+    #expect(failure?.operation == "connect to")
+    let stop = try Event()
+    stop.raise()
+    #expect(connect(Wait(orStoppedBy: stop.descriptor))?.kind == .stopped)
+    #expect(!waiting.isEmpty)
+  }
+
+  /// Keeps a connection.
+  private final class Waiting {
+    private let connection: Connection
+
+    init(_ connection: consuming Connection) { self.connection = connection }
+  }
+
+  @Test("a connection leaves from the address and port that it is to leave from")
+  func choosesSource() throws {
+    let loopback = try Loopback()
+    let source = try SocketAddress(IPAddress(octets: [127, 0, 0, 2]), port: 0)
+    let connection = try Connection(
+      to: loopback.address, from: source, through: "lo", Wait().limited(to: .seconds(10)))
+    let peer = try loopback.accept().peer
+    #expect(peer?.address == source.address)
+    let port = try connection.localPort()
+    #expect(peer?.port == port)
+    let foreign = try SocketAddress(IPAddress(octets: [192, 0, 2, 77]), port: 0)
+    let failure = failing { () throws(Failure) in
+      _ = try Connection(to: loopback.address, from: foreign, through: "lo", Wait()).descriptor
+    }
+    #expect(failure?.operation == "send from")
+    #expect(failure?.errno == .addressNotAvailable)
   }
 }
