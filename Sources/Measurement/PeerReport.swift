@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-internal import Kernel
+package import Kernel
 
 /// What the other end of a measurement reports.
 package struct PeerReport: Equatable, Sendable {
@@ -24,10 +24,30 @@ package struct PeerReport: Equatable, Sendable {
     package var fragments: Int?
     /// Bytes that are not what the pattern has in their place; `nil` if the end did not check.
     package var wrongBytes: Int?
+
+    /// What either end reports of a flow.
+    package init(
+      port: Int, bytes: Int, retransmits: Int? = nil, roundTrip: Duration? = nil,
+      deviceBytes: Int? = nil, linearBytes: Int? = nil, plainBytes: Int? = nil,
+      fragments: Int? = nil, wrongBytes: Int? = nil
+    ) {
+      self.port = port
+      self.bytes = bytes
+      self.retransmits = retransmits
+      self.roundTrip = roundTrip
+      self.deviceBytes = deviceBytes
+      self.linearBytes = linearBytes
+      self.plainBytes = plainBytes
+      self.fragments = fragments
+      self.wrongBytes = wrongBytes
+    }
   }
 
+  /// A report of these flows, whose last line is still to come.
+  package init(_ flows: [Flow] = []) { self.flows = flows }
+
   /// What it reports of each flow, in its order.
-  package var flows: [Flow] = []
+  package var flows: [Flow]
   /// How long its run took.
   package private(set) var duration = Duration.zero
   /// Whether it found something wrong.
@@ -37,7 +57,9 @@ package struct PeerReport: Equatable, Sendable {
   package var bytes: Int { flows.reduce(0) { $0 &+ $1.bytes } }
 
   /// Takes the last line's values.
-  mutating func end(with values: [Int]) throws(Failure) {
+  ///
+  /// - Parameter values: Those of `PeerMessage.Verb.end`.
+  package mutating func end(with values: [Int]) throws(Failure) {
     guard 0...1 ~= values[0] else {
       throw Failure("understand the peer", errno: .protocolError, reason: "failed is 0 or 1")
     }

@@ -87,7 +87,7 @@ package final class ReceiverPairing {
   }
 
   /// How a sender's report differs from what was received; `nil` if it does not.
-  static func difference(
+  package static func difference(
     between report: PeerReport, and received: [UInt16: FlowFigures]
   ) -> String? {
     for flow in report.flows {

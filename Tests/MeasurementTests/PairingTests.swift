@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+import Kernel
+import Measurement
+import Payload
+import Sockets
+import TestSupport
+import Testing
+import Transfer
+
+/// What was sent of a flow.
+private func sent(
+  _ index: Int, port: UInt16, bytes: Int, retransmits: Int = 0, roundTrip: Duration = .zero
+) -> SenderPairing.Sent {
+  SenderPairing.Sent(
+    index: index, port: port, bytes: bytes,
+    information: ConnectionInformation(retransmits: retransmits, roundTrip: roundTrip))
+}
+
+/// What was received of a flow.
+private func received(
+  device: Int = 0, linear: Int = 0, plain: Int = 0, fragments: Int = 0, wrong: Int = 0
+) -> FlowFigures {
+  var figures = FlowFigures()
+  figures.deviceBytes = device
+  figures.linearBytes = linear
+  figures.plainBytes = plain
+  figures.fragments = fragments
+  figures.wrongBytes = wrong
+  return figures
+}
+
+/// A row of a table: what a receiver's command line asks for, and what either end says of it.
+private struct Refusal: CustomTestStringConvertible, Sendable {
+  let testDescription: String
+  var agreement = Agreement(flows: 2, patternPeriod: 7, duration: .seconds(10))
+  var options = MeasurementOptions()
+  var period = 7
+  let receiver: String
+  let sender: String
+
+  static let table = [
+    Refusal(
+      testDescription: "another number of flows", options: MeasurementOptions(flows: 3),
+      receiver: "it offers 2 flows", sender: "the receiver wants another number of flows"),
+    Refusal(
+      testDescription: "more threads than flows", options: options { $0.threads = 3 },
+      receiver: "it offers 2 flows", sender: "the receiver wants another number of flows"),
+    Refusal(
+      testDescription: "another pattern", period: 8, receiver: "it offers pattern 7",
+      sender: "the receiver expects another pattern (-v)"),
+    Refusal(
+      testDescription: "another duration", options: options { $0.duration = .seconds(11) },
+      receiver: "it offers 10 s", sender: "the receiver wants another duration"),
+    Refusal(
+      testDescription: "a duration where there is a length",
+      agreement: Agreement(flows: 2, patternPeriod: 7, bytesPerFlow: 1000),
+      options: options { $0.duration = .seconds(10) }, receiver: "it offers no duration",
+      sender: "the receiver wants another duration"),
+  ]
+
+  private static func options(
+    _ change: (inout MeasurementOptions) -> Void
+  ) -> MeasurementOptions {
+    var options = MeasurementOptions()
+    change(&options)
+    return options
+  }
+}
+
+/// A row of a table: figures of both ends that do not agree, and what either end says of them.
+private struct Difference: CustomTestStringConvertible, Sendable {
+  let testDescription: String
+  var sent = [
+    Flow(index: 0, port: 40000, bytes: 100),
+    Flow(index: 1, port: 40001, bytes: 100),
+  ]
+  var received = [UInt16(40000): 100, 40001: 100]
+  var hasFailed = false
+  /// `nil` where the receiver says nothing more than it knew.
+  let receiver: String?
+  let sender: String
+
+  /// What a row says of a flow that was sent.
+  struct Flow: Sendable {
+    let index: Int
+    let port: UInt16
+    let bytes: Int
+  }
+}
+
+struct PairingTests {
+  private let agreement = Agreement(flows: 2, patternPeriod: 7, duration: .seconds(10))
+
+  /// Has both ends talk to each other: agree, and then exchange figures.
+  ///
+  /// - Parameter prepare: What the receiver does once it has agreed.
+  private func converse(
+    on agreement: Agreement, as options: MeasurementOptions = MeasurementOptions(),
+    checking period: Int = 7, _ sent: [SenderPairing.Sent] = [],
+    _ received: [UInt16: FlowFigures] = [:], hasFailed: Bool = false,
+    isChecked: Bool = true,
+    prepare: (ReceiverPairing) throws(Failure) -> Void = { pairing throws(Failure) in
+      try pairing.ready()
+    }
+  ) throws -> (receiver: Result<PeerReport, Failure>, sender: Result<PeerReport, Failure>) {
+    let loopback = try Loopback()
+    let address = loopback.address
+    let sender = try BackgroundWork { () throws(Failure) in
+      let channel = ControlChannel(
+        over: try Loopback.connect(to: address), timeout: .seconds(10), Wait())
+      let pairing = try SenderPairing(over: channel, on: agreement)
+      return try pairing.exchange(sent, in: .seconds(2))
+    }
+    let receiver: Result<PeerReport, Failure>
+    do throws(Failure) {
+      let channel = ControlChannel(over: try loopback.accept(), timeout: .seconds(10), Wait())
+      let pairing = try ReceiverPairing(
+        over: channel, as: options, checking: Pattern(period: period))
+      try prepare(pairing)
+      receiver = .success(
+        try pairing.exchange(
+          received, in: .seconds(3), isChecked: isChecked, hasFailed: hasFailed))
+    } catch {
+      receiver = .failure(error)
+    }
+    return (receiver, sender.result())
+  }
+
+  @Test("both ends hear what the other one did")
+  func agrees() throws {
+    let flows = [
+      sent(0, port: 40000, bytes: 60, retransmits: 3, roundTrip: .microseconds(412)),
+      sent(1, port: 39999, bytes: 7),
+    ]
+    let (receiver, sender) = try converse(
+      on: agreement, flows,
+      [
+        40000: received(device: 10, linear: 20, plain: 30, fragments: 4, wrong: 5),
+        39999: received(device: 7, fragments: 1),
+      ])
+    let ofSender = try receiver.get()
+    #expect(
+      ofSender.flows == [
+        PeerReport.Flow(
+          port: 40000, bytes: 60, retransmits: 3, roundTrip: .microseconds(412)),
+        PeerReport.Flow(port: 39999, bytes: 7, retransmits: 0, roundTrip: .zero),
+      ])
+    #expect(ofSender.duration == .seconds(2))
+    #expect(!ofSender.hasFailed)
+    #expect(ofSender.bytes == 67)
+    let ofReceiver = try sender.get()
+    #expect(
+      ofReceiver.flows == [
+        PeerReport.Flow(
+          port: 39999, bytes: 7, deviceBytes: 7, linearBytes: 0, plainBytes: 0, fragments: 1,
+          wrongBytes: 0),
+        PeerReport.Flow(
+          port: 40000, bytes: 60, deviceBytes: 10, linearBytes: 20, plainBytes: 30, fragments: 4,
+          wrongBytes: 5),
+      ])
+    #expect(ofReceiver.duration == .seconds(3))
+    #expect(SenderPairing.failure(of: ofReceiver, for: flows) == nil)
+  }
+
+  @Test("where nobody looked no byte is reported right or wrong")
+  func leavesUnchecked() throws {
+    let (_, sender) = try converse(
+      on: Agreement(flows: 1, patternPeriod: 7, bytesPerFlow: 10),
+      [sent(0, port: 40000, bytes: 10)], [40000: received(device: 10)], isChecked: false)
+    #expect(
+      try sender.get().flows == [
+        PeerReport.Flow(
+          port: 40000, bytes: 10, deviceBytes: 10, linearBytes: 0, plainBytes: 0, fragments: 0)
+      ])
+  }
+
+  @Test(
+    "a receiver refuses what its options do not allow, and both ends say why",
+    arguments: Refusal.table)
+  fileprivate func refuses(row: Refusal) throws {
+    let (receiver, sender) = try converse(
+      on: row.agreement, as: row.options, checking: row.period)
+    let own = failing { () throws(Failure) in try receiver.get() }
+    #expect(own?.operation == "agree with the sender")
+    #expect(own?.reason == row.receiver)
+    let heard = failing { () throws(Failure) in try sender.get() }
+    #expect(heard?.operation == "agree with the receiver")
+    #expect(heard?.reason == row.sender)
+  }
+
+  @Test("a receiver whose set-up fails refuses, and the sender hears of it")
+  func refusesAfterSetUp() throws {
+    let (receiver, sender) = try converse(on: agreement) { pairing throws(Failure) in
+      pairing.refuse()
+      throw Failure("bind")
+    }
+    #expect(failing { () throws(Failure) in try receiver.get() }?.operation == "bind")
+    let heard = failing { () throws(Failure) in try sender.get() }
+    #expect(heard?.reason == "the receiver could not get ready")
+  }
+
+  @Test(
+    "where the ends do not agree both find it",
+    arguments: [
+      Difference(
+        testDescription: "other bytes", received: [40000: 100, 40001: 99],
+        receiver: "it sent 100 bytes from port 40001, and 99 came",
+        sender: "it got 99 of the 100 bytes of flow 1"),
+      Difference(
+        testDescription: "another port", received: [40000: 100, 50001: 100],
+        receiver: "it reports a flow from port 40001",
+        sender: "it got 0 of the 100 bytes of flow 1"),
+      Difference(
+        testDescription: "a flow twice",
+        sent: [
+          .init(index: 0, port: 40000, bytes: 100), .init(index: 1, port: 40000, bytes: 100),
+        ], receiver: "it reports a flow twice", sender: "the receiver found something wrong"),
+      Difference(
+        testDescription: "the receiver failed", hasFailed: true, receiver: nil,
+        sender: "the receiver found something wrong"),
+    ])
+  fileprivate func differs(row: Difference) throws {
+    let flows = row.sent.map { sent($0.index, port: $0.port, bytes: $0.bytes) }
+    let (receiver, sender) = try converse(
+      on: agreement, flows, row.received.mapValues { received(device: $0) },
+      hasFailed: row.hasFailed)
+    #expect(failing { () throws(Failure) in try receiver.get() }?.reason == row.receiver)
+    let heard = try sender.get()
+    #expect(heard.hasFailed)
+    #expect(SenderPairing.failure(of: heard, for: flows)?.reason == row.sender)
+  }
+
+  @Test("a sender reports what its flows came to; a received flow is none of them")
+  func takesFigures() {
+    let information = ConnectionInformation(retransmits: 3, roundTrip: .microseconds(5))
+    let figures = received(device: 1, plain: 2)
+    #expect(
+      SenderPairing.Sent(
+        MeasurementReport.Flow(4, figures, information, .sent(port: 40000, SendStatistics())))
+        == SenderPairing.Sent(index: 4, port: 40000, bytes: 3, information: information))
+    #expect(
+      SenderPairing.Sent(
+        MeasurementReport.Flow(
+          4, figures, information, .received(from: nil, queue: nil, cpu: nil))) == nil)
+  }
+
+  @Test(
+    "a receiver's report is held against each flow that was sent",
+    arguments: [
+      ([(40000, 10)], 0, nil),
+      ([(40000, 10)], 1, "the receiver found something wrong"),
+      ([(40000, 9)], 0, "it got 9 of the 10 bytes of flow 0"),
+      ([(40000, 9)], 1, "it got 9 of the 10 bytes of flow 0"),
+      ([(40001, 10)], 0, "it got 0 of the 10 bytes of flow 0"),
+      ([], 0, "it got 0 of the 10 bytes of flow 0"),
+      ([(40000, 10), (40000, 10)], 0, "it got 10 of the 10 bytes of flow 0"),
+    ] as [([(port: Int, bytes: Int)], Int, String?)])
+  func judges(flows: [(port: Int, bytes: Int)], failed: Int, reason: String?) throws {
+    var report = PeerReport(flows.map { PeerReport.Flow(port: $0.port, bytes: $0.bytes) })
+    try report.end(with: [failed, 1])
+    let failure = SenderPairing.failure(of: report, for: [sent(0, port: 40000, bytes: 10)])
+    #expect(failure?.reason == reason)
+  }
+
+  @Test(
+    "a sender's report is held against what came from each port",
+    arguments: [
+      ([(40000, 10), (40001, 20)], nil),
+      ([(40000, 10)], nil),
+      ([(40000, 11), (40001, 20)], "it sent 11 bytes from port 40000, and 10 came"),
+      ([(40000, 10), (40002, 20)], "it reports a flow from port 40002"),
+      ([(40000, 10), (40000, 10)], "it reports a flow twice"),
+      // Not a port, although its lowest bits are.
+      ([(40000 + 65536, 10)], "it reports a flow from port 105536"),
+    ] as [([(port: Int, bytes: Int)], String?)])
+  func compares(flows: [(port: Int, bytes: Int)], difference: String?) {
+    let report = PeerReport(flows.map { PeerReport.Flow(port: $0.port, bytes: $0.bytes) })
+    let figures = [
+      UInt16(40000): received(device: 5, linear: 3, plain: 2), 40001: received(device: 20),
+    ]
+    #expect(ReceiverPairing.difference(between: report, and: figures) == difference)
+  }
+}
+
+/// A sender's proposal.
+private let offer = "offer flows=1 pattern=7 duration=0 bytes=10"
+
+/// A sender's report of a flow.
+private let sentLine = "sent port=40000 bytes=10 retransmits=0 rtt=5"
+
+/// A receiver's report of a flow.
+private func figures(
+  device: Int = 10, linear: Int = 0, plain: Int = 0, checked: Int = 0
+) -> String {
+  "received port=40000 device=\(device) linear=\(linear) plain=\(plain) fragments=1 "
+    + "checked=\(checked) wrong=0"
+}
+
+/// Either end, with a peer that says what it says whatever it hears.
+struct PairingWithStrangerTests {
+  /// A row of a table: what a peer says, and the end's failure.
+  struct Row: CustomTestStringConvertible, Sendable {
+    let lines: [String]
+    /// Words of the failure.
+    let words: String
+
+    init(_ lines: String..., words: String) {
+      self.lines = lines
+      self.words = words
+    }
+
+    var testDescription: String { lines.joined(separator: ", ") }
+  }
+
+  /// Has an end talk to the stranger, who leaves after its lines.
+  private func meet(
+    _ lines: [String], _ body: (ControlChannel) throws(Failure) -> Void
+  ) throws -> (failure: Failure?, heard: [String]) {
+    let loopback = try Loopback()
+    let stranger = try Loopback.connect(to: loopback.address)
+    try stranger.sendAll(Array(lines.map { $0 + "\n" }.joined().utf8))
+    try stranger.finishSending()
+    let channel = ControlChannel(over: try loopback.accept(), timeout: .seconds(10), Wait())
+    let failure = failing { () throws(Failure) in try body(channel) }
+    let heard = try stranger.receiveWaiting()
+    return withExtendedLifetime(channel) {
+      (failure, String(decoding: heard, as: UTF8.self).split(separator: "\n").map(String.init))
+    }
+  }
+
+  private func receive(_ lines: [String]) throws -> (failure: Failure?, heard: [String]) {
+    try meet(lines) { channel throws(Failure) in
+      let pairing = try ReceiverPairing(
+        over: channel, as: MeasurementOptions(), checking: Pattern(period: 7))
+      try pairing.ready()
+      pairing.refuse()
+      _ = try pairing.exchange(
+        [40000: received(device: 10)], in: .seconds(1), isChecked: false, hasFailed: false)
+    }
+  }
+
+  private func send(_ lines: [String]) throws -> (failure: Failure?, heard: [String]) {
+    try meet(lines) { channel throws(Failure) in
+      let pairing = try SenderPairing(
+        over: channel, on: Agreement(flows: 1, patternPeriod: 7, bytesPerFlow: 10))
+      _ = try pairing.exchange([sent(0, port: 40000, bytes: 10)], in: .seconds(1))
+    }
+  }
+
+  @Test("a receiver says what is agreed, once, and nothing after it is ready but its figures")
+  func receives() throws {
+    let (failure, heard) = try receive([
+      "hello version=1", "offer flows=1 pattern=7 duration=0 bytes=10",
+      "sent port=40000 bytes=10 retransmits=0 rtt=5", "end failed=0 nanoseconds=7",
+    ])
+    #expect(failure == nil)
+    #expect(
+      heard == [
+        "hello version=1", "ready flows=1",
+        "received port=40000 device=10 linear=0 plain=0 fragments=0 checked=0 wrong=0",
+        "end failed=0 nanoseconds=1000000000",
+      ])
+  }
+
+  @Test("a sender says what it offers, and what it sent")
+  func sends() throws {
+    let (failure, heard) = try send([
+      "hello version=1", "ready flows=1",
+      "received port=40000 device=10 linear=0 plain=0 fragments=1 checked=0 wrong=9",
+      "end failed=0 nanoseconds=7",
+    ])
+    #expect(failure == nil)
+    #expect(
+      heard == [
+        "hello version=1", "offer flows=1 pattern=7 duration=0 bytes=10",
+        "sent port=40000 bytes=10 retransmits=0 rtt=0", "end failed=0 nanoseconds=1000000000",
+      ])
+  }
+
+  @Test(
+    "a receiver reports a sender that says anything else, at each step",
+    arguments: [
+      Row(words: "ECONNRESET"),
+      Row("hello version=2", words: "it speaks version 2"),
+      Row("ready flows=1", words: "it said ready where hello was due"),
+      Row("hello version=1", words: "ECONNRESET"),
+      Row("hello version=1", "hello version=1", words: "it said hello where offer was due"),
+      Row(
+        "hello version=1", "offer flows=65 pattern=7 duration=0 bytes=10",
+        words: "its offer is out of bounds"),
+      Row("hello version=1", offer, words: "ECONNRESET"),
+      Row(
+        "hello version=1", offer, "end failed=0 nanoseconds=1",
+        words: "it said end where sent was due"),
+      Row("hello version=1", offer, sentLine, words: "ECONNRESET"),
+      Row("hello version=1", offer, sentLine, sentLine, words: "it said sent where end was due"),
+      Row(
+        "hello version=1", offer, sentLine, "end failed=2 nanoseconds=1",
+        words: "failed is 0 or 1"),
+      Row(
+        "hello version=1", offer, sentLine, "end failed=1 nanoseconds=1",
+        words: "the sender failed"),
+    ])
+  func receivesFromStranger(row: Row) throws {
+    let failure = try receive(row.lines).failure
+    #expect(failure?.description.contains(row.words) == true)
+  }
+
+  @Test(
+    "a sender reports a receiver that says anything else, at each step",
+    arguments: [
+      Row(words: "ECONNRESET"),
+      Row("hello version=2", words: "it speaks version 2"),
+      Row("hello version=1", words: "ECONNRESET"),
+      Row("hello version=1", offer, words: "EPROTO"),
+      Row("hello version=1", "ready flows=2", words: "it said ready flows=2"),
+      Row("hello version=1", "refused reason=2", words: "the receiver expects another pattern"),
+      Row("hello version=1", "refused reason=9", words: "it does not say why"),
+      Row("hello version=1", "ready flows=1", words: "ECONNRESET"),
+      Row(
+        "hello version=1", "ready flows=1", "end failed=0 nanoseconds=1",
+        words: "it said end where received was due"),
+      Row(
+        "hello version=1", "ready flows=1", "refused reason=4",
+        words: "it said refused where received was due"),
+      Row(
+        "hello version=1", "ready flows=1", figures(device: .max, linear: 1),
+        words: "its figures are out of bounds"),
+      Row(
+        "hello version=1", "ready flows=1", figures(device: .max - 1, linear: 1, plain: 1),
+        words: "its figures are out of bounds"),
+      Row(
+        "hello version=1", "ready flows=1", figures(checked: 2),
+        words: "its figures are out of bounds"),
+      Row("hello version=1", "ready flows=1", figures(), words: "ECONNRESET"),
+      Row(
+        "hello version=1", "ready flows=1", figures(), figures(),
+        words: "it said received where end was due"),
+      Row(
+        "hello version=1", "ready flows=1", figures(), "end failed=7 nanoseconds=1",
+        words: "failed is 0 or 1"),
+    ])
+  func sendsToStranger(row: Row) throws {
+    let failure = try send(row.lines).failure
+    #expect(failure?.description.contains(row.words) == true)
+  }
+
+  @Test("figures as large as numbers go are taken")
+  func takesLargest() throws {
+    #expect(
+      try send([
+        "hello version=1", "ready flows=1", figures(device: .max - 1, plain: 1),
+        "end failed=0 nanoseconds=\(Int.max)",
+      ]).failure == nil)
+  }
+}
