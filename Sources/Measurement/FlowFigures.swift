@@ -82,6 +82,9 @@ package struct FlowFigures: Equatable, Sendable {
 
 /// A flow's figures, which its thread publishes for the thread that reports, each count separately.
 package final class FlowCounters: Sendable {
+  /// Counts of nothing yet.
+  package init() {}
+
   private let deviceBytes = Atomic(0)
   private let linearBytes = Atomic(0)
   private let plainBytes = Atomic(0)
@@ -92,7 +95,7 @@ package final class FlowCounters: Sendable {
   private let wrongBytes = Atomic(0)
 
   /// For the flow's own thread.
-  func publish(_ figures: FlowFigures) {
+  package func publish(_ figures: FlowFigures) {
     deviceBytes.store(figures.deviceBytes, ordering: .relaxed)
     linearBytes.store(figures.linearBytes, ordering: .relaxed)
     plainBytes.store(figures.plainBytes, ordering: .relaxed)
@@ -104,7 +107,7 @@ package final class FlowCounters: Sendable {
   }
 
   /// For any thread.
-  var figures: FlowFigures {
+  package var figures: FlowFigures {
     var figures = FlowFigures()
     figures.deviceBytes = deviceBytes.load(ordering: .relaxed)
     figures.linearBytes = linearBytes.load(ordering: .relaxed)

@@ -4,17 +4,22 @@ package import Kernel
 
 /// The properties of a host that a measurement depends on; `nil` for what it does not report.
 package struct HostFacts: Equatable, Sendable {
-  let kernel: String?
-  let architecture: String?
-  let processor: String?
-  let onlineCPUs: String?
+  /// The kernel's release, such as `6.12.0`.
+  package let kernel: String?
+  /// The machine's architecture, such as `x86_64`.
+  package let architecture: String?
+  /// The first CPU's name.
+  package let processor: String?
+  /// The CPUs that are online, as the kernel lists them: `0-7`.
+  package let onlineCPUs: String?
   /// The frequency governors of the workers' CPUs, each once.
-  let governors: [String]
+  package let governors: [String]
   /// Whether CPUs may run faster than their nominal frequency.
-  let boosts: Bool?
+  package let boosts: Bool?
   /// The NIC's PCI vendor and device, such as `0x15b3:0x101d`.
-  let nic: String?
-  let numaNode: Int?
+  package let nic: String?
+  /// The NIC's NUMA node.
+  package let numaNode: Int?
 
   /// - Parameter cpus: Those of the workers.
   package init(interface: String, cpus: [Int], files: SystemFiles = SystemFiles()) {

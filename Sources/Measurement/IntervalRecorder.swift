@@ -49,10 +49,11 @@ package final class IntervalRecorder {
   private let workers: [any FlowWorker]
   private let table: IntervalTable
   private let period: Duration
+  private let limit: Int
 
   /// When the measurement began.
   package private(set) var start = Instant.now
-  /// The intervals so far; at most `intervalLimit`.
+  /// The intervals so far, up to the limit.
   package private(set) var intervals: [Interval] = []
   /// How many intervals were not kept.
   package private(set) var intervalsLeftOut = 0
@@ -65,20 +66,22 @@ package final class IntervalRecorder {
   /// - Parameters:
   ///   - period: How much time an interval has; zero for no intervals.
   ///   - role: Which end this is, for the columns that are printed.
+  ///   - limit: How many intervals to keep.
   package init(
     of counters: [FlowCounters], from workers: [any FlowWorker], every period: Duration,
-    as role: MeasurementRole
+    as role: MeasurementRole, keeping limit: Int = IntervalRecorder.intervalLimit
   ) {
     self.counters = counters
     self.workers = workers
     self.period = period
+    self.limit = limit
     table = IntervalTable(
       for: role, workers: workers.map(\.flowIndices), flowCount: counters.count)
     lastFigures = counters.map { _ in FlowFigures() }
   }
 
   /// Begins the measurement.
-  func begin() throws(Failure) {
+  package func begin() throws(Failure) {
     startTimes = try CPUTimes.now()
     lastTimes = startTimes
     start = .now
@@ -87,14 +90,14 @@ package final class IntervalRecorder {
   }
 
   /// When the next interval ends; never if `nil`.
-  var nextReading: Instant? {
+  package var nextReading: Instant? {
     guard period > .zero else { return nil }
     let passed = lastReading.since(start).nanoseconds / period.nanoseconds
     return start.advanced(by: period * Int(passed + 1))
   }
 
   /// Reads and prints the interval that is over, if one is.
-  func readIfDue() throws(Failure) {
+  package func readIfDue() throws(Failure) {
     guard let nextReading, nextReading <= .now else { return }
     try read(at: .now)
   }
@@ -102,7 +105,7 @@ package final class IntervalRecorder {
   /// Reads and prints what is left of the last interval, and the whole.
   ///
   /// - Returns: The whole.
-  func finish(at end: Instant) throws(Failure) -> Interval {
+  package func finish(at end: Instant) throws(Failure) -> Interval {
     if period > .zero, end.since(lastReading) >= .milliseconds(100) { try read(at: end) }
     let times = try CPUTimes.now()
     let figures = counters.map(\.figures)
@@ -127,7 +130,7 @@ package final class IntervalRecorder {
     lastTimes = times
     lastFigures = figures
     lastReading = end
-    if intervals.count < Self.intervalLimit {
+    if intervals.count < limit {
       intervals.append(interval)
     } else {
       intervalsLeftOut += 1

@@ -11,7 +11,7 @@ package enum MeasurementRole: String, Sendable {
 }
 
 /// The lines that people read of a measurement's intervals, in columns.
-struct IntervalTable {
+package struct IntervalTable {
   private let role: MeasurementRole
   /// The number of the worker that each flow has.
   private let workerOfFlow: [Int?]
@@ -26,15 +26,16 @@ struct IntervalTable {
   ]
 
   /// - Parameter workers: The numbers of each worker's flows.
-  init(for role: MeasurementRole, workers: [[Int]], flowCount: Int) {
+  package init(for role: MeasurementRole, workers: [[Int]], flowCount: Int) {
     self.role = role
     workerOfFlow = (0..<flowCount).map { flow in workers.firstIndex { $0.contains(flow) } }
   }
 
-  var header: String { row(columns.map(\.0)) }
+  /// The columns' names.
+  package var header: String { row(columns.map(\.0)) }
 
   /// A line for each flow, if there are several, and one for all.
-  func lines(of interval: Interval) -> [String] {
+  package func lines(of interval: Interval) -> [String] {
     var lines: [String] = []
     if interval.flows.count > 1 {
       for (index, figures) in interval.flows.enumerated() {

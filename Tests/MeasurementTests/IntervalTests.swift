@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+import Kernel
+import Measurement
+import Testing
+
+/// Figures of a flow, each another number.
+private func figures(_ bytes: Int) -> FlowFigures {
+  var figures = FlowFigures()
+  figures.deviceBytes = bytes
+  figures.linearBytes = 2
+  figures.plainBytes = 3
+  figures.fragments = 4
+  figures.calls = 5
+  figures.returnCalls = 6
+  figures.tokensReturned = 1
+  return figures
+}
+
+struct IntervalTests {
+  @Test(
+    "the mean of the CPUs is that of those that are known",
+    arguments: [
+      ([], nil), ([nil, nil], nil), ([0, nil], 0), ([10000, nil, 5000], 7500), ([1, 2], 1),
+    ] as [([Int?], Int?)])
+  func averages(idle: [Int?], mean: Int?) {
+    let interval = Interval(
+      start: .zero, end: .zero, flows: [], tokensOutstanding: [], idleHundredths: idle)
+    #expect(interval.meanIdleHundredths == mean)
+  }
+
+  @Test("an interval has a length, and the sum of its flows")
+  func addsUp() {
+    let interval = Interval(
+      start: .milliseconds(1500), end: .seconds(2), flows: [figures(10), figures(20)],
+      tokensOutstanding: [0, 0], idleHundredths: [])
+    #expect(interval.length == .milliseconds(500))
+    #expect(interval.total == figures(10) + figures(20))
+    #expect(interval.total.bytes == 40)
+  }
+}
+
+struct IntervalTableTests {
+  private func interval(_ flows: [FlowFigures], idle: [Int?]) -> Interval {
+    Interval(
+      start: .seconds(1), end: .milliseconds(1500), flows: flows,
+      tokensOutstanding: flows.indices.map { $0 + 7 }, idleHundredths: idle)
+  }
+
+  @Test("a receiver's lines stand below its columns, one for each flow and one for all")
+  func linesUpReceiver() {
+    let table = IntervalTable(for: .receive, workers: [[1], [0]], flowCount: 2)
+    #expect(
+      [table.header]
+        + table.lines(of: interval([figures(1_000_000_000), figures(0)], idle: [9750, nil])) == [
+          " flow       seconds   Gbit/s  device bytes  linear     plain fragments  recvmsg "
+            + "DONTNEED tokens out  idle %",
+          "    0       1.0-1.5   16.000    1000000000       2         3         4        5 "
+            + "       6          7       -",
+          "    1       1.0-1.5    0.000             0       2         3         4        5 "
+            + "       6          8   97.50",
+          "  sum       1.0-1.5   16.000    1000000000       4         6         8       10 "
+            + "      12         15   97.50",
+        ])
+  }
+
+  @Test("a sender has fewer columns, and one flow needs no sum beside it")
+  func linesUpSender() {
+    let table = IntervalTable(for: .send, workers: [[0]], flowCount: 1)
+    #expect(
+      [table.header] + table.lines(of: interval([figures(95)], idle: [5])) == [
+        " flow       seconds   Gbit/s         bytes  sendmsg  idle %",
+        "  sum       1.0-1.5    0.000           100        5    0.05",
+      ])
+  }
+
+  @Test("a number that is too wide for its column moves the rest, and never touches another")
+  func widens() {
+    let table = IntervalTable(for: .send, workers: [[0]], flowCount: 1)
+    let lines = table.lines(of: interval([figures(999_999_999_999_999)], idle: [nil]))
+    #expect(lines == ["  sum       1.0-1.5 16000000.000 1000000000000004        5       -"])
+  }
+}
+
+struct IntervalRecorderTests {
+  private let counters = [FlowCounters(), FlowCounters()]
+
+  private func recorder(
+    every period: Duration, keeping limit: Int = 10, from workers: [ScriptedWorker] = []
+  ) -> IntervalRecorder {
+    IntervalRecorder(of: counters, from: workers, every: period, as: .receive, keeping: limit)
+  }
+
+  @Test("an interval is read once it is over, and has what passed meanwhile")
+  func reads() throws {
+    let recorder = recorder(every: .milliseconds(200))
+    counters[0].publish(figures(100))
+    try recorder.begin()
+    #expect(recorder.nextReading == recorder.start.advanced(by: .milliseconds(200)))
+    try recorder.readIfDue()
+    #expect(recorder.intervals.isEmpty)
+
+    pause(for: .milliseconds(200))
+    counters[1].publish(figures(30))
+    try recorder.readIfDue()
+    counters[0].publish(figures(150))
+    // Later than the end of the interval after it: that one is left out, and none is caught up on.
+    pause(for: .milliseconds(500))
+    try recorder.readIfDue()
+    try recorder.readIfDue()
+
+    let (first, second) = (recorder.intervals[0], recorder.intervals[1])
+    #expect(recorder.intervals.count == 2)
+    #expect(first.start == .zero)
+    #expect(first.length >= .milliseconds(200))
+    #expect(first.flows == [figures(100), figures(30)])
+    #expect(first.tokensOutstanding == [3, 3])
+    #expect(second.start == first.end)
+    #expect(second.length >= .milliseconds(500))
+    #expect(second.flows == [figures(150) - figures(100), FlowFigures()])
+    let next = try #require(recorder.nextReading).since(recorder.start)
+    #expect(next > second.end)
+    #expect(next <= second.end + .milliseconds(200))
+    #expect(next.nanoseconds % 200_000_000 == 0)
+  }
+
+  @Test("intervals are kept up to a limit, and counted beyond it")
+  func keepsLimit() throws {
+    let recorder = recorder(every: .nanoseconds(1), keeping: 2)
+    try recorder.begin()
+    for _ in 0..<5 { try recorder.readIfDue() }
+    #expect(recorder.intervals.count == 2)
+    #expect(recorder.intervalsLeftOut == 3)
+  }
+
+  @Test(
+    "what is left at the end is an interval if it is a tenth of a second, and always in the whole",
+    arguments: [(50, 0), (99, 0), (100, 1), (700, 1)])
+  func finishes(milliseconds: Int, count: Int) throws {
+    let recorder = recorder(every: .seconds(1))
+    try recorder.begin()
+    counters[0].publish(figures(10))
+    let whole = try recorder.finish(
+      at: recorder.start.advanced(by: .milliseconds(milliseconds)))
+    #expect(
+      recorder.intervals.map(\.length)
+        == [Duration](repeating: .milliseconds(milliseconds), count: count))
+    #expect(whole.start == .zero)
+    #expect(whole.end == .milliseconds(milliseconds))
+    #expect(whole.flows == [figures(10), FlowFigures()])
+    #expect(whole.tokensOutstanding == [3, 0])
+  }
+
+  @Test("without a period there is nothing but the whole")
+  func recordsWhole() throws {
+    let recorder = recorder(every: .zero)
+    try recorder.begin()
+    #expect(recorder.nextReading == nil)
+    try recorder.readIfDue()
+    let whole = try recorder.finish(at: recorder.start.advanced(by: .seconds(5)))
+    #expect(recorder.intervals.isEmpty)
+    #expect(whole.length == .seconds(5))
+    // An end before the start, of workers that never worked.
+    #expect(try recorder.finish(at: recorder.start.advanced(by: .seconds(-1))).end == .zero)
+  }
+
+  @Test("a CPU that is not there, or that nobody is pinned to, has no idle time")
+  func knowsCPUs() throws {
+    let cpu = try #require(try Affinity.allowed().first)
+    let recorder = recorder(
+      every: .zero,
+      from: [ScriptedWorker(), ScriptedWorker(on: CPUList.limit - 1), ScriptedWorker(on: cpu)])
+    try recorder.begin()
+    // Some clock ticks.
+    pause(for: .milliseconds(100))
+    let whole = try recorder.finish(at: .now)
+    #expect(whole.idleHundredths[..<2] == [nil, nil])
+    let idle = try #require(whole.idleHundredths[2])
+    #expect(0...10000 ~= idle)
+  }
+}
