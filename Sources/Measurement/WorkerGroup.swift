@@ -90,7 +90,7 @@ package struct WorkerGroup {
     while working.count.load(ordering: .acquiring) > 0,
       !working.hasFailed.load(ordering: .acquiring)
     {
-      let next = [recorder.nextReading, deadline, wait.deadline].compactMap { $0 }.min()
+      let next = [recorder.nextReading, deadline].compactMap { $0 }.min()
       let nextWait = Wait(until: next, orStoppedBy: wait.stop)
       if try nextWait.for(ended.descriptor, to: "wait for the workers") { ended.lower() }
       if let deadline, deadline <= .now { return .duration }
