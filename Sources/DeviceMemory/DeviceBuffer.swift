@@ -26,7 +26,9 @@ package import Kernel
   /// Maps the whole of a dma-buf. The corresponding C function is `mmap`.
   ///
   /// - Parameter subject: The memory, as messages name it.
-  init(mapping descriptor: consuming OwnedDescriptor, named subject: String) throws(Failure) {
+  package init(
+    mapping descriptor: consuming OwnedDescriptor, named subject: String
+  ) throws(Failure) {
     // A consumed parameter cannot be captured by the closure that `attempt` runs.
     let mapping: Mapping
     do throws(Errno) {

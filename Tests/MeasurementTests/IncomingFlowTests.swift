@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+import DeviceMemory
+import Kernel
+import Measurement
+import Payload
+import Sockets
+import TestSupport
+import Testing
+
+/// What a device would write into; nothing does: over loopback all payload is plain.
+private func memory() throws -> SharedMemory {
+  let directory = try Directory()
+  try directory.write(String(repeating: "\0", count: 4096), to: "memory")
+  let file = try OwnedDescriptor(opening: directory.path + "/memory", .readingAndWriting)
+  return SharedMemory(try DeviceBuffer(mapping: file, named: "a file"))
+}
+
+struct IncomingFlowTests {
+  private static let pattern = Pattern(period: 7)!
+
+  private func payload(_ count: Int) -> [UInt8] { (0..<count).map(Self.pattern.byte(at:)) }
+
+  /// A flow, and the sender's end of its connection.
+  private final class Stream {
+    let flow: IncomingFlow
+    let sender: Connection
+
+    init(_ index: Int, over loopback: Loopback, memorySize: Int = 1 << 20) throws {
+      sender = try Loopback.connect(to: loopback.address)
+      flow = try IncomingFlow(
+        index, over: try loopback.accept(), through: 7, memorySize: memorySize,
+        checking: IncomingFlowTests.pattern, every: 1, failsOnLinear: true)
+    }
+  }
+
+  private func streams(_ count: Int, memorySize: Int = 1 << 20) throws -> [Stream] {
+    let loopback = try Loopback()
+    var streams: [Stream] = []
+    for index in 0..<count {
+      streams.append(try Stream(index, over: loopback, memorySize: memorySize))
+    }
+    return streams
+  }
+
+  private func worker(_ streams: [Stream]) throws -> ReceiveWorker {
+    ReceiveWorker(streams.map(\.flow), on: nil, in: try memory(), timeout: .seconds(10))
+  }
+
+  @Test("one worker receives several flows to their ends, each with its own figures")
+  func receives() throws {
+    let streams = try streams(3)
+    try streams[0].sender.sendAll(payload(100_000))
+    try streams[1].sender.sendAll(payload(1000) + [99, 98])
+    for stream in streams { try stream.sender.finishSending() }
+    let worker = try worker(streams)
+    #expect(worker.flowIndices == [0, 1, 2])
+    try worker.work(Wait())
+    #expect(streams.map(\.flow.figures.plainBytes) == [100_000, 1002, 0])
+    #expect(streams.map(\.flow.figures.wrongBytes) == [0, 2, 0])
+    #expect(streams.map(\.flow.figures.bytes) == [100_000, 1002, 0])
+    #expect(streams.allSatisfy { $0.flow.counters.figures == $0.flow.figures })
+  }
+
+  @Test("what is known of a flow at its end names its sender")
+  func describes() throws {
+    let streams = try streams(1)
+    try streams[0].sender.sendAll(payload(10))
+    try streams[0].sender.finishSending()
+    try worker(streams).work(Wait())
+    let flow = try streams[0].flow.description(among: [])
+    #expect(flow.index == 0)
+    #expect(flow.figures.bytes == 10)
+    #expect(flow.information.retransmits == 0)
+    guard case .received(let peer, let queue, let cpu) = flow.detail else {
+      Issue.record("not received")
+      return
+    }
+    let port = try streams[0].sender.localPort()
+    #expect(peer?.port == port)
+    #expect(queue == nil)
+    #expect(cpu == streams[0].flow.incomingCPU)
+  }
+
+  @Test("a flow that trickles is received byte by byte, and after a rush, too")
+  func receivesTrickle() throws {
+    // So little memory that some bytes are a batch worth a moment's wait.
+    let streams = try streams(2, memorySize: 16 << 10)
+    let worker = try worker(streams)
+    let work = try BackgroundWork { () throws(Failure) in try worker.work(Wait()) }
+    let counters = streams[0].flow.counters
+    var sent = 0
+    for count in [1, 1, 5000, 3, 1] {
+      try streams[0].sender.sendAll(Array(payload(sent + count)[sent...]))
+      sent += count
+      let deadline = Instant.now.advanced(by: .seconds(10))
+      while counters.figures.bytes < sent, .now < deadline { pause(for: .milliseconds(1)) }
+      #expect(counters.figures.bytes == sent)
+    }
+    for stream in streams { try stream.sender.finishSending() }
+    try work.result().get()
+    #expect(streams[0].flow.figures.wrongBytes == 0)
+  }
+
+  @Test("flows that are all silent for too long fail, however many have ended")
+  func timesOut() throws {
+    let streams = try streams(3)
+    let memory = try memory()
+    try streams[0].sender.finishSending()
+    let many = failing { () throws(Failure) in
+      try ReceiveWorker(
+        streams.map(\.flow), on: nil, in: memory, timeout: .milliseconds(30)
+      ).work(Wait())
+    }
+    #expect(many?.errno == .timedOut)
+    #expect(many?.subject == "flows [0, 1, 2]")
+    let one = failing { () throws(Failure) in
+      try ReceiveWorker(
+        [streams[1].flow], on: nil, in: memory, timeout: .milliseconds(30)
+      ).work(Wait())
+    }
+    withExtendedLifetime(streams) {}
+    #expect(one?.subject == "flow 1")
+  }
+
+  @Test("a stop ends the wait for data")
+  func stops() throws {
+    let streams = try streams(2)
+    let stop = try Event()
+    stop.raise()
+    let worker = try worker(streams)
+    let failure = failing { () throws(Failure) in
+      try worker.work(Wait(orStoppedBy: stop.descriptor))
+    }
+    withExtendedLifetime(streams) {}
+    #expect(failure?.kind == .stopped)
+  }
+
+  @Test("a peer that breaks its connection off fails the worker")
+  func failsOnReset() throws {
+    let loopback = try Loopback()
+    let flow: IncomingFlow
+    do {
+      let sender = try Loopback.connect(to: loopback.address)
+      let connection = try loopback.accept()
+      try connection.sendAll([1])
+      // Wait for it to arrive: a connection that is closed with unread bytes is reset.
+      _ = try Wait().for(sender.descriptor, to: "wait")
+      flow = try IncomingFlow(
+        0, over: connection, through: 7, memorySize: 1 << 20, checking: nil, every: 1,
+        failsOnLinear: false)
+    }
+    let worker = ReceiveWorker([flow], on: nil, in: try memory(), timeout: .seconds(10))
+    let failure = failing { () throws(Failure) in try worker.work(Wait()) }
+    #expect(failure?.errno == .connectionReset)
+  }
+}
