@@ -157,6 +157,14 @@ private let table = [
     testDescription: "tokens that did not come back",
     streams: [Verdict.Stream(figures(device: 1000, outstanding: 3))], demands: demands(),
     status: 1, words: "return all tokens: 3 of 10 are out"),
+  Row(
+    testDescription: "wrong bytes come before tokens",
+    streams: [Verdict.Stream(figures(device: 1000, wrong: 1, outstanding: 3))],
+    demands: demands(), status: 1, words: "are wrong"),
+  Row(
+    testDescription: "a flow without payload comes before tokens",
+    streams: streams(figures(device: 1000, outstanding: 3), figures()), demands: demands(),
+    status: 1, words: "no payload of flow 1"),
 ]
 
 struct VerdictTests {
