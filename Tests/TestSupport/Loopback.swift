@@ -14,9 +14,7 @@ package final class Loopback {
   ///
   /// - Parameter backlog: How many connections may wait to be taken.
   package init(backlog: Int = 16) throws(Failure) {
-    let any = try attempt("name this host") { () throws(Errno) in
-      try SocketAddress(IPAddress(octets: [127, 0, 0, 1]), port: 0)
-    }
+    let any = try SocketAddress(IPAddress(octets: [127, 0, 0, 1]), port: 0)
     let listener = try Listener(on: any, backlog: backlog)
     var address: SocketAddress?
     do throws(Errno) {
