@@ -72,11 +72,14 @@ package struct SenderPairing {
   package static func failure(of peer: PeerReport, for flows: [Sent]) -> Failure? {
     for flow in flows {
       let theirs = peer.flows.filter { $0.port == Int(flow.port) }
-      guard theirs.count == 1, theirs[0].bytes == flow.bytes else {
+      let operation = "agree with the receiver"
+      guard theirs.count <= 1 else {
+        return Failure(operation, reason: "it reports flow \(flow.index) twice")
+      }
+      let bytes = theirs.first?.bytes ?? 0
+      guard bytes == flow.bytes, !theirs.isEmpty else {
         return Failure(
-          "agree with the receiver",
-          reason: "it got \(theirs.first?.bytes ?? 0) of the \(flow.bytes) bytes of flow "
-            + "\(flow.index)")
+          operation, reason: "it got \(bytes) of the \(flow.bytes) bytes of flow \(flow.index)")
       }
     }
     guard peer.hasFailed else { return nil }

@@ -254,7 +254,7 @@ struct PairingTests {
       ([(40000, 9)], 1, "it got 9 of the 10 bytes of flow 0"),
       ([(40001, 10)], 0, "it got 0 of the 10 bytes of flow 0"),
       ([], 0, "it got 0 of the 10 bytes of flow 0"),
-      ([(40000, 10), (40000, 10)], 0, "it got 10 of the 10 bytes of flow 0"),
+      ([(40000, 10), (40000, 10)], 0, "it reports flow 0 twice"),
     ] as [([(port: Int, bytes: Int)], Int, String?)])
   func judges(flows: [(port: Int, bytes: Int)], failed: Int, reason: String?) throws {
     var report = PeerReport(flows.map { PeerReport.Flow(port: $0.port, bytes: $0.bytes) })
