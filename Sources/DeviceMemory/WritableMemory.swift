@@ -23,7 +23,8 @@ package protocol WritableMemory: ~Copyable {
 extension WritableMemory where Self: ~Copyable {
   /// Writes for the device. The access that was begun is ended whatever the body does.
   ///
-  /// - Parameter body: Writes into the range, and returns how many bytes it wrote from its start on.
+  /// - Parameter body: Writes into the range, and returns how many bytes it wrote from its start
+  ///   on.
   /// - Returns: What `body` returned.
   /// - Throws: What `body` throws; else what beginning or ending the access fails with.
   package mutating func writing(

@@ -3,8 +3,8 @@
 internal import CLinux
 internal import Glibc
 
-/// A signal between threads: a descriptor that becomes readable once it is raised. The corresponding C
-/// function is `eventfd`.
+/// A signal between threads: a descriptor that becomes readable once it is raised. The
+/// corresponding C function is `eventfd`.
 package final class Event: Sendable {
   private let owned: OwnedDescriptor
 

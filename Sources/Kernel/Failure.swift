@@ -17,8 +17,8 @@ package struct Failure: Error, Sendable {
 
   /// What the failure means for the process.
   package var kind: Kind
-  /// What was tried: a verb and its object, such as `bind RX queues`; empty where the subject itself
-  /// is at fault.
+  /// What was tried: a verb and its object, such as `bind RX queues`; empty where the subject
+  /// itself is at fault.
   package let operation: String
   /// What it was tried on, such as `eth0 queue 3`; empty where the operation says it all.
   package let subject: String

@@ -47,8 +47,8 @@ package struct SystemFiles: Sendable {
     (text(path) ?? "").split { $0 == " " || $0 == "\t" }.compactMap { Int($0) }
   }
 
-  /// The value of a field in a file of lines `NAME: VALUE`, such as `/proc/self/status`; `nil` where
-  /// there is none.
+  /// The value of a field in a file of lines `NAME: VALUE`, such as `/proc/self/status`; `nil`
+  /// where there is none.
   package func field(_ name: String, of path: String) -> String? {
     for line in (text(path) ?? "").split(separator: "\n") where line.hasPrefix(name) {
       let rest = line.dropFirst(name.count).drop { $0 == " " || $0 == "\t" }

@@ -40,8 +40,8 @@ package final class ControlChannel {
 
   /// Sends a message.
   ///
-  /// - Throws: A `Failure` of the kind `stopped` after a stop, with `ETIMEDOUT` if the peer does not
-  ///   read.
+  /// - Throws: A `Failure` of the kind `stopped` after a stop, with `ETIMEDOUT` if the peer does
+  ///   not read.
   package func send(_ message: PeerMessage) throws(Failure) {
     let line = Array((message.line + "\n").utf8)
     var sent = 0
@@ -70,8 +70,8 @@ package final class ControlChannel {
 
   /// Receives a message.
   ///
-  /// - Throws: A `Failure` with `EPROTO` for a line that is none, of the kind `stopped` after a stop,
-  ///   with `ETIMEDOUT` if it does not come, with `ECONNRESET` if the peer is gone.
+  /// - Throws: A `Failure` with `EPROTO` for a line that is none, of the kind `stopped` after a
+  ///   stop, with `ETIMEDOUT` if it does not come, with `ECONNRESET` if the peer is gone.
   package func receive() throws(Failure) -> PeerMessage {
     let wait = wait.limited(to: timeout)
     while true {

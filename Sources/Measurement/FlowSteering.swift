@@ -26,7 +26,8 @@ package struct FlowSteering {
   package private(set) var method = Method.none
 
   /// - Parameters:
-  ///   - flow: What the flows have in common: where they go, and where they come from if that is known.
+  ///   - flow: What the flows have in common: where they go, and where they come from if that is
+  ///     known.
   ///   - queues: Not empty.
   package init(_ flow: FlowTuple, over queues: Range<UInt32>) {
     self.flow = flow

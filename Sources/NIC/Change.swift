@@ -6,8 +6,8 @@ package import Kernel
 /// or in one that reads it from a journal. It is plain data.
 ///
 /// Each change is recorded before it is made, so that undoing it finds one of two states. The undo
-/// compares the present state with the earlier one and touches only what differs: undoing twice does
-/// no harm.
+/// compares the present state with the earlier one and touches only what differs: undoing twice
+/// does no harm.
 package enum Change: Equatable, Sendable {
   /// The interface reported this split.
   case headerSplit(HeaderSplit)

@@ -94,7 +94,8 @@ extension Interface {
     do throws(Failure) {
       count = try receiveQueueCount
     } catch {
-      // A virtual device may not report its queues; the kernel looks for the wanted ones at the bind.
+      // A virtual device may not report its queues; the kernel looks for the wanted ones at the
+      // bind.
       guard error.errno == .notSupported, let wanted else { throw error }
       return wanted
     }

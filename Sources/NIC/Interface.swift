@@ -48,8 +48,8 @@ package struct Interface: ~Copyable {
 
   /// Takes an interface that is reached through a given device and a given netlink socket.
   ///
-  /// - Throws: A failure where the kernel has no ethtool netlink family, or where the driver does not
-  ///   answer for another reason than `EOPNOTSUPP`.
+  /// - Throws: A failure where the kernel has no ethtool netlink family, or where the driver does
+  ///   not answer for another reason than `EOPNOTSUPP`.
   package init(
     named name: String, index: UInt32, device: consuming any EthtoolDevice & ~Copyable,
     netlink: consuming GenericNetlink

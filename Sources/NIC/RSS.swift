@@ -4,8 +4,8 @@ internal import CLinux
 package import Kernel
 internal import Netlink
 
-/// An interface's RSS settings: how it distributes flows to its queues. The corresponding C structure
-/// is `ethtool_rxfh`.
+/// An interface's RSS settings: how it distributes flows to its queues. The corresponding C
+/// structure is `ethtool_rxfh`.
 package struct RSS: Equatable, Sendable {
   /// The indirection table: for each hash value, modulo the table's size, a queue.
   package var table: [UInt32]
@@ -86,8 +86,8 @@ extension Interface {
   }
 
   /// The tables of the further RSS contexts, by context number. Their keys are not read: a context
-  /// that shares the main key reports a key size of 0. The corresponding command is a dump of `ETHTOOL_MSG_RSS_GET`,
-  /// which kernels before 6.12 do not have: the answer is empty there.
+  /// that shares the main key reports a key size of 0. The corresponding command is a dump of
+  /// `ETHTOOL_MSG_RSS_GET`, which kernels before 6.12 do not have: the answer is empty there.
   package mutating func rssContexts() throws(Failure) -> [UInt32: [UInt32]] {
     let request = request(
       Int(CLinux_ETHTOOL_MSG_RSS_GET.rawValue),

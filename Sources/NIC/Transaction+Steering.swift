@@ -3,8 +3,8 @@
 package import Kernel
 
 extension Transaction {
-  /// Steers a flow to a queue or to an RSS context. Where the driver refuses to match the source, the
-  /// rule matches the destination only.
+  /// Steers a flow to a queue or to an RSS context. Where the driver refuses to match the source,
+  /// the rule matches the destination only.
   ///
   /// - Returns: The rule in force.
   /// - Throws: The driver's refusal of the simpler rule, with what would help.

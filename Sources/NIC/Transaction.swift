@@ -83,8 +83,8 @@ package struct Transaction: ~Copyable {
   /// already stays as it is.
   ///
   /// - Parameter queues: The queues to be bound.
-  /// - Throws: A failure of the kind `usage` where no other queue is left, of the kind `unsupported`
-  ///   where there is no RSS table.
+  /// - Throws: A failure of the kind `usage` where no other queue is left, of the kind
+  ///   `unsupported` where there is no RSS table.
   package mutating func moveRSS(off queues: Set<UInt32>) throws(Failure) {
     let others = try interface.queues(besides: queues)
     let before = try interface.rss()
@@ -98,9 +98,9 @@ package struct Transaction: ~Copyable {
     try interface.setRSSTable(before.table.indices.map { others[$0 % others.count] })
   }
 
-  /// Proves that no RSS table names one of the queues, except those of contexts that this transaction
-  /// created. The kernel does not check it, and plain traffic on a bound queue is lost to its
-  /// sockets.
+  /// Proves that no RSS table names one of the queues, except those of contexts that this
+  /// transaction created. The kernel does not check it, and plain traffic on a bound queue is lost
+  /// to its sockets.
   ///
   /// - Throws: A failure without errno that names the entry or the context.
   package mutating func proveRSSAvoids(_ queues: Set<UInt32>) throws(Failure) {
@@ -139,17 +139,17 @@ package struct Transaction: ~Copyable {
     try log?.note(changes)
   }
 
-  /// Replaces the last record, once the driver has reported what it chose; drops it where the driver
-  /// refused.
+  /// Replaces the last record, once the driver has reported what it chose; drops it where the
+  /// driver refused.
   mutating func amend(_ change: Change?) {
     changes.removeLast()
     if let change { changes.append(change) }
     updateLog()
   }
 
-  /// Writes to the log what has become known of changes already made. A log that cannot be written
-  /// still undoes them with what it has: undoing finds what a record leaves open, and does no harm
-  /// the second time.
+  /// Writes to the log what has become known of changes already made. A failure to write is
+  /// ignored: the log's older line is enough, since an undo looks up what the line lacks and skips
+  /// what is undone already.
   private mutating func updateLog() {
     do throws(Failure) { try log?.note(changes) } catch {}
   }

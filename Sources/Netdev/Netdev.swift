@@ -13,8 +13,8 @@ package struct Netdev {
   private let family: Family
   private let access: any NetlinkAccess
 
-  /// What each command demands of the sender, by the command's number. A command that is not listed,
-  /// the family lacks.
+  /// What each command demands of the sender, by the command's number. A command that is not
+  /// listed, the family lacks.
   package var commands: [UInt8: CommandPrivilege] { family.commands }
 
   /// Asks the kernel for the family, its commands and the policies of its binds.
@@ -64,8 +64,8 @@ extension Request {
 
 /// What the kernel reports.
 extension Netdev {
-  /// The queues of an interface, of both directions; none while it is down. The corresponding command
-  /// is `NETDEV_CMD_QUEUE_GET`.
+  /// The queues of an interface, of both directions; none while it is down. The corresponding
+  /// command is `NETDEV_CMD_QUEUE_GET`.
   ///
   /// - Throws: A failure with the kernel's error; with `EBADMSG` for an answer that makes no sense.
   package func queues(ofInterface index: UInt32) throws(Failure) -> [QueueState] {

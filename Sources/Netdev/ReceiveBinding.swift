@@ -4,8 +4,8 @@ internal import CLinux
 package import Kernel
 internal import Netlink
 
-/// Device memory that RX queues write payload into. It lasts as long as the value: the kernel undoes
-/// a binding when the netlink socket that made it is closed (`net/core/netdev-genl.c`,
+/// Device memory that RX queues write payload into. It lasts as long as the value: the kernel
+/// undoes a binding when the netlink socket that made it is closed (`net/core/netdev-genl.c`,
 /// `netdev_nl_sock_priv_destroy`).
 package struct ReceiveBinding: ~Copyable {
   /// What a binding asks for beyond queues and memory.

@@ -65,8 +65,8 @@ package struct Attributes: Sendable {
     return value
   }
 
-  /// An integer of the kernel's `NLA_UINT`, sent in 4 bytes or, where they don't suffice, in 8; `nil`
-  /// where the attribute is absent.
+  /// An integer of the kernel's `NLA_UINT`, sent in 4 bytes or, where they don't suffice, in 8;
+  /// `nil` where the attribute is absent.
   ///
   /// - Throws: `EBADMSG` where it has another width.
   package func uint(_ type: UInt16) throws(Errno) -> UInt64? {
@@ -108,5 +108,6 @@ extension ArraySlice<UInt8> {
   }
 }
 
-/// A length with the padding behind it. The corresponding C macros are `NLMSG_ALIGN` and `NLA_ALIGN`.
+/// A length with the padding behind it. The corresponding C macros are `NLMSG_ALIGN` and
+/// `NLA_ALIGN`.
 func aligned(_ length: Int) -> Int { (length + 3) & ~3 }

@@ -3,9 +3,9 @@
 internal import CLinux
 internal import Kernel
 
-/// A conversation with the kernel over one netlink socket, in any of netlink's protocols: one request
-/// at a time, each with a deadline. Only a message with the request's sequence number and the
-/// socket's port id answers it.
+/// A conversation with the kernel over one netlink socket, in any of netlink's protocols: one
+/// request at a time, each with a deadline. Only a message with the request's sequence number and
+/// the socket's port id answers it.
 struct Conversation: ~Copyable {
   /// How long one exchange may take. A bind restarts queues one after the other, so it is long.
   private static let patience = Duration.seconds(30)

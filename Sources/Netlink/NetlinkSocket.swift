@@ -5,8 +5,8 @@ internal import CMnl
 internal import Glibc
 package import Kernel
 
-/// A netlink socket to the kernel. It is closed with its owner, and with it goes what the kernel ties
-/// to the socket, such as a device-memory binding.
+/// A netlink socket to the kernel. It is closed with its owner, and with it goes what the kernel
+/// ties to the socket, such as a device-memory binding.
 package struct NetlinkSocket: ~Copyable, NetlinkTransport {
   private let handle: Handle
   private var buffer = [UInt8](repeating: 0, count: 1 << 16)
@@ -24,8 +24,8 @@ package struct NetlinkSocket: ~Copyable, NetlinkTransport {
   static func route() throws(Errno) -> NetlinkSocket { try NetlinkSocket(protocol: NETLINK_ROUTE) }
 
   /// Opens the socket, asks for short acknowledgements, error texts and strict checks of requests,
-  /// lets the kernel choose its port, and keeps other programs out. The corresponding C functions are
-  /// `mnl_socket_open2`, `mnl_socket_setsockopt`, `mnl_socket_bind` and `connect`.
+  /// lets the kernel choose its port, and keeps other programs out. The corresponding C functions
+  /// are `mnl_socket_open2`, `mnl_socket_setsockopt`, `mnl_socket_bind` and `connect`.
   private init(protocol: CInt) throws(Errno) {
     let handle = try Handle(opening: `protocol`)
     for option in [NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK] {

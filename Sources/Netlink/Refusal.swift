@@ -28,8 +28,8 @@ package struct Refusal: Error, Equatable, Sendable {
     self.attribute = attribute
   }
 
-  /// The extended acknowledgement for people: the kernel's words, and the attribute that it is about;
-  /// `nil` where the kernel gives neither.
+  /// The extended acknowledgement for people: the kernel's words, and the attribute that it is
+  /// about; `nil` where the kernel gives neither.
   package var reason: String? {
     let about: String? =
       switch attribute {

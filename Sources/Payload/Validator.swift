@@ -2,8 +2,8 @@
 
 public import Glibc
 
-/// Compares a stream with its pattern, piece by piece, and keeps count of what is wrong. Public, for
-/// the receive loop to inline.
+/// Compares a stream with its pattern, piece by piece, and keeps count of what is wrong. Public,
+/// for the receive loop to inline.
 public struct Validator: Sendable {
   /// A byte that is not what the pattern has in its place.
   package struct Mismatch: Hashable, Sendable {
@@ -107,8 +107,8 @@ public struct Validator: Sendable {
 /// from it, wherever in the pattern the block begins. The validator compares, the generator copies.
 @usableFromInline
 struct PatternTable: Sendable {
-  /// The length of a block in bytes: whole periods, so that the next block begins at the same place,
-  /// and no more than a quarter of a small L1 cache.
+  /// The length of a block in bytes: whole periods, so that the next block begins at the same
+  /// place, and no more than a quarter of a small L1 cache.
   @usableFromInline let blockSize: Int
 
   @usableFromInline let bytes: [UInt8]

@@ -9,9 +9,9 @@ package import NIC
 /// behind, whatever it died of. While it runs, no other run can guard the same interface.
 ///
 /// It is forked and executes no program: it costs no start-up, needs neither `/proc` nor the
-/// program's file, and has the journal and its lock open from the start. It runs in a session of its
-/// own and blocks every signal that can be blocked, so that neither a terminal nor a signal to the
-/// process group reaches it. Of the files that were open it keeps only the standard error.
+/// program's file, and has the journal and its lock open from the start. It runs in a session of
+/// its own and blocks every signal that can be blocked, so that neither a terminal nor a signal to
+/// the process group reaches it. Of the files that were open it keeps only the standard error.
 package struct Guard: ~Copyable, ChangeLog {
   private var journal: Journal
   private let process: pid_t
@@ -71,8 +71,8 @@ package struct Guard: ~Copyable, ChangeLog {
     try journal.note(changes)
   }
 
-  /// Ends the guard, unless there is something left that it can try after the end of this process,
-  /// when the memory of all bindings is gone.
+  /// Ends the guard if all changes are undone. Otherwise the guard lives on, and tries again once
+  /// this process is dead and the memory of all bindings is gone.
   deinit {
     guard !isNeeded else { return }
     journal.remove()

@@ -34,8 +34,8 @@ package func withGuardedTransaction<Value>(
 ///   - report: Takes each failure to undo that is not thrown.
 ///   - body: What changes the interface.
 /// - Returns: What `body` returns, if all changes are undone.
-/// - Throws: The failure of `body`. Where `body` succeeds, or fails with the kind `stopped`: the first
-///   failure to undo, if there is one.
+/// - Throws: The failure of `body`. Where `body` succeeds, or fails with the kind `stopped`: the
+///   first failure to undo, if there is one.
 package func withTransaction<Value>(
   on interface: consuming Interface,
   notedIn log: consuming (any ChangeLog & ~Copyable)? = nil,

@@ -23,9 +23,9 @@ package struct Journal: ~Copyable, ChangeLog {
 
   /// Opens a journal in a directory and locks it.
   ///
-  /// Where the process that has it is dead, its guard may still be at work: this waits for the guard.
-  /// It also waits a little for a process that may be dying: one that was killed still has its end to
-  /// go through, in which the kernel takes down its binding.
+  /// Where the process that has it is dead, its guard may still be at work: this waits for the
+  /// guard. It also waits a little for a process that may be dying: one that was killed still has
+  /// its end to go through, in which the kernel takes down its binding.
   ///
   /// - Parameters:
   ///   - creating: Whether to create the file where there is none.

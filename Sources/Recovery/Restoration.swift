@@ -87,7 +87,8 @@ extension Journal {
 }
 
 extension Transaction {
-  /// Undoes all changes. One that cannot be undone at once is tried again until some time has passed.
+  /// Undoes all changes. One that cannot be undone at once is tried again until some time has
+  /// passed.
   ///
   /// - Returns: The failures of the last attempt.
   fileprivate mutating func undo(for patience: Duration) -> [Failure] {

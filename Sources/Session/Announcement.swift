@@ -4,9 +4,9 @@ internal import Kernel
 internal import NIC
 package import Sockets
 
-/// The lines that scripts look for, and nothing else in the sources prints them. Tests of the kernel
-/// and of others wait for these words or cut numbers out of them, so they stay as the C tool prints
-/// them (`tools/testing/selftests/drivers/net/hw/ncdevmem.c`), mistakes included.
+/// The lines that scripts look for, and nothing else in the sources prints them. Tests of the
+/// kernel and of others wait for these words or cut numbers out of them, so they stay as the C tool
+/// prints them (`tools/testing/selftests/drivers/net/hw/ncdevmem.c`), mistakes included.
 package enum Announcement: Sendable {
   /// The interface was found. The C tool prints the same first.
   case interface(index: UInt32)

@@ -476,8 +476,8 @@ private enum ReceiveLimits {
 }
 
 extension Failure {
-  /// What `recvmsg` on a devmem flow fails with, and why (`net/ipv4/tcp.c`, `tcp_recvmsg_locked` and
-  /// `tcp_recvmsg_dmabuf`).
+  /// What `recvmsg` on a devmem flow fails with, and why (`net/ipv4/tcp.c`, `tcp_recvmsg_locked`
+  /// and `tcp_recvmsg_dmabuf`).
   fileprivate init(toReceive errno: Errno) {
     let hint: String? =
       switch errno {

@@ -59,8 +59,8 @@ enum JSON: Decodable, Equatable {
   }
 }
 
-/// As much of JSON Schema (2020-12) as `schema/` uses. A keyword that it does not know is a problem,
-/// too: nothing passes because nobody looked.
+/// As much of JSON Schema (2020-12) as `schema/` uses. A keyword that it does not know is a
+/// problem, too: nothing passes because nobody looked.
 struct Schema {
   private let root: JSON
 

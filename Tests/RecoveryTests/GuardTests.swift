@@ -7,9 +7,10 @@ import Recovery
 import TestSupport
 import Testing
 
-/// Each test starts its guard in a process of its own. The guard has that process's standard error: once
-/// it has been read to its end, a guard that was left has done its work. What comes after the end of an
-/// exit test's body is cut off, so a test that wants the guard's own output ends the process itself.
+/// Each test starts its guard in a process of its own. The guard has that process's standard error:
+/// once it has been read to its end, a guard that was left has done its work. What comes after the
+/// end of an exit test's body is cut off, so a test that wants the guard's own output ends the
+/// process itself.
 struct GuardTests {
   private let place: Directory
 
