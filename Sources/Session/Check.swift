@@ -32,7 +32,7 @@ struct Check {
     findings += preflight.hostFindings() + trials
     let conclusion = Conclusion(findings)
     report(findings, conclusion)
-    if let signal { return 128 + signal }
+    if let signal { return Failure.stopped("check").exitStatus(signal: signal) }
     return conclusion.status
   }
 
@@ -64,7 +64,8 @@ struct Check {
     do throws(Failure) {
       return Finding(item, Observation(.ok, try body()))
     } catch {
-      return Finding(item, Observation(.missing, error))
+      // A trial that was stopped shows nothing.
+      return Finding(item, Observation(error.kind == .stopped ? .unknown : .missing, error))
     }
   }
 
