@@ -66,6 +66,11 @@ bench: build .build/floor ## measure the tool against the C tool and a bare rece
 headline: build ## measure both token modes on the lab kernel
 	Benchmarks/headline
 
+.PHONY: gpu
+gpu: ## try the memory of an NVIDIA GPU, without a NIC
+	SWIFT="$(SWIFT)" scripts/build gpu-benchmark
+	.build/release/gpu-benchmark
+
 .build/floor: Benchmarks/floor.c Sources/CLinux/include/devmem.h
 	@mkdir -p $(@D)
 	$(CC) -O2 -Wall -Wextra -o $@ $<

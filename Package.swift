@@ -60,6 +60,9 @@ let package = Package(
       name: "validator-benchmark", dependencies: ["Kernel", "Payload"],
       path: "Benchmarks/Validator",
       swiftSettings: settings),
+    .executableTarget(
+      name: "gpu-benchmark", dependencies: ["Kernel", "Payload", "DeviceMemory"],
+      path: "Benchmarks/GPU", swiftSettings: settings),
     .target(
       name: "TestSupport", dependencies: ["CLinux", "Kernel", "Netlink", "NIC", "Sockets"],
       path: "Tests/TestSupport", swiftSettings: settings),
