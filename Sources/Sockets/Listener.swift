@@ -8,14 +8,15 @@ package import Kernel
 package struct Listener: ~Copyable {
   private let socket: OwnedDescriptor
 
-  /// Binds to an address and listens there. The corresponding C functions are `socket`, `bind` and
-  /// `listen`.
+  /// Binds to an address and listens there, alone: with `SO_REUSEPORT` the kernel would share the
+  /// connections out among all sockets of the port. The corresponding C functions are `socket`,
+  /// `bind` and `listen`.
   ///
   /// - Parameter backlog: How many connections may wait to be taken.
+  /// - Throws: A `Failure` with `EADDRINUSE` if another socket listens there.
   package init(on address: SocketAddress, backlog: Int = 1) throws(Failure) {
     socket = try attempt("listen on", on: "\(address)", hint: Self.hint) { () throws(Errno) in
       let socket = try OwnedDescriptor.streamSocket(for: address)
-      try socket.borrowed.setSocketOption(SOL_SOCKET, SO_REUSEPORT, to: CInt(1))
       try socket.bind(to: address)
       try retrying { listen(socket.rawValue, CInt(clamping: backlog)) }
       return socket

@@ -39,6 +39,51 @@ struct ConnectionTests {
     #expect(failure?.subject == "192.0.2.77:5201")
   }
 
+  @Test("a port has one listener: a second one is refused, whatever options the first has set")
+  func listensAlone() throws {
+    let any = try SocketAddress(IPAddress("127.0.0.1")!, port: 0)
+    let first = try Listener(on: any)
+    let port = try #require(try first.localAddress()).port
+    // A socket that would share its port, as the C tool's does.
+    let raw = try retrying { socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0) }
+    let sharing = OwnedDescriptor(owning: raw)
+    var on: CInt = 1
+    for option in [SO_REUSEADDR, SO_REUSEPORT] {
+      let size = socklen_t(MemoryLayout<CInt>.size)
+      try retrying { unsafe setsockopt(sharing.rawValue, SOL_SOCKET, option, &on, size) }
+    }
+    var name = sockaddr_in()
+    name.sin_family = sa_family_t(AF_INET)
+    name.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
+    func bindAndListen(_ port: UInt16) throws(Errno) -> UInt16 {
+      name.sin_port = port.bigEndian
+      var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+      try retrying {
+        unsafe withUnsafeMutablePointer(to: &name) {
+          unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            unsafe bind(sharing.rawValue, $0, size)
+          }
+        }
+      }
+      try retrying { listen(sharing.rawValue, 1) }
+      try retrying {
+        unsafe withUnsafeMutablePointer(to: &name) {
+          unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            unsafe getsockname(sharing.rawValue, $0, &size)
+          }
+        }
+      }
+      return UInt16(bigEndian: name.sin_port)
+    }
+    #expect(throws: Errno(EADDRINUSE)) { _ = try bindAndListen(port) }
+    let other = try SocketAddress(IPAddress("127.0.0.1")!, port: try bindAndListen(0))
+    for taken in [try SocketAddress(IPAddress("127.0.0.1")!, port: port), other] {
+      let failure = #expect(throws: Failure.self) { _ = try Listener(on: taken).descriptor }
+      #expect(failure?.errno == Errno(EADDRINUSE))
+      #expect(failure?.hint?.contains("the port free?") == true)
+    }
+  }
+
   @Test("a wait for a connection ends by one, a deadline, a stop, or whatever else is watched")
   func waits() throws {
     let listener = try Listener(on: try SocketAddress(IPAddress("127.0.0.1")!, port: 0))
