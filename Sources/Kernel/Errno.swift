@@ -77,6 +77,8 @@ extension Errno {
   package static let connectionAborted = Errno(ECONNABORTED)
   /// The corresponding C error is `ECONNRESET`.
   package static let connectionReset = Errno(ECONNRESET)
+  /// The corresponding C error is `EPIPE`.
+  package static let brokenPipe = Errno(EPIPE)
   /// The corresponding C error is `ETIMEDOUT`.
   package static let timedOut = Errno(ETIMEDOUT)
   /// The corresponding C error is `E2BIG`.

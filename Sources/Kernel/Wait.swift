@@ -54,6 +54,14 @@ package struct Wait: Sendable {
     guard try !Wait(until: .now).for(stop, to: operation) else { throw .stopped(operation) }
   }
 
+  /// Lets time pass, for what gives no event; less if the deadline comes first.
+  ///
+  /// - Throws: A failure of the kind `stopped` if a stop comes meanwhile.
+  package func pause(for duration: Duration, to operation: String) throws(Failure) {
+    // `poll` passes over negative descriptors (poll(2)).
+    _ = try limited(to: duration).for(Descriptor(-1), .errors, to: operation)
+  }
+
   /// Waits until a descriptor is ready, a stop comes, or the deadline passes. The corresponding C
   /// function is `poll`.
   package func readiness(

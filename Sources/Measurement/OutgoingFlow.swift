@@ -5,7 +5,7 @@ package import Sockets
 package import Transfer
 
 /// The destination of a measured flow. Sends from device memory are not copied; sends from host
-/// memory are, so that they are complete at once.
+/// memory are, so that they are complete at once, wherever the copy then is.
 package final class FlowDestination: DevmemDestination {
   /// The connection to the receiver.
   package let connection: Connection
@@ -39,6 +39,12 @@ package final class FlowDestination: DevmemDestination {
   }
 
   package func takeError() throws(Errno) -> Errno? { try connection.takeError() }
+
+  package func finishSending() throws(Errno) { try connection.finishSending() }
+
+  package func acknowledgement() throws(Errno) -> Acknowledgement {
+    try connection.acknowledgement()
+  }
 }
 
 /// One of several streams that are sent at once, and the worker that sends it.
@@ -111,10 +117,7 @@ package final class FlowDestination: DevmemDestination {
       sent += count
       counters.publish(figures)
     }
-    try attempt("end flow", on: "\(index)") { () throws(Errno) in
-      try destination.connection.finishSending()
-    }
-    try loop.drain(from: destination, wait)
+    try loop.finish(to: destination, wait)
   }
 
   /// How much to send between two checks of the clock, in bytes: of a paced flow, what goes out in

@@ -28,8 +28,7 @@ struct Sender {
     let result = Result { () throws(Failure) in
       var input = InputSource(from: .standardInput, wait)
       try loop.run(from: &input, through: &memory, to: connection, wait)
-      try attempt("end the stream") { () throws(Errno) in try connection.finishSending() }
-      try loop.drain(from: connection, wait)
+      try loop.finish(to: connection, wait)
     }
     let summary = SendSummary(
       statistics: loop.statistics, duration: Instant.now.since(start), cpu: CPUTime.now.since(cpu))

@@ -46,6 +46,12 @@ package protocol DevmemDestination: ~Copyable {
   /// Takes the connection's pending error; `nil` if there is none.
   func takeError() throws(Errno) -> Errno?
 
+  /// Announces to the peer that no more will come.
+  func finishSending() throws(Errno)
+
+  /// What the peer's kernel has acknowledged so far.
+  func acknowledgement() throws(Errno) -> Acknowledgement
+
   /// Writable when there is room, in error when a notice waits.
   var descriptor: Descriptor { get }
 }

@@ -70,7 +70,7 @@ package struct ConnectionInformation: Equatable, Sendable {
 extension Connection {
   /// The kernel's account of the connection. The corresponding C constant is `TCP_INFO`.
   package func information() throws(Errno) -> ConnectionInformation {
-    let info = try descriptor.socketOption(CInt(IPPROTO_TCP), TCP_INFO, into: tcp_info())
+    let info = try tcpInformation()
     return ConnectionInformation(
       retransmits: Int(info.tcpi_total_retrans), roundTrip: .microseconds(Int(info.tcpi_rtt)))
   }

@@ -89,11 +89,23 @@ package struct SendLoop: ~Copyable {
     }
   }
 
-  /// Waits until the kernel is done with all that was sent.
-  package mutating func drain(
-    from destination: borrowing some DevmemDestination & ~Copyable, _ wait: Wait
+  /// Ends the stream, and waits until it has arrived: until the kernel is done with all that was
+  /// sent, and the peer's kernel has acknowledged every byte and the end.
+  ///
+  /// - Throws: A `Failure` of the kind `stopped` after a stop, with `ETIMEDOUT` if nothing more is
+  ///   acknowledged, with `ECONNRESET` and the like if the connection breaks, also if that comes
+  ///   behind the last acknowledgement, before this looks.
+  package mutating func finish(
+    to destination: borrowing some DevmemDestination & ~Copyable, _ wait: Wait
   ) throws(Failure) {
+    do throws(Errno) {
+      try destination.finishSending()
+    } catch {
+      // Of a connection that is broken, shutdown only says that there is none (`ENOTCONN`).
+      throw failure(toSend: try pendingError(of: destination) ?? error, to: destination)
+    }
     try waitForCompletion(of: 0..<tracker.issued, from: destination, wait)
+    try waitForAcknowledgement(by: destination, wait)
   }
 
   private static func slots(of byteCount: Int) -> [Slot] {
@@ -143,7 +155,7 @@ package struct SendLoop: ~Copyable {
       switch error {
       case .tryAgain: return .full
       case .noBuffers where tracker.outstanding > 0: return .crowded
-      default: throw failure(toSend: error)
+      default: throw failure(toSend: error, to: destination)
       }
     }
   }
@@ -161,6 +173,32 @@ extension SendLoop {
     }
   }
 
+  /// Waits until the peer has acknowledged the stream and its end. There is no event for that: once
+  /// the stream is ended, `poll` reports room to write again and again (`net/ipv4/tcp.c`,
+  /// `tcp_poll`).
+  private func waitForAcknowledgement(
+    by destination: borrowing some DevmemDestination & ~Copyable, _ wait: Wait
+  ) throws(Failure) {
+    var (length, last) = (Duration.milliseconds(1), Acknowledgement(bytes: 0))
+    var limited = wait.limited(to: timeout)
+    while true {
+      let acknowledged = try attempt("ask what was acknowledged") { () throws(Errno) in
+        try destination.acknowledgement()
+      }
+      if let error = try pendingError(of: destination) {
+        throw failure(toSend: error, to: destination)
+      }
+      if acknowledged.isWhole(of: statistics.bytes) { return }
+      if acknowledged != last {
+        last = acknowledged
+        limited = wait.limited(to: timeout)
+      }
+      guard !limited.isOver else { throw failure(toSend: .timedOut, to: destination) }
+      try limited.pause(for: length, to: "send")
+      length = min(length * 2, .milliseconds(20))
+    }
+  }
+
   /// Waits until the destination is ready, and takes the kernel's notices.
   private mutating func wait(
     for interest: Interest, of destination: borrowing some DevmemDestination & ~Copyable,
@@ -169,16 +207,15 @@ extension SendLoop {
     let wait = wait.limited(to: timeout)
     while true {
       guard try wait.for(destination.descriptor, interest, to: "send") else {
-        throw failure(toSend: .timedOut)
+        throw failure(toSend: .timedOut, to: destination)
       }
       if try takeNotices(from: destination) || interest == .writing { return }
-      let error = try attempt("check the connection") { () throws(Errno) in
-        try destination.takeError()
+      if let error = try pendingError(of: destination) {
+        throw failure(toSend: error, to: destination)
       }
-      if let error { throw failure(toSend: error) }
       // The connection is half closed, which `poll` reports again and again; what is outstanding
       // may still complete.
-      guard !wait.isOver else { throw failure(toSend: .timedOut) }
+      guard !wait.isOver else { throw failure(toSend: .timedOut, to: destination) }
       pause(for: .milliseconds(1))
     }
   }
@@ -208,13 +245,23 @@ extension SendLoop {
     return isAny
   }
 
-  private func failure(toSend errno: Errno) -> Failure {
+  private func pendingError(
+    of destination: borrowing some DevmemDestination & ~Copyable
+  ) throws(Failure) -> Errno? {
+    try attempt("check the connection") { () throws(Errno) in try destination.takeError() }
+  }
+
+  private func failure(
+    toSend errno: Errno, to destination: borrowing some DevmemDestination & ~Copyable
+  ) -> Failure {
     let count = tracker.outstanding
     let outstanding =
       tracker.oldestOutstanding.map { "\(count) sends from number \($0) on" } ?? "none"
+    let acknowledged = (try? destination.acknowledgement().bytes(of: statistics.bytes)) ?? 0
     return Failure(
-      "send", errno: errno, reason: "after \(statistics.bytes) bytes; outstanding: \(outstanding)",
-      hint: Self.hint(for: errno))
+      "send", errno: errno,
+      reason: "\(acknowledged) of \(statistics.bytes) bytes were acknowledged; "
+        + "outstanding: \(outstanding)", hint: Self.hint(for: errno))
   }
 
   /// What `sendmsg` from device memory fails with, and why (`net/ipv4/tcp.c`,
@@ -225,6 +272,8 @@ extension SendLoop {
     case .noDevice: "the route to the peer does not leave by the bound interface"
     case .noBuffers: "raise net.core.optmem_max: it does not hold one notice"
     case .timedOut: "the peer has not acknowledged anything (--timeout)"
+    case .connectionReset, .brokenPipe:
+      "the peer closed the connection before it had read all: its own standard error says why"
     default: nil
     }
   }

@@ -5,7 +5,7 @@ package import Kernel
 /// The result of a sending run, reported once at its end.
 package struct SendSummary {
   let statistics: SendStatistics
-  /// From the connection to the last completion.
+  /// From the connection to the acknowledgement of the stream's end.
   let duration: Duration
   /// Of the whole process.
   let cpu: CPUTime

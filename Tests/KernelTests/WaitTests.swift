@@ -38,6 +38,20 @@ struct WaitTests {
     #expect(!Wait().isOver)
   }
 
+  @Test("a pause lasts as long as it is to, unless the deadline or a stop comes first")
+  func pauses() throws {
+    let start = Instant.now
+    try Wait().pause(for: .milliseconds(20), to: "pause")
+    #expect(Instant.now.since(start) >= .milliseconds(20))
+    try Wait(until: .now).pause(for: .seconds(60), to: "pause")
+    let stop = try Pipe()
+    try stop.write([1])
+    let wait = Wait(orStoppedBy: stop.reader.borrowed)
+    let failure = failing { () throws(Failure) in try wait.pause(for: .seconds(60), to: "pause") }
+    #expect(failure?.kind == .stopped)
+    #expect(Instant.now.since(start) < .seconds(30))
+  }
+
   @Test("a set waits for several, and says which are ready")
   func waitsForSeveral() throws {
     let one = try Pipe()

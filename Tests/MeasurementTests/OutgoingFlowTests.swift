@@ -138,6 +138,33 @@ struct OutgoingFlowTests {
     #expect(["ECONNRESET", "EPIPE"].contains(failure?.errno?.name))
   }
 
+  @Test("a peer that leaves with data unread fails a flow whose sends were all taken")
+  func failsUnread() throws {
+    // It fits into the send buffer: nothing but the acknowledgements show what becomes of it.
+    let flow = try flow(bytes: 1 << 20)
+    let work = try BackgroundWork { () throws(Failure) in try flow.work(Wait()) }
+    do {
+      let peer = try loopback.accept()
+      _ = try Wait().limited(to: .seconds(10)).for(peer.descriptor, to: "wait")
+      let deadline = Wait().limited(to: .seconds(10))
+      while flow.counters.figures.bytes < 1 << 20, !deadline.isOver { pause(for: .milliseconds(1)) }
+    }
+    let failure = failing { () throws(Failure) in try work.result().get() }
+    #expect(failure?.errno == .connectionReset)
+    #expect(failure?.reason?.contains(" of 1048576 bytes were acknowledged") == true)
+    #expect(failure?.reason?.hasPrefix("1048576 of") == false)
+    #expect(flow.figures.bytes == 1 << 20)
+  }
+
+  @Test("a flow ends once the peer's kernel has all of it, also if its program reads nothing")
+  func endsUnread() throws {
+    let flow = try flow(bytes: 10_000)
+    let peer = try loopback.accept()
+    try flow.work(Wait())
+    let bytes = try peer.receiveAll()
+    #expect(bytes.count == 10_000)
+  }
+
   @Test("device memory must hold more than the pattern")
   func refusesSmallMemory() throws {
     let directory = try Directory()

@@ -164,6 +164,57 @@ struct ConnectionTests {
     return connection
   }
 
+  @Test("what the peer's kernel has acknowledged is known byte by byte, and the end apart from it")
+  func knowsAcknowledged() throws {
+    let loopback = try Loopback()
+    let connection = try Loopback.connect(to: loopback.address)
+    let peer = try loopback.accept()
+    /// What there is, as soon as it is so much.
+    func acknowledged(_ isEnough: (Acknowledgement) -> Bool) throws -> Acknowledgement {
+      let deadline = Wait().limited(to: .seconds(10))
+      while true {
+        let state = try connection.acknowledgement()
+        if isEnough(state) || deadline.isOver { return state }
+        pause(for: .milliseconds(1))
+      }
+    }
+    #expect(try connection.acknowledgement() == Acknowledgement(bytes: 0))
+    try connection.sendAll([1, 2, 3])
+    let three = try acknowledged { $0.bytes(of: 3) == 3 }
+    #expect(three == Acknowledgement(bytes: 3))
+    #expect(three.bytes(of: 2) == 2)
+    #expect(!three.isWhole(of: 3))
+    try connection.finishSending()
+    let end = try acknowledged { $0.isWhole(of: 3) }
+    #expect(end == Acknowledgement(bytes: 3, andEnd: true))
+    #expect(end.bytes(of: 3) == 3)
+    #expect(!end.isWhole(of: 4))
+    // The peer's end closes the connection, which makes no difference.
+    let bytes = try peer.receiveAll()
+    #expect(bytes == [1, 2, 3])
+    try peer.finishSending()
+    _ = try Wait().limited(to: .seconds(10)).for(connection.descriptor, to: "wait")
+    #expect(try connection.acknowledgement() == end)
+    #expect(try connection.takeError() == nil)
+  }
+
+  @Test("a peer that ends its stream first acknowledges the same")
+  func knowsAcknowledgedOfEnded() throws {
+    let loopback = try Loopback()
+    let connection = try Loopback.connect(to: loopback.address)
+    let peer = try loopback.accept()
+    try peer.finishSending()
+    try connection.sendAll([1])
+    try connection.finishSending()
+    let deadline = Wait().limited(to: .seconds(10))
+    while try !connection.acknowledgement().isWhole(of: 1), !deadline.isOver {
+      pause(for: .milliseconds(1))
+    }
+    #expect(try connection.acknowledgement() == Acknowledgement(bytes: 1, andEnd: true))
+    #expect(try connection.takeError() == nil)
+    _ = try peer.receiveAll()
+  }
+
   @Test("what waits is received piece by piece, and never waited for")
   func receivesCopies() throws {
     let loopback = try Loopback()

@@ -26,6 +26,12 @@ private final class ScriptedDestination: DevmemDestination {
   var pendingError: Errno?
   /// Completes each send at once.
   let completesAtOnce: Bool
+  /// What the peer has acknowledged, each time that the loop asks, and from then on; where nothing
+  /// is written down, all that was sent and its end.
+  var acknowledgements: [Acknowledgement] = []
+  private(set) var hasEnded = false
+  /// What the end of the stream fails with.
+  var endError: Errno?
 
   private(set) var sends: [(offset: Int, count: Int)] = []
 
@@ -66,6 +72,18 @@ private final class ScriptedDestination: DevmemDestination {
   func takeError() throws(Errno) -> Errno? {
     defer { pendingError = nil }
     return pendingError
+  }
+
+  func finishSending() throws(Errno) {
+    if let endError { throw endError }
+    hasEnded = true
+  }
+
+  func acknowledgement() throws(Errno) -> Acknowledgement {
+    guard acknowledgements.isEmpty else {
+      return acknowledgements.count > 1 ? acknowledgements.removeFirst() : acknowledgements[0]
+    }
+    return Acknowledgement(bytes: sends.reduce(0) { $0 + $1.count }, andEnd: hasEnded)
   }
 }
 
@@ -126,7 +144,7 @@ struct SendLoopTests {
     var failure: Failure?
     do throws(Failure) {
       try loop.run(from: &source, through: &memory, to: destination, wait)
-      try loop.drain(from: destination, wait)
+      try loop.finish(to: destination, wait)
     } catch {
       failure = error
     }
@@ -189,6 +207,56 @@ struct SendLoopTests {
   func noticesBreak() throws {
     let destination = try ScriptedDestination(pendingError: .connectionReset)
     #expect(try run(4, to: destination).failure?.errno == .connectionReset)
+  }
+
+  @Test("completions alone are no success: an error behind the last one fails the run")
+  func looksForError() throws {
+    let destination = try ScriptedDestination(pendingError: .connectionReset, completesAtOnce: true)
+    destination.acknowledgements = [Acknowledgement(bytes: 3)]
+    let failure = try run(4, to: destination).failure
+    #expect(failure?.errno == .connectionReset)
+    #expect(failure?.reason == "3 of 4 bytes were acknowledged; outstanding: none")
+    #expect(failure?.hint?.contains("before it had read all") == true)
+    // Also if all was acknowledged: it was not read.
+    let whole = try ScriptedDestination(pendingError: .connectionReset, completesAtOnce: true)
+    #expect(
+      try run(4, to: whole).failure?.reason == "4 of 4 bytes were acknowledged; outstanding: none")
+  }
+
+  @Test("the acknowledgement of every byte and of the end is waited for")
+  func waitsForAcknowledgement() throws {
+    let destination = try ScriptedDestination(completesAtOnce: true)
+    destination.acknowledgements = [
+      Acknowledgement(bytes: 0), Acknowledgement(bytes: 3), Acknowledgement(bytes: 4),
+      Acknowledgement(bytes: 4, andEnd: true),
+    ]
+    #expect(try run(4, to: destination).failure == nil)
+    #expect(destination.hasEnded)
+    #expect(destination.acknowledgements.count == 1)
+  }
+
+  @Test(
+    "what is not acknowledged in time fails the run, be it only the end",
+    arguments: [0, 3, 4])
+  func givesUpOnAcknowledgement(bytes: Int) throws {
+    let destination = try ScriptedDestination(completesAtOnce: true)
+    destination.acknowledgements = [Acknowledgement(bytes: bytes)]
+    let start = Instant.now
+    let failure = try run(4, to: destination, timeout: .milliseconds(50)).failure
+    #expect(failure?.errno == .timedOut)
+    #expect(
+      failure?.reason == "\(bytes) of 4 bytes were acknowledged; outstanding: none")
+    #expect(Instant.now.since(start) >= .milliseconds(50))
+  }
+
+  @Test("a stream that cannot be ended fails with the connection's error, or else the call's")
+  func cannotEnd() throws {
+    let notConnected = Errno(ENOTCONN)
+    for error in [nil, Errno.connectionReset] {
+      let destination = try ScriptedDestination(pendingError: error, completesAtOnce: true)
+      destination.endError = notConnected
+      #expect(try run(4, to: destination).failure?.errno == error ?? notConnected)
+    }
   }
 
   @Test("a peer that acknowledges nothing times out")

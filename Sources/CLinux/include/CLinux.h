@@ -15,5 +15,6 @@
 #include "ethtool.h"
 #include "netdev.h"
 #include "options.h"
+#include "tcp.h"
 
 #endif
