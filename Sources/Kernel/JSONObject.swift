@@ -73,10 +73,13 @@ extension String {
 }
 
 extension Double {
-  /// The number with so many digits, at least one, behind the point.
+  /// The number with so many digits, at least one, behind the point. What 64 bits do not hold, in
+  /// units of the last digit, becomes the nearest number that they do; what is no number, the
+  /// largest one.
   package func formatted(_ decimals: Int) -> String {
     let scale = (0..<decimals).reduce(1) { power, _ in power * 10 }
-    let scaled = Int((self * Double(scale)).rounded())
+    let exact = (self * Double(scale)).rounded()
+    let scaled = Int(exactly: exact) ?? (exact < 0 ? .min : .max)
     let fraction = String(scaled.magnitude % UInt(scale))
     let zeros = String(repeating: "0", count: decimals - fraction.count)
     return "\(scaled < 0 ? "-" : "")\(scaled.magnitude / UInt(scale)).\(zeros)\(fraction)"

@@ -24,14 +24,12 @@ package struct Agreement: Equatable, Sendable {
     self.bytesPerFlow = bytesPerFlow
   }
 
-  /// Takes a peer's offer, if it is one that an `ncdevmem` makes.
+  /// Takes a peer's offer, if it is one that an `ncdevmem` makes: of a duration or of a length.
   ///
-  /// - Parameter values: Those of `PeerMessage.Verb.offer`.
+  /// - Parameter values: Those of `PeerMessage.Verb.offer`, each in its range.
   package init?(offer values: [Int]) {
     let (flows, period, duration, bytes) = (values[0], values[1], values[2], values[3])
-    guard 1...MeasurementOptions.flowLimit ~= flows, Pattern.periods ~= period,
-      0...MeasurementOptions.durationLimit ~= duration, (duration == 0) != (bytes == 0)
-    else { return nil }
+    guard (duration == 0) != (bytes == 0) else { return nil }
     self.init(
       flows: flows, patternPeriod: period, duration: duration == 0 ? nil : .seconds(duration),
       bytesPerFlow: bytes == 0 ? nil : bytes)

@@ -26,10 +26,20 @@ package final class ControlChannel {
   /// Whether the connection has ended and nothing is left to read.
   package var isOver: Bool { connection.isOver }
 
+  /// The other end.
+  package var peer: SocketAddress? { connection.peer }
+
   /// Greets the peer, and checks that it uses the same version.
   package func greet() throws(Failure) {
     try send(PeerMessage(.hello, PeerMessage.version))
-    let version = try receive(.hello)[0]
+    try Self.checkVersion(try receive(.hello))
+  }
+
+  /// Checks that the peer uses the same version.
+  ///
+  /// - Parameter values: Those of `PeerMessage.Verb.hello`.
+  static func checkVersion(_ values: [Int]) throws(Failure) {
+    let version = values[0]
     guard version == PeerMessage.version else {
       throw Failure(
         "agree with the peer",
@@ -61,7 +71,12 @@ package final class ControlChannel {
   /// - Returns: Its values.
   /// - Throws: A `Failure` with `EPROTO` for any other line.
   package func receive(_ verb: PeerMessage.Verb) throws(Failure) -> [Int] {
-    let message = try receive()
+    try Self.values(of: try receive(), being: verb)
+  }
+
+  private static func values(
+    of message: PeerMessage, being verb: PeerMessage.Verb
+  ) throws(Failure) -> [Int] {
     guard message.verb == verb else {
       throw violation("it said \(message.verb) where \(verb) was due")
     }
@@ -75,21 +90,49 @@ package final class ControlChannel {
   package func receive() throws(Failure) -> PeerMessage {
     let wait = wait.limited(to: timeout)
     while true {
-      if let end = received.firstIndex(of: UInt8(ascii: "\n")) {
-        let message = PeerMessage(line: received[..<end])
-        received.removeFirst(end + 1)
-        guard let message else { throw violation("it sent a malformed line") }
-        return message
-      }
-      guard received.count <= PeerMessage.lineLimit else {
-        throw violation("it sent a line without end")
-      }
-      try receiveMore(wait)
+      if let message = try next() { return message }
+      try waitUntil(.reading, wait)
+      try receiveWaiting()
     }
   }
 
-  private func receiveMore(_ wait: Wait) throws(Failure) {
-    try waitUntil(.reading, wait)
+  /// The next message of a kind, of what was received.
+  ///
+  /// - Returns: Its values; `nil` if it has not come to its end.
+  /// - Throws: A `Failure` with `EPROTO` for any other line.
+  func next(_ verb: PeerMessage.Verb) throws(Failure) -> [Int]? {
+    guard let message = try next() else { return nil }
+    return try Self.values(of: message, being: verb)
+  }
+
+  private func next() throws(Failure) -> PeerMessage? {
+    guard let end = received.firstIndex(of: UInt8(ascii: "\n")) else {
+      guard received.count <= PeerMessage.lineLimit else {
+        throw Self.violation("it sent a line without end")
+      }
+      return nil
+    }
+    let line = received[..<end]
+    received.removeFirst(end + 1)
+    return try message(of: line)
+  }
+
+  private func message(of line: ArraySlice<UInt8>) throws(Failure) -> PeerMessage {
+    do throws(PeerMessage.Violation) {
+      return try PeerMessage(line: line)
+    } catch {
+      switch error {
+      case .malformed: throw Self.violation("it sent a malformed line")
+      case .outOfBounds(let name):
+        throw Self.violation("it sent a line whose \(name) is out of bounds")
+      }
+    }
+  }
+
+  /// Receives what waits, up to a line's length.
+  ///
+  /// - Throws: A `Failure` with `ECONNRESET` if the peer is gone.
+  func receiveWaiting() throws(Failure) {
     var piece = [UInt8](repeating: 0, count: PeerMessage.lineLimit + 1)
     do throws(Errno) {
       var span = piece.mutableSpan
@@ -117,7 +160,8 @@ package final class ControlChannel {
     }
   }
 
-  private func violation(_ reason: String) -> Failure {
+  /// What is wrong with what the peer said.
+  static func violation(_ reason: String) -> Failure {
     Failure("understand the peer", errno: .protocolError, reason: reason)
   }
 }

@@ -24,6 +24,9 @@ package struct MeasurementOptions: Equatable, Sendable {
   /// The most flows that one run may have.
   package static let flowLimit = 64
 
+  /// The most bytes of a flow that the two ends can report to each other: 8 PiB.
+  package static let flowByteLimit = 1 << 53
+
   /// The longest duration, in seconds.
   package static let durationLimit = 86400
 }

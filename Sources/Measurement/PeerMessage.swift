@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
+internal import Payload
+
 /// What the two ends of a measurement say to each other: a line of a word and of numbers with
-/// names, such as `offer flows=4 pattern=7 duration=10 bytes=0`. Each word has its names: a line
-/// has all of them, in order. No other line is valid, so that nothing can be misread.
+/// names, such as `offer flows=4 pattern=7 duration=10 bytes=0`. Each word has its names, and each
+/// name its range: a line has all of them, in order. No other line is valid, so that nothing can
+/// be misread, and no arithmetic on what is valid overflows.
 package struct PeerMessage: Equatable, Sendable {
   /// The word that a line begins with.
   package enum Verb: String, CaseIterable, Sendable {
@@ -21,16 +24,30 @@ package struct PeerMessage: Equatable, Sendable {
     /// The last line; `failed` is 0 or 1, `nanoseconds` are of the whole run.
     case end
 
-    /// The names of its numbers.
-    var names: [String] {
+    /// Its numbers: their names, and what each may be.
+    package var numbers: [(name: String, range: ClosedRange<Int>)] {
       switch self {
-      case .hello: ["version"]
-      case .offer: ["flows", "pattern", "duration", "bytes"]
-      case .ready: ["flows"]
-      case .refused: ["reason"]
-      case .sent: ["port", "bytes", "retransmits", "rtt"]
-      case .received: ["port", "device", "linear", "plain", "fragments", "checked", "wrong"]
-      case .end: ["failed", "nanoseconds"]
+      case .hello: [("version", 0...Int(UInt16.max))]
+      case .offer:
+        [
+          ("flows", PeerMessage.flows), ("pattern", Pattern.periods),
+          ("duration", 0...MeasurementOptions.durationLimit), ("bytes", PeerMessage.count),
+        ]
+      case .ready: [("flows", PeerMessage.flows)]
+      case .refused: [("reason", 0...Int(UInt8.max))]
+      case .sent:
+        [
+          ("port", PeerMessage.port), ("bytes", PeerMessage.count),
+          // Both are 32 bits of the kernel's (`tcpi_total_retrans`, `tcpi_rtt`).
+          ("retransmits", 0...Int(UInt32.max)), ("rtt", 0...Int(UInt32.max)),
+        ]
+      case .received:
+        [
+          ("port", PeerMessage.port), ("device", PeerMessage.count),
+          ("linear", PeerMessage.count), ("plain", PeerMessage.count),
+          ("fragments", PeerMessage.count), ("checked", 0...1), ("wrong", PeerMessage.count),
+        ]
+      case .end: [("failed", 0...1), ("nanoseconds", 0...PeerMessage.durationLimit)]
       }
     }
   }
@@ -47,47 +64,77 @@ package struct PeerMessage: Equatable, Sendable {
     case failure = 4
   }
 
+  /// Why a line is no message.
+  package enum Violation: Error, Equatable, Sendable {
+    /// It has another form.
+    case malformed
+    /// A number, named here, is not in its range.
+    case outOfBounds(String)
+  }
+
   /// The version of what is said after `hello`.
   package static let version = 1
 
   /// A line is not longer, in bytes, without its end.
   package static let lineLimit = 256
 
+  private static let flows = 1...MeasurementOptions.flowLimit
+  private static let port = 1...Int(UInt16.max)
+
+  /// Bytes or pieces of a flow: 8 PiB, which take two days at 400 Gbit/s. All kinds of bytes of
+  /// all flows add up to less than 2^61.
+  private static let count = 0...MeasurementOptions.flowByteLimit
+
+  /// The longest run, in nanoseconds: a year.
+  private static let durationLimit = 366 * 86400 * 1_000_000_000
+
   /// The word of the line.
   package let verb: Verb
-  /// In the order of the verb's names.
+  /// In the order of the verb's numbers.
   package let values: [Int]
 
-  /// - Precondition: There are as many values as the verb has names, none negative.
+  /// A message of this end. A figure beyond its range becomes the end of the range.
+  ///
+  /// - Precondition: There are as many values as the verb has numbers.
   package init(_ verb: Verb, _ values: Int...) {
-    precondition(values.count == verb.names.count && values.allSatisfy { $0 >= 0 })
+    let numbers = verb.numbers
+    precondition(values.count == numbers.count)
     self.verb = verb
-    self.values = values
+    self.values = zip(numbers, values).map {
+      min(max($1, $0.range.lowerBound), $0.range.upperBound)
+    }
   }
 
-  /// Reads a line, without its end; `nil` for everything that `line` does not write.
-  package init?(line: some Collection<UInt8>) {
-    guard line.count <= Self.lineLimit, line.allSatisfy({ 0x20...0x7e ~= $0 }) else { return nil }
+  /// Reads a line, without its end.
+  ///
+  /// - Throws: For everything that `line` does not write.
+  package init(line: some Collection<UInt8>) throws(Violation) {
+    guard line.count <= Self.lineLimit, line.allSatisfy({ 0x20...0x7e ~= $0 }) else {
+      throw .malformed
+    }
     let words = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
       .map { String(decoding: $0, as: UTF8.self) }
-    guard let verb = Verb(rawValue: words[0]), words.count == verb.names.count + 1 else {
-      return nil
+    guard let verb = Verb(rawValue: words[0]), words.count == verb.numbers.count + 1 else {
+      throw .malformed
     }
     var values: [Int] = []
-    for (name, word) in zip(verb.names, words.dropFirst()) {
+    var outside: String?
+    for ((name, range), word) in zip(verb.numbers, words.dropFirst()) {
       let digits = word.dropFirst(name.count + 1)
       // Not all that `Int` reads is what it writes: signs, leading zeros.
       guard word.hasPrefix(name + "="), let value = Int(digits), value >= 0,
         String(value) == digits
-      else { return nil }
+      else { throw .malformed }
+      if !range.contains(value) { outside = outside ?? name }
       values.append(value)
     }
+    if let outside { throw .outOfBounds(outside) }
     self.verb = verb
     self.values = values
   }
 
   /// The message as a line, without its end.
   package var line: String {
-    verb.rawValue + zip(verb.names, values).map { " \($0)=\($1)" }.joined()
+    verb.rawValue + zip(verb.numbers, values).map { " \($0.name)=\($1)" }.joined()
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-package import Kernel
+internal import Kernel
 
 /// What the other end of a measurement reports.
 package struct PeerReport: Equatable, Sendable {
@@ -53,16 +53,13 @@ package struct PeerReport: Equatable, Sendable {
   /// Whether it found something wrong.
   package private(set) var hasFailed = false
 
-  /// All flows together.
-  package var bytes: Int { flows.reduce(0) { $0 &+ $1.bytes } }
+  /// All flows together. The ranges of `PeerMessage` keep the sum in 64 bits.
+  package var bytes: Int { flows.reduce(0) { $0 + $1.bytes } }
 
   /// Takes the last line's values.
   ///
   /// - Parameter values: Those of `PeerMessage.Verb.end`.
-  package mutating func end(with values: [Int]) throws(Failure) {
-    guard 0...1 ~= values[0] else {
-      throw Failure("understand the peer", errno: .protocolError, reason: "failed is 0 or 1")
-    }
+  package mutating func end(with values: [Int]) {
     hasFailed = values[0] == 1
     duration = .nanoseconds(values[1])
   }

@@ -13,17 +13,13 @@ package final class ReceiverPairing {
   /// Whether this end has announced that it listens: from then on it refuses nothing.
   private var isReady = false
 
-  /// Agrees with a sender. This comes before any change of the NIC, which must not steer the
-  /// control connection with the flows.
+  /// Agrees to a sender's offer, or refuses it, which ends the run. This comes before any change of
+  /// the NIC, which must not steer the control connection with the flows.
   package init(
-    over channel: ControlChannel, as options: MeasurementOptions, checking pattern: Pattern?
+    over channel: ControlChannel, on agreement: Agreement, as options: MeasurementOptions,
+    checking pattern: Pattern?
   ) throws(Failure) {
     self.channel = channel
-    try channel.greet()
-    guard let agreement = Agreement(offer: try channel.receive(.offer)) else {
-      throw Failure(
-        "understand the peer", errno: .protocolError, reason: "its offer is out of bounds")
-    }
     self.agreement = agreement
     if let refusal = agreement.refusal(by: options, checking: pattern) {
       try channel.send(PeerMessage(.refused, refusal.rawValue))
@@ -51,7 +47,8 @@ package final class ReceiverPairing {
   /// Reads what was sent, and reports what was received.
   ///
   /// - Parameters:
-  ///   - received: By the port that each flow came from.
+  ///   - received: By the port that each flow came from. All come from the address of the control
+  ///     connection, or they were not taken.
   ///   - hasFailed: Whether this end has found something wrong so far.
   /// - Returns: What the sender reports of each flow.
   /// - Throws: Where the two do not agree.
@@ -82,7 +79,7 @@ package final class ReceiverPairing {
           port: values[0], bytes: values[1], retransmits: values[2],
           roundTrip: .microseconds(values[3])))
     }
-    try report.end(with: try channel.receive(.end))
+    report.end(with: try channel.receive(.end))
     return report
   }
 

@@ -138,7 +138,7 @@ func cpuList(_ word: String) throws(InvalidValue) -> CPUList {
 }
 
 func flowLength(_ word: String) throws(InvalidValue) -> Int {
-  try size(word, in: 1...Int.max)
+  try size(word, in: 1...MeasurementOptions.flowByteLimit)
 }
 
 /// Reads a number of bits a second: digits, and K, M or G for powers of 1000. Less than the kernel

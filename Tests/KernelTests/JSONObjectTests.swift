@@ -28,4 +28,14 @@ struct JSONObjectTests {
     outer.add("some", [one, other])
     #expect(outer.text == #"{"none": [], "some": [{"is": true}, {"word": "x"}]}"#)
   }
+
+  @Test(
+    "a number is rounded to its digits; what 64 bits do not hold is the nearest that they do",
+    arguments: [
+      (0, "0.000"), (-1.0005, "-1.001"), (1e15, "1000000000000000.000"),
+      (9.3e15, "9223372036854775.807"), (-9.3e15, "-9223372036854775.808"),
+      (.infinity, "9223372036854775.807"), (.nan, "9223372036854775.807"),
+      (-.greatestFiniteMagnitude, "-9223372036854775.808"),
+    ] as [(Double, String)])
+  func formats(number: Double, text: String) { #expect(number.formatted(3) == text) }
 }

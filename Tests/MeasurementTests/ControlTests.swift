@@ -17,8 +17,8 @@ struct PeerMessageTests {
       (PeerMessage(.ready, 64), "ready flows=64"),
       (PeerMessage(.refused, 2), "refused reason=2"),
       (
-        PeerMessage(.sent, 40000, .max, 0, 412),
-        "sent port=40000 bytes=9223372036854775807 retransmits=0 rtt=412"
+        PeerMessage(.sent, 40000, 1 << 53, 0, 412),
+        "sent port=40000 bytes=9007199254740992 retransmits=0 rtt=412"
       ),
       (
         PeerMessage(.received, 1, 2, 3, 4, 5, 1, 0),
@@ -26,9 +26,9 @@ struct PeerMessageTests {
       ),
       (PeerMessage(.end, 0, 5), "end failed=0 nanoseconds=5"),
     ])
-  func roundTrips(message: PeerMessage, line: String) {
+  func roundTrips(message: PeerMessage, line: String) throws {
     #expect(message.line == line)
-    #expect(PeerMessage(line: line.utf8) == message)
+    #expect(try PeerMessage(line: line.utf8) == message)
     #expect(line.utf8.count <= PeerMessage.lineLimit)
   }
 
@@ -43,7 +43,46 @@ struct PeerMessageTests {
       "offer flows=4 pattern=7 duration=10", "offer pattern=7 flows=4 duration=10 bytes=0",
       "quit reason=1", "hello version=\u{661}", "GET / HTTP/1.1", "{\"version\": 1}",
     ])
-  func refuses(line: String) { #expect(PeerMessage(line: line.utf8) == nil) }
+  func refuses(line: String) {
+    #expect(throws: PeerMessage.Violation.malformed) { try PeerMessage(line: line.utf8) }
+  }
+
+  /// Each number of each word: the word, the number's place, its name and its range.
+  static let numbers = PeerMessage.Verb.allCases.flatMap { verb in
+    verb.numbers.enumerated().map { (verb, $0, $1.name, $1.range) }
+  }
+
+  @Test("each number is taken at both ends of its range, and refused beyond", arguments: numbers)
+  func bounds(verb: PeerMessage.Verb, place: Int, name: String, range: ClosedRange<Int>) throws {
+    func line(_ value: Int) -> String {
+      var values = verb.numbers.map(\.range.lowerBound)
+      values[place] = value
+      return verb.rawValue + zip(verb.numbers, values).map { " \($0.name)=\($1)" }.joined()
+    }
+    for value in [range.lowerBound, range.upperBound] {
+      #expect(try PeerMessage(line: line(value).utf8).line == line(value))
+    }
+    for value in [range.lowerBound - 1, range.upperBound + 1, .max] where value >= 0 {
+      #expect(throws: PeerMessage.Violation.outOfBounds(name)) {
+        try PeerMessage(line: line(value).utf8)
+      }
+    }
+  }
+
+  @Test("a line that is malformed behind a number out of bounds is malformed")
+  func prefersForm() {
+    #expect(throws: PeerMessage.Violation.malformed) {
+      try PeerMessage(line: "sent port=0 bytes=0 retransmits=0 rate=0".utf8)
+    }
+  }
+
+  @Test("a figure of this end that is beyond its range is said as the end of the range")
+  func clamps() {
+    #expect(
+      PeerMessage(.sent, 70000, .max, .max, .max).line
+        == "sent port=65535 bytes=9007199254740992 retransmits=4294967295 rtt=4294967295")
+    #expect(PeerMessage(.end, -1, .max).line == "end failed=0 nanoseconds=31622400000000000")
+  }
 
   @Test("no line of any bytes is more than it says")
   func survives() {
@@ -55,7 +94,7 @@ struct PeerMessageTests {
         state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
         line[Int(state >> 33) % line.count] = UInt8(truncatingIfNeeded: state >> 24)
       }
-      guard let message = PeerMessage(line: line) else { continue }
+      guard let message = try? PeerMessage(line: line) else { continue }
       #expect(Array(message.line.utf8) == line)
     }
   }

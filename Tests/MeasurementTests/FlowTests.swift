@@ -44,18 +44,15 @@ struct AgreementTests {
   func roundTrips() {
     for agreement in [
       Agreement(flows: 4, patternPeriod: 7, duration: .seconds(10)),
-      Agreement(flows: 64, patternPeriod: 256, bytesPerFlow: .max),
+      Agreement(flows: 64, patternPeriod: 256, bytesPerFlow: 1 << 53),
     ] {
       #expect(Agreement(offer: agreement.offer.values) == agreement)
     }
   }
 
   @Test(
-    "an offer out of bounds is none",
-    arguments: [
-      [0, 7, 10, 0], [65, 7, 10, 0], [1, 0, 10, 0], [1, 1, 10, 0], [1, 257, 10, 0],
-      [1, 7, 86401, 0], [1, 7, 0, 0], [1, 7, 1, 1], [.max, .max, .max, .max],
-    ])
+    "an offer of neither duration nor length, or of both, is none",
+    arguments: [[1, 7, 0, 0], [1, 7, 1, 1]])
   func refuses(values: [Int]) { #expect(Agreement(offer: values) == nil) }
 
   @Test("a receiver agrees to all that its own options leave open, and to nothing else")

@@ -87,7 +87,7 @@ private struct Reports {
         .init(
           port: 40000, bytes: Self.gibibyte, retransmits: 3, roundTrip: .microseconds(412))
       ])
-      try peers.end(with: [0, 2_000_000_000])
+      peers.end(with: [0, 2_000_000_000])
       report.peer = peers
       return report
     }
@@ -160,7 +160,7 @@ private struct Reports {
         .init(
           port: 40001, bytes: 4, deviceBytes: 4, linearBytes: 0, plainBytes: 0, fragments: 1),
       ])
-      try peers.end(with: [1, 500_000_000])
+      peers.end(with: [1, 500_000_000])
       report.peer = peers
       report.failure = .stopped("send")
       return report

@@ -2,6 +2,7 @@
 
 import Kernel
 import Measurement
+import Netdev
 import Payload
 import Sockets
 import TestSupport
@@ -15,6 +16,21 @@ private func sent(
   SenderPairing.Sent(
     index: index, port: port, bytes: bytes,
     information: ConnectionInformation(retransmits: retransmits, roundTrip: roundTrip))
+}
+
+/// Agrees with a sender, as a receiver does with a caller on its control port.
+private func pair(
+  over channel: ControlChannel, as options: MeasurementOptions, checking pattern: Pattern?
+) throws(Failure) -> ReceiverPairing {
+  let caller = try ControlCaller(on: channel, until: .now)
+  while true {
+    if let agreement = try caller.hear() {
+      return try ReceiverPairing(over: channel, on: agreement, as: options, checking: pattern)
+    }
+    guard try Wait().limited(to: .seconds(10)).for(channel.descriptor, to: "hear") else {
+      throw Failure("hear", errno: .timedOut)
+    }
+  }
 }
 
 /// What was received of a flow.
@@ -115,7 +131,7 @@ struct PairingTests {
     let receiver: Result<PeerReport, Failure>
     do throws(Failure) {
       let channel = ControlChannel(over: try loopback.accept(), timeout: .seconds(10), Wait())
-      let pairing = try ReceiverPairing(
+      let pairing = try pair(
         over: channel, as: options, checking: Pattern(period: period))
       try prepare(pairing)
       receiver = .success(
@@ -258,7 +274,7 @@ struct PairingTests {
     ] as [([(port: Int, bytes: Int)], Int, String?)])
   func judges(flows: [(port: Int, bytes: Int)], failed: Int, reason: String?) throws {
     var report = PeerReport(flows.map { PeerReport.Flow(port: $0.port, bytes: $0.bytes) })
-    try report.end(with: [failed, 1])
+    report.end(with: [failed, 1])
     let failure = SenderPairing.failure(of: report, for: [sent(0, port: 40000, bytes: 10)])
     #expect(failure?.reason == reason)
   }
@@ -331,7 +347,7 @@ struct PairingWithStrangerTests {
 
   private func receive(_ lines: [String]) throws -> (failure: Failure?, heard: [String]) {
     try meet(lines) { channel throws(Failure) in
-      let pairing = try ReceiverPairing(
+      let pairing = try pair(
         over: channel, as: MeasurementOptions(), checking: Pattern(period: 7))
       try pairing.ready()
       pairing.refuse()
@@ -388,6 +404,9 @@ struct PairingWithStrangerTests {
       Row("hello version=1", "hello version=1", words: "it said hello where offer was due"),
       Row(
         "hello version=1", "offer flows=65 pattern=7 duration=0 bytes=10",
+        words: "a line whose flows is out of bounds"),
+      Row(
+        "hello version=1", "offer flows=1 pattern=7 duration=1 bytes=1",
         words: "its offer is out of bounds"),
       Row("hello version=1", offer, words: "ECONNRESET"),
       Row(
@@ -397,7 +416,10 @@ struct PairingWithStrangerTests {
       Row("hello version=1", offer, sentLine, sentLine, words: "it said sent where end was due"),
       Row(
         "hello version=1", offer, sentLine, "end failed=2 nanoseconds=1",
-        words: "failed is 0 or 1"),
+        words: "a line whose failed is out of bounds"),
+      Row(
+        "hello version=1", offer, "sent port=40000 bytes=10 retransmits=0 rtt=9223372036854775807",
+        words: "a line whose rtt is out of bounds"),
       Row(
         "hello version=1", offer, sentLine, "end failed=1 nanoseconds=1",
         words: "the sender failed"),
@@ -415,6 +437,7 @@ struct PairingWithStrangerTests {
       Row("hello version=1", words: "ECONNRESET"),
       Row("hello version=1", offer, words: "EPROTO"),
       Row("hello version=1", "ready flows=2", words: "it said ready flows=2"),
+      Row("hello version=1", "ready flows=65", words: "a line whose flows is out of bounds"),
       Row("hello version=1", "refused reason=2", words: "the receiver expects another pattern"),
       Row("hello version=1", "refused reason=9", words: "it does not say why"),
       Row("hello version=1", "ready flows=1", words: "ECONNRESET"),
@@ -425,33 +448,84 @@ struct PairingWithStrangerTests {
         "hello version=1", "ready flows=1", "refused reason=4",
         words: "it said refused where received was due"),
       Row(
-        "hello version=1", "ready flows=1", figures(device: .max, linear: 1),
-        words: "its figures are out of bounds"),
-      Row(
-        "hello version=1", "ready flows=1", figures(device: .max - 1, linear: 1, plain: 1),
-        words: "its figures are out of bounds"),
+        "hello version=1", "ready flows=1", figures(device: .max),
+        words: "a line whose device is out of bounds"),
       Row(
         "hello version=1", "ready flows=1", figures(checked: 2),
-        words: "its figures are out of bounds"),
+        words: "a line whose checked is out of bounds"),
       Row("hello version=1", "ready flows=1", figures(), words: "ECONNRESET"),
       Row(
         "hello version=1", "ready flows=1", figures(), figures(),
         words: "it said received where end was due"),
       Row(
         "hello version=1", "ready flows=1", figures(), "end failed=7 nanoseconds=1",
-        words: "failed is 0 or 1"),
+        words: "a line whose failed is out of bounds"),
     ])
   func sendsToStranger(row: Row) throws {
     let failure = try send(row.lines).failure
     #expect(failure?.description.contains(row.words) == true)
   }
 
-  @Test("figures as large as numbers go are taken")
-  func takesLargest() throws {
-    #expect(
-      try send([
-        "hello version=1", "ready flows=1", figures(device: .max - 1, plain: 1),
-        "end failed=0 nanoseconds=\(Int.max)",
-      ]).failure == nil)
+  /// The largest figures that a peer may report of a flow.
+  private static let largest = PeerMessage(.received, .max, .max, .max, .max, .max, 1, .max)
+
+  @Test("the largest figures that a sender may be told are reported, as text and as JSON")
+  func reportsLargestReceived() throws {
+    var peer = PeerReport()
+    let failure = try meet(
+      ["hello version=1", "ready flows=1", Self.largest.line, "end failed=0 nanoseconds=1"]
+    ) { channel throws(Failure) in
+      let pairing = try SenderPairing(
+        over: channel, on: Agreement(flows: 1, patternPeriod: 7, bytesPerFlow: 10))
+      peer = try pairing.exchange([sent(0, port: 65535, bytes: 10)], in: .seconds(1))
+    }.failure
+    #expect(failure == nil)
+    #expect(peer.bytes == 3 << 53)
+    let report = report(as: .send(MeasurementReport.SendingEnd(Load(), chunkSize: nil)), of: peer)
+    #expect(report.lines.last?.hasPrefix("receiver: sum 27021597764222976 bytes in") == true)
+    #expect(report.json(by: "test").contains(#""fragments": 9007199254740992"#))
+  }
+
+  @Test("the largest figures that a receiver may be told are reported, as text and as JSON")
+  func reportsLargestSent() throws {
+    var peer = PeerReport()
+    let flows = MeasurementOptions.flowLimit
+    let sentLines = (1...flows).map { PeerMessage(.sent, $0, .max, .max, .max).line }
+    var figures = FlowFigures()
+    figures.plainBytes = MeasurementOptions.flowByteLimit
+    let received = Dictionary(uniqueKeysWithValues: (1...flows).map { (UInt16($0), figures) })
+    let failure = try meet(
+      ["hello version=1", "offer flows=\(flows) pattern=7 duration=0 bytes=10"] + sentLines
+        + ["end failed=0 nanoseconds=0"]
+    ) { channel throws(Failure) in
+      let pairing = try pair(
+        over: channel, as: MeasurementOptions(), checking: Pattern(period: 7))
+      peer = try pairing.exchange(
+        received, in: .seconds(1), isChecked: true, hasFailed: false)
+    }.failure
+    #expect(failure == nil)
+    #expect(peer.bytes == flows << 53)
+    let end = MeasurementReport.ReceivingEnd(
+      queues: 0..<1, rxPageSize: nil, tokenMode: .automatic, patternPeriod: 7,
+      validationInterval: 1, busyPoll: nil, steering: .queue)
+    let report = report(as: .receive(end), of: peer)
+    #expect(report.lines[0].hasSuffix("4294967295 retransmits, rtt 4294967.295 ms"))
+    #expect(report.json(by: "test").contains(#""rtt_microseconds": 4294967295"#))
+  }
+
+  /// A report of an end that did nothing itself.
+  private func report(
+    as end: MeasurementReport.End, of peer: PeerReport
+  ) -> MeasurementReport {
+    var report = MeasurementReport(
+      MeasurementReport.Setting(
+        Agreement(flows: 1), MeasurementOptions(), on: "lo", driver: "none", .v4, memorySize: nil,
+        as: end),
+      on: HostFacts(interface: "lo", cpus: []),
+      whole: Interval(
+        start: .zero, end: .zero, flows: [], tokensOutstanding: [], idleHundredths: []),
+      workers: [])
+    report.peer = peer
+    return report
   }
 }
