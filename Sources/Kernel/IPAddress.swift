@@ -69,6 +69,20 @@ package struct IPAddress: Hashable, Sendable {
     return index
   }
 
+  /// Whether two addresses are one: an IPv4-mapped address is the IPv4 address that it stands for,
+  /// and zones count where both have one, by name or by index.
+  package func isSame(as other: IPAddress) -> Bool {
+    guard unmapped == other.unmapped else { return false }
+    guard let scope, let otherScope = other.scope, scope != otherScope else { return true }
+    let (index, otherIndex) = (try? scopeIndex(), try? other.scopeIndex())
+    return index != nil && index == otherIndex
+  }
+
+  /// The octets, of an IPv4-mapped address those of IPv4.
+  private var unmapped: ArraySlice<UInt8> {
+    octets.count == 16 && octets.starts(with: Self.mappedPrefix) ? octets.suffix(4) : octets[...]
+  }
+
   /// The first 12 octets of `::ffff:0:0/96`.
   private static let mappedPrefix = [UInt8](repeating: 0, count: 10) + [0xff, 0xff]
 }

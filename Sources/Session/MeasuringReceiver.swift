@@ -40,13 +40,13 @@ struct MeasuringReceiver {
   private func pair(_ wait: Wait) throws(Failure) -> ReceiverPairing? {
     guard let port = options.controlPort else { return nil }
     let address = try SocketAddress(configuration.address, port: port)
-    let listener = try Listener(on: address)
+    let control = try ControlPort(on: address)
     Announcement.waitingForSender(address).print()
-    let connection = try listener.next(wait, for: configuration.timeout)
-    Announcement.connection(from: connection.peer).print()
+    let (channel, offer) = try control.waitForOffer(
+      wait, for: configuration.timeout, from: configuration.admission)
+    Announcement.connection(from: channel.peer).print()
     return try ReceiverPairing(
-      over: ControlChannel(over: connection, timeout: configuration.timeout, wait), as: options,
-      checking: configuration.checks.pattern)
+      over: channel, on: offer, as: options, checking: configuration.checks.pattern)
   }
 
   /// All that lasts while the binding does: on return there is none.
@@ -69,6 +69,11 @@ struct MeasuringReceiver {
       of: flows.map(\.counters), from: workers, every: options.interval, as: .receive)
     let measured = try WorkerGroup().run(
       workers, for: limit(of: agreement, isPaired: pairing != nil), recording: recorder, wait)
+    if pairing == nil, case .success = measured.end {
+      for flow in flows where flow.figures.bytes == 0 {
+        configuration.explainEmpty("flow \(flow.index)")
+      }
+    }
     var report = MeasurementReport(
       setting(of: agreement, at: end, driver: transaction.interface.driver), measured, recorder,
       of: workers)
@@ -106,10 +111,6 @@ struct MeasuringReceiver {
     while flows.count < count {
       let connection = try end.next(wait, orEndOf: pairing?.channel)
       let peer = connection.peer
-      if let expected = configuration.peer, let peer, peer.address.octets != expected.octets {
-        Diagnostics.print("it is not from \(expected): closed")
-        continue
-      }
       if configuration.configuresNIC, let peer {
         let source = FlowTuple.End(peer.address, port: peer.port)
         if let refusal = try end.steering.add(source, as: flows.count, in: &transaction) {

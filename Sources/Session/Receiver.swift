@@ -67,6 +67,7 @@ struct Receiver {
       cpu: CPUTime.now.since(cpu))
     report(summary)
     let figures = FlowFigures(summary.statistics, wrongBytes: summary.wrongBytes ?? 0)
+    if case .success = result, figures.bytes == 0 { configuration.explainEmpty("the stream") }
     let demands = Verdict.Demands(
       configuration.checks,
       mustBeRefused: configuration.unbinding == .beforeReceive && end.tokenMode == .manual)

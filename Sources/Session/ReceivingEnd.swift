@@ -66,12 +66,17 @@ struct ReceivingEnd: ~Copyable {
   /// Ends the binding. What was received stays readable.
   mutating func unbind() { binding = nil }
 
-  /// Waits for the next connection.
+  /// Waits for the next connection: from the peer that the command line names, or from where the
+  /// control connection came. Others are closed.
   ///
   /// - Parameter channel: A control connection whose end ends the wait as well.
   func next(_ wait: Wait, orEndOf channel: ControlChannel? = nil) throws(Failure) -> Connection {
+    let admission =
+      channel.map {
+        Admission(only: $0.peer?.address, because: "the control connection came from there")
+      } ?? configuration.admission
     let connection = try listener.next(
-      wait, for: configuration.timeout, watching: channel?.descriptor
+      wait, for: configuration.timeout, from: admission, watching: channel?.descriptor
     ) { () throws(Failure) in
       guard channel?.isOver == true else { return }
       throw Failure(
@@ -80,5 +85,18 @@ struct ReceivingEnd: ~Copyable {
     }
     Announcement.connection(from: connection.peer).print()
     return connection
+  }
+}
+
+extension Configuration.Receive {
+  /// Whose connections the run takes.
+  var admission: Admission { Admission(only: peer, because: "-c") }
+
+  /// Prints what a stream without a byte may have been, where anyone may have connected.
+  func explainEmpty(_ stream: String) {
+    guard peer == nil else { return }
+    Diagnostics.print(
+      "\(stream) ended without a byte: it may have been a readiness probe or a scan; "
+        + "-c ADDR takes only the sender's connection")
   }
 }

@@ -45,41 +45,61 @@ package struct Listener: ~Copyable {
     return Connection(owning: OwnedDescriptor(owning: raw), to: SocketAddress(storage))
   }
 
-  /// Waits for a connection and takes it.
+  /// Takes the connection that waits, if it is to be taken; closes it if not.
+  ///
+  /// - Returns: `nil` if there is none to be taken.
+  package func take(
+    _ admission: Admission, _ rejections: inout Rejections
+  ) throws(Failure) -> Connection? {
+    let connection: Connection
+    do throws(Errno) {
+      connection = try accept()
+    } catch {
+      // The peer closed it between the wait and the call.
+      guard error == .tryAgain || error == .connectionAborted else {
+        throw Failure("accept a connection", errno: error)
+      }
+      return nil
+    }
+    guard let refusal = admission.refusal(of: connection.peer) else { return connection }
+    rejections.add(connection.peer, because: refusal)
+    return nil
+  }
+
+  /// Waits for a connection and takes it. Others do not prolong the wait.
   ///
   /// - Parameters:
   ///   - timeout: How long to wait; as long as `wait` allows if `nil`.
+  ///   - admission: Whose connection to take; others are closed, and named.
   ///   - other: A descriptor whose readiness may end the wait.
   ///   - check: Runs once `other` is ready. If it throws, the wait ends; if not, `other` is watched
   ///     no longer.
   /// - Throws: A `Failure` of the kind `stopped` after a stop, with `ETIMEDOUT` if none comes, and
   ///   what `check` throws.
   package func next(
-    _ wait: Wait, for timeout: Duration?, watching other: Descriptor? = nil,
-    _ check: () throws(Failure) -> Void = {}
+    _ wait: Wait, for timeout: Duration?, from admission: Admission = .anyone,
+    watching other: Descriptor? = nil, _ check: () throws(Failure) -> Void = {}
   ) throws(Failure) -> Connection {
     let wait = wait.limited(to: timeout)
     var set = PollSet([descriptor] + (other.map { [$0] } ?? []))
+    var rejections = Rejections()
     while true {
-      guard try set.wait(wait, to: "wait for a connection") else {
-        throw Failure(
-          "wait for a connection", errno: .timedOut,
-          reason: "none in \(timeout?.components.seconds ?? 0) s (--timeout)")
-      }
+      // Connections that are closed may come without end.
+      guard try set.wait(wait, to: "wait for a connection"), !wait.isOver || rejections.count == 0
+      else { throw timedOut(after: timeout, rejections) }
       if other != nil, set.isReady(1) {
         try check()
         // Its data is read later.
         set.remove(1)
       }
-      guard set.isReady(0) else { continue }
-      do throws(Errno) {
-        return try accept()
-      } catch {
-        // The peer closed it between the wait and the call.
-        guard error == .tryAgain || error == .connectionAborted else {
-          throw Failure("accept a connection", errno: error)
-        }
-      }
+      if set.isReady(0), let connection = try take(admission, &rejections) { return connection }
     }
+  }
+
+  private func timedOut(after timeout: Duration?, _ rejections: Rejections) -> Failure {
+    let others = rejections.count > 0 ? ", but \(rejections.count) that were closed" : ""
+    return Failure(
+      "wait for a connection", errno: .timedOut,
+      reason: "none in \(timeout?.components.seconds ?? 0) s (--timeout)\(others)")
   }
 }

@@ -46,4 +46,28 @@ struct IPAddressTests {
     #expect(try IPAddress("fe80::1")?.scopeIndex() == 0)
     #expect(throws: Errno.noDevice) { try IPAddress("fe80::1%no such")?.scopeIndex() }
   }
+
+  @Test(
+    "an address is another one if it is mapped to it, or has the same zone by another name",
+    arguments: [
+      ("192.0.2.1", "192.0.2.1", true), ("192.0.2.1", "192.0.2.2", false),
+      ("2001:db8::1", "2001:db8::1", true), ("2001:db8::1", "2001:db8::2", false),
+      ("192.0.2.1", "::c000:201", false), ("fe80::1%lo", "fe80::1%1", true),
+      ("fe80::1%1", "fe80::1%1", true), ("fe80::1%lo", "fe80::1%2", false),
+      ("fe80::1", "fe80::1%2", true), ("fe80::1%nosuch0", "fe80::1%1", false),
+    ])
+  func compares(one: String, other: String, isSame: Bool) throws {
+    let (one, other) = (try #require(IPAddress(one)), try #require(IPAddress(other)))
+    #expect(one.isSame(as: other) == isSame)
+    #expect(other.isSame(as: one) == isSame)
+  }
+
+  @Test("an address that the kernel gives as IPv4-mapped is the IPv4 address")
+  func comparesMapped() {
+    let octets: [UInt8] = [192, 0, 2, 1]
+    let mapped = IPAddress(octets: [UInt8](repeating: 0, count: 10) + [0xff, 0xff] + octets)
+    #expect(mapped.isSame(as: IPAddress(octets: octets)))
+    #expect(IPAddress(octets: octets).isSame(as: mapped))
+    #expect(!mapped.isSame(as: IPAddress(octets: [192, 0, 2, 2])))
+  }
 }

@@ -111,6 +111,44 @@ struct ConnectionTests {
     #expect(next {}?.kind == .stopped)
   }
 
+  @Test("a connection from another address is closed, and does not prolong the wait")
+  func keepsToAddress() throws {
+    let listener = try Listener(
+      on: try SocketAddress(IPAddress("127.0.0.1")!, port: 0), backlog: 64)
+    let address = try #require(try listener.localAddress())
+    @Sendable func connect(from octet: UInt8) throws(Failure) -> Connection {
+      let source = try SocketAddress(IPAddress(octets: [127, 0, 0, octet]), port: 0)
+      return try Connection(
+        to: address, from: source, through: "lo", Wait().limited(to: .seconds(10)))
+    }
+    let admission = Admission(only: IPAddress("127.0.0.9")!, because: "-c")
+    let stranger = try connect(from: 7)
+    let own = try connect(from: 9)
+    let taken = try listener.next(Wait(), for: .seconds(10), from: admission).peer
+    #expect(taken?.address == IPAddress("127.0.0.9"))
+    let bytes = try stranger.receiveAll()
+    #expect(bytes.isEmpty)
+
+    // They come again and again, for longer than the wait.
+    let calls = try BackgroundWork { () throws(Failure) in
+      for _ in 0..<40 {
+        _ = try connect(from: 7).descriptor
+        pause(for: .milliseconds(20))
+      }
+    }
+    let start = Instant.now
+    let failure = failing { () throws(Failure) in
+      _ = try listener.next(Wait(), for: .milliseconds(200), from: admission).descriptor
+    }
+    let passed = Instant.now.since(start)
+    #expect(failure?.errno == .timedOut)
+    #expect(failure?.reason?.contains("that were closed") == true)
+    #expect(passed >= .milliseconds(200) && passed < .milliseconds(700))
+    try calls.result().get()
+    let isOpen = own.descriptor.rawValue >= 0
+    #expect(isOpen)
+  }
+
   @Test("brackets set an IPv6 address apart from its port")
   func describesAddresses() throws {
     let v6 = try SocketAddress(try #require(IPAddress("2001:db8::1")), port: 5201)
