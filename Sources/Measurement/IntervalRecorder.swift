@@ -42,21 +42,15 @@ package struct Interval: Equatable, Sendable {
 
 /// Reads the counters of a measurement's flows at intervals, and prints each interval at once.
 package final class IntervalRecorder {
-  /// Intervals that are kept for the report at the end; later ones are only printed.
-  package static let intervalLimit = 10_000
-
   private let counters: [FlowCounters]
   private let workers: [any FlowWorker]
   private let table: IntervalTable
   private let period: Duration
-  private let limit: Int
 
   /// When the measurement began.
   package private(set) var start = Instant.now
-  /// The intervals so far, up to the limit.
-  package private(set) var intervals: [Interval] = []
-  /// How many intervals were not kept.
-  package private(set) var intervalsLeftOut = 0
+  /// The intervals so far.
+  package private(set) var history: IntervalHistory
 
   private var startTimes: [Int: CPUTimes] = [:]
   private var lastTimes: [Int: CPUTimes] = [:]
@@ -66,15 +60,15 @@ package final class IntervalRecorder {
   /// - Parameters:
   ///   - period: How much time an interval has; zero for no intervals.
   ///   - role: Which end this is, for the columns that are printed.
-  ///   - limit: How many intervals to keep.
+  ///   - history: What keeps them for the report at the end.
   package init(
     of counters: [FlowCounters], from workers: [any FlowWorker], every period: Duration,
-    as role: MeasurementRole, keeping limit: Int = IntervalRecorder.intervalLimit
+    as role: MeasurementRole, keeping history: IntervalHistory? = nil
   ) {
     self.counters = counters
     self.workers = workers
     self.period = period
-    self.limit = limit
+    self.history = history ?? IntervalHistory(flowCount: counters.count)
     table = IntervalTable(
       for: role, workers: workers.map(\.flowIndices), flowCount: counters.count)
     lastFigures = counters.map { _ in FlowFigures() }
@@ -130,11 +124,7 @@ package final class IntervalRecorder {
     lastTimes = times
     lastFigures = figures
     lastReading = end
-    if intervals.count < limit {
-      intervals.append(interval)
-    } else {
-      intervalsLeftOut += 1
-    }
+    history.append(interval)
     table.lines(of: interval).forEach(Diagnostics.print)
   }
 

@@ -25,7 +25,7 @@ extension MeasurementReport {
     document.add("workers", workers.indices.map(json(ofWorker:)))
     document.add("queues", queues.map { Self.json(ofQueue: $0.queue, $0.statistics) })
     document.add("intervals", intervals.map(json(of:)))
-    document.add("intervals_left_out", intervalsLeftOut)
+    document.add("periods_per_interval", periodsPerInterval)
     document.add("peer", peer?.json)
     return document.text
   }

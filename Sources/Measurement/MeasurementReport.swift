@@ -173,7 +173,7 @@ package struct MeasurementReport: Sendable {
   /// The intervals that were kept, in order.
   package let intervals: [Interval]
   /// How many intervals were not kept.
-  package let intervalsLeftOut: Int
+  package let periodsPerInterval: Int
   /// What is known of each worker.
   package let workers: [Worker]
   /// What is known of each flow.
@@ -188,13 +188,13 @@ package struct MeasurementReport: Sendable {
   /// Gathers what was measured.
   package init(
     _ setting: Setting, on host: HostFacts, whole: Interval, intervals: [Interval] = [],
-    intervalsLeftOut: Int = 0, workers: [Worker]
+    periodsPerInterval: Int = 1, workers: [Worker]
   ) {
     self.setting = setting
     self.host = host
     self.whole = whole
     self.intervals = intervals
-    self.intervalsLeftOut = intervalsLeftOut
+    self.periodsPerInterval = periodsPerInterval
     self.workers = workers
   }
 
@@ -205,8 +205,8 @@ package struct MeasurementReport: Sendable {
   ) {
     self.init(
       setting, on: HostFacts(interface: setting.interface, cpus: workers.compactMap(\.cpu)),
-      whole: measured.whole, intervals: recorder.intervals,
-      intervalsLeftOut: recorder.intervalsLeftOut, workers: workers.map { Worker($0) })
+      whole: measured.whole, intervals: recorder.history.intervals,
+      periodsPerInterval: recorder.history.readingsPerInterval, workers: workers.map { Worker($0) })
   }
 
   /// Which end this is.

@@ -82,13 +82,85 @@ struct IntervalTableTests {
   }
 }
 
+struct IntervalHistoryTests {
+  /// Adds so many intervals of a second, the first of which has 1 byte, the next 2, and so on.
+  private func history(of count: Int, limit: Int) -> IntervalHistory {
+    var history = IntervalHistory(limit: limit)
+    for second in 0..<count {
+      history.append(
+        Interval(
+          start: .seconds(second), end: .seconds(second + 1), flows: [figures(second + 1)],
+          tokensOutstanding: [second], idleHundredths: [second * 10, nil]))
+    }
+    return history
+  }
+
+  @Test(
+    "neighbours become one when there are too many, and nothing of them is lost",
+    arguments: [
+      // How many, what one of them is made of, and the lengths in seconds.
+      (1, 1, [1]), (4, 1, [1, 1, 1, 1]), (5, 2, [2, 2, 1]), (6, 2, [2, 2, 2]),
+      (7, 2, [2, 2, 2, 1]),
+      (8, 2, [2, 2, 2, 2]), (9, 2, [2, 2, 2, 2, 1]), (10, 4, [4, 4, 2]), (13, 4, [4, 4, 4, 1]),
+      (1000, 256, [256, 256, 256, 232]),
+    ])
+  func merges(count: Int, readings: Int, lengths: [Int]) {
+    let history = history(of: count, limit: 4)
+    let intervals = history.intervals
+    #expect(history.readingsPerInterval == readings)
+    #expect(intervals.map(\.length) == lengths.map { .seconds($0) })
+    #expect(intervals.first?.start == .zero)
+    #expect(intervals.last?.end == .seconds(count))
+    #expect(zip(intervals, intervals.dropFirst()).allSatisfy { $0.end == $1.start })
+    let total = intervals.reduce(FlowFigures()) { $0 + $1.total }
+    #expect(total.deviceBytes == count * (count + 1) / 2)
+    #expect(total.calls == 5 * count)
+    // What was outstanding at the end of each, and the mean of the idle times.
+    for interval in intervals {
+      let (first, last) = (interval.start.components.seconds, interval.end.components.seconds - 1)
+      #expect(interval.tokensOutstanding == [Int(last)])
+      #expect(interval.idleHundredths == [Int(first + last) * 5, nil])
+    }
+  }
+
+  @Test("idle time counts by the length of its interval")
+  func weighs() {
+    var history = IntervalHistory(limit: 2)
+    for (start, end, idle) in [(0, 1, 100), (1, 4, 500), (4, 5, 0)] {
+      history.append(
+        Interval(
+          start: .seconds(start), end: .seconds(end), flows: [], tokensOutstanding: [],
+          idleHundredths: [idle]))
+    }
+    #expect(history.intervals.map(\.idleHundredths) == [[400], [0]])
+  }
+
+  @Test("however long a run is, its report has a limit in size", arguments: [1, 64])
+  func isBounded(flows: Int) {
+    var history = IntervalHistory(flowCount: flows)
+    let none = [FlowFigures](repeating: FlowFigures(), count: flows)
+    let tokens = [Int](repeating: 0, count: flows)
+    let count = 2 * IntervalHistory.figuresLimit / flows
+    for second in 0..<count {
+      history.append(
+        Interval(
+          start: .seconds(second), end: .seconds(second + 1), flows: none,
+          tokensOutstanding: tokens, idleHundredths: []))
+    }
+    let kept = history.intervals.count
+    #expect(kept <= IntervalHistory.intervalLimit + 1)
+    #expect(kept * flows <= IntervalHistory.figuresLimit + flows)
+    #expect(history.intervals.last?.end == .seconds(count))
+  }
+}
+
 struct IntervalRecorderTests {
   private let counters = [FlowCounters(), FlowCounters()]
 
   private func recorder(
-    every period: Duration, keeping limit: Int = 10, from workers: [ScriptedWorker] = []
+    every period: Duration, from workers: [ScriptedWorker] = []
   ) -> IntervalRecorder {
-    IntervalRecorder(of: counters, from: workers, every: period, as: .receive, keeping: limit)
+    IntervalRecorder(of: counters, from: workers, every: period, as: .receive)
   }
 
   @Test("an interval is read once it is over, and has what passed meanwhile")
@@ -98,7 +170,7 @@ struct IntervalRecorderTests {
     try recorder.begin()
     #expect(recorder.nextReading == recorder.start.advanced(by: .milliseconds(200)))
     try recorder.readIfDue()
-    #expect(recorder.intervals.isEmpty)
+    #expect(recorder.history.intervals.isEmpty)
 
     pause(for: .milliseconds(200))
     counters[1].publish(figures(30))
@@ -109,8 +181,8 @@ struct IntervalRecorderTests {
     try recorder.readIfDue()
     try recorder.readIfDue()
 
-    let (first, second) = (recorder.intervals[0], recorder.intervals[1])
-    #expect(recorder.intervals.count == 2)
+    let (first, second) = (recorder.history.intervals[0], recorder.history.intervals[1])
+    #expect(recorder.history.intervals.count == 2)
     #expect(first.start == .zero)
     #expect(first.length >= .milliseconds(200))
     #expect(first.flows == [figures(100), figures(30)])
@@ -124,15 +196,6 @@ struct IntervalRecorderTests {
     #expect(next.nanoseconds % 200_000_000 == 0)
   }
 
-  @Test("intervals are kept up to a limit, and counted beyond it")
-  func keepsLimit() throws {
-    let recorder = recorder(every: .nanoseconds(1), keeping: 2)
-    try recorder.begin()
-    for _ in 0..<5 { try recorder.readIfDue() }
-    #expect(recorder.intervals.count == 2)
-    #expect(recorder.intervalsLeftOut == 3)
-  }
-
   @Test(
     "what is left at the end is an interval if it is a tenth of a second, and always in the whole",
     arguments: [(50, 0), (99, 0), (100, 1), (700, 1)])
@@ -143,7 +206,7 @@ struct IntervalRecorderTests {
     let whole = try recorder.finish(
       at: recorder.start.advanced(by: .milliseconds(milliseconds)))
     #expect(
-      recorder.intervals.map(\.length)
+      recorder.history.intervals.map(\.length)
         == [Duration](repeating: .milliseconds(milliseconds), count: count))
     #expect(whole.start == .zero)
     #expect(whole.end == .milliseconds(milliseconds))
@@ -158,7 +221,7 @@ struct IntervalRecorderTests {
     #expect(recorder.nextReading == nil)
     try recorder.readIfDue()
     let whole = try recorder.finish(at: recorder.start.advanced(by: .seconds(5)))
-    #expect(recorder.intervals.isEmpty)
+    #expect(recorder.history.intervals.isEmpty)
     #expect(whole.length == .seconds(5))
     // An end before the start, of workers that never worked.
     #expect(try recorder.finish(at: recorder.start.advanced(by: .seconds(-1))).end == .zero)

@@ -65,7 +65,7 @@ private struct Reports {
         whole: Interval(
           start: .zero, end: .seconds(2), flows: flows, tokensOutstanding: [0, 0],
           idleHundredths: [9725, nil]),
-        intervals: [interval], intervalsLeftOut: 4,
+        intervals: [interval], periodsPerInterval: 4,
         workers: [
           .init(flows: [0], cpu: 3, lastCPU: 3, cpuTime: .milliseconds(1500)),
           .init(flows: [1], cpu: 4, lastCPU: 5, cpuTime: .milliseconds(250)),
@@ -278,7 +278,7 @@ struct MeasurementReportTests {
           #""linear_bytes": 0, "fragments": 0, "recvmsg_calls": 7, "dontneed_calls": 3"#,
           #""tokens_returned": 0, "tokens_outstanding": 2, "wrong_bytes": 0}]"#,
           #""workers": [{"cpu_idle_percent": 97.50}, {"cpu_idle_percent": null}]}]"#,
-          #""intervals_left_out": 4, "peer": {"verdict": "ok", "duration_seconds": 2.000000"#,
+          #""periods_per_interval": 4, "peer": {"verdict": "ok", "duration_seconds": 2.000000"#,
           #""bytes": 1073741824, "flows": [{"sender_port": 40000, "bytes": 1073741824"#,
           #""retransmits": 3, "rtt_microseconds": 412}]}"#,
         ].joined(separator: ", "))
@@ -307,7 +307,7 @@ struct MeasurementReportTests {
           #""workers": [{"worker": 0, "flows": [0], "cpu": null, "stayed_on_cpu": null"#,
           #""cpu_idle_percent": null, "thread_cpu_seconds": 0.000000"#,
           #""thread_cpu_seconds_per_gib": null}], "queues": [], "intervals": []"#,
-          #""intervals_left_out": 0, "peer": null"#,
+          #""periods_per_interval": 1, "peer": null"#,
         ].joined(separator: ", "))
   }
 
@@ -338,7 +338,7 @@ struct MeasurementReportTests {
           #""intervals": [{"start_seconds": 0.000000, "end_seconds": 1.000000"#,
           #""total": {"seconds": 1.000000, \#(figures)}"#,
           #""flows": [{"seconds": 1.000000, \#(figures)}]"#,
-          #""workers": [{"cpu_idle_percent": 50.00}]}], "intervals_left_out": 0"#,
+          #""workers": [{"cpu_idle_percent": 50.00}]}], "periods_per_interval": 1"#,
           #""peer": {"verdict": "failed", "duration_seconds": 0.500000, "bytes": 4100"#,
           #""flows": [{"sender_port": 40000, "bytes": 4096, "device_bytes": 4000"#,
           #""linear_bytes": 90, "plain_bytes": 6, "fragments": 3, "wrong_bytes": 2}"#,
@@ -356,7 +356,7 @@ struct MeasurementReportTests {
       #""sends_from": "host memory", "memory_bytes": null, "pattern_period": 7"#,
       #""chunk_bytes": null, "rate_bits_per_second": null}"#,
       #""bytes": 9, "gigabits_per_second": 0.000000, "device_bytes": 0, "plain_bytes": 9"#,
-      #""intervals": [], "intervals_left_out": 0, "peer": null"#,
+      #""intervals": [], "periods_per_interval": 1, "peer": null"#,
     ] { #expect(members.contains(part), "\(part)") }
   }
 

@@ -17,7 +17,7 @@ struct WorkerGroupTests {
   ) throws -> (outcome: WorkerGroup.Outcome, intervals: [Interval]) {
     let recorder = IntervalRecorder(of: [counters], from: workers, every: period, as: .receive)
     let outcome = try WorkerGroup().run(workers, for: duration, recording: recorder, wait)
-    return (outcome, recorder.intervals)
+    return (outcome, recorder.history.intervals)
   }
 
   /// A worker that works until it is stopped, or for 10 seconds.
