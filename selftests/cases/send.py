@@ -93,6 +93,19 @@ def broken_off() -> None:
     expect("EPIPE" in result.stderr or "ECONNRESET" in result.stderr, result.stderr)
 
 
+@case("a peer that resets the connection without reading fails a sender whose sends were all taken")
+@needs_bind_tx
+def unread() -> None:
+    # What is sent fits into the peer's receive buffer and this end's send buffer: by the reset all
+    # of it is gone from the latter, and each send is complete.
+    for payload, options in (
+        (bytes(200_000), ()), (b"", ("--flows", "1", "--bytes", "200000")),
+        (b"", ("--flows", "1", "--bytes", "200000", "--host-memory")),
+    ):
+        result, _ = send(payload, *options, limit=0, hold=2)
+        result.expect(1, "ECONNRESET", " of 200000 bytes were acknowledged")
+
+
 @case("a stop signal ends a sender that waits for its input")
 @needs_bind_tx
 def stopped() -> None:

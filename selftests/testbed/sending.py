@@ -6,6 +6,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import threading
+import time
 
 from .harness import expect, expect_equal
 from .hosts import NIC, REMOTE, enter_remote, free_port
@@ -17,12 +18,15 @@ from .tool import BINARY, Result, track
 class Receiver(threading.Thread):
     """Listens on the remote host, takes one connection and reads it to its end."""
 
-    def __init__(self, version: int, port: int, limit: int | None = None) -> None:
-        """With a limit, resets the connection after so many bytes."""
+    def __init__(
+        self, version: int, port: int, limit: int | None = None, hold: float = 0
+    ) -> None:
+        """With a limit, resets the connection after so many bytes, and after so many seconds."""
         super().__init__(daemon=True)
         self.version = version
         self.port = port
         self.limit = limit
+        self.hold = hold
         self.received = b""
         self.listening = threading.Event()
 
@@ -46,6 +50,7 @@ class Receiver(threading.Thread):
                 pieces.append(piece)
             self.received = b"".join(pieces)
             if self.limit is not None:
+                time.sleep(self.hold)
                 # An orderly end would leave the sender with an acknowledged stream.
                 connection.setsockopt(
                     socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
@@ -62,12 +67,12 @@ def start_sender(
 
 
 def send(
-    payload: bytes, *options: str, version: int = 4, limit: int | None = None,
+    payload: bytes, *options: str, version: int = 4, limit: int | None = None, hold: float = 0,
     descriptors: tuple[int, ...] = ()
 ) -> tuple[Result, Receiver]:
-    """Has the tool send something, to a peer that resets the connection after so many bytes if
-    there is a limit."""
-    receiver = Receiver(version, free_port(), limit)
+    """Has the tool send something, to a peer that resets the connection after so many bytes, and
+    so many seconds, if there is a limit."""
+    receiver = Receiver(version, free_port(), limit, hold)
     receiver.start()
     receiver.listening.wait(10)
     process = start_sender(version, receiver.port, *options, descriptors=descriptors)
