@@ -31,7 +31,7 @@ extension Option {
         "c", "client", "ADDR", .transfer,
         """
         the sender's address; the sender's port is then PORT, too. When receiving, only its \
-        connection is steered to the queues
+        connection is steered to the queues, and others are closed
         """, \.client, address),
       Option(
         nil, "timeout", "SECONDS", .transfer,

@@ -16,7 +16,8 @@ import jsonschema
 
 from testbed.harness import Skipped, case, expect, expect_equal
 from testbed.hosts import (
-    LOCAL, NIC, Sender, enter_remote, free_port, output, pattern, set_fault, wait_listening)
+    LOCAL, NIC, REMOTE, STRANGER, Sender, enter_remote, free_port, output, pattern, set_fault,
+    stranger, wait_listening)
 from testbed.pair import receiver, sender
 from testbed.state import bind_rx_attributes, expect_released, has_command, unchanged
 from testbed.tool import Result, finish, run
@@ -211,18 +212,20 @@ def wrong() -> None:
     expect_released()
 
 
-def say(control: int, text: bytes, leaves_after: bytes | None = None) -> bytes:
-    """Says something to a receiver's control port from the remote host; gives what it answers."""
+def say(
+    port: int, text: bytes, leaves_after: bytes | None = None, source: str = REMOTE[4]
+) -> bytes:
+    """Says something to a port of the receiver's from the remote host; gives what it answers."""
     answer = b""
 
     def talk() -> None:
         nonlocal answer
         enter_remote()
-        with socket.create_connection((LOCAL[4], control), 20) as connection:
+        with socket.create_connection((LOCAL[4], port), 20, (source, 0)) as connection:
             connection.settimeout(20)
             try:
                 connection.sendall(text)
-                while piece := connection.recv(4096):
+                while leaves_after != b"" and (piece := connection.recv(4096)):
                     answer += piece
                     if leaves_after and leaves_after in answer:
                         return
@@ -235,33 +238,84 @@ def say(control: int, text: bytes, leaves_after: bytes | None = None) -> bytes:
     return answer
 
 
-@case("a hostile control peer ends the session with an error, and nothing else", deadline=240)
+HELLO = b"hello version=1\n"
+OFFER = HELLO + b"offer flows=2 pattern=7 duration=1 bytes=0\n"
+
+
+@case("whoever says anything else on the control port is named, and costs the sender nothing",
+      deadline=180)
 def hostile() -> None:
-    hello = b"hello version=1\n"
-    for text, words in (
-        (b"", "hear from the peer"),
+    texts = (
         (b"GET / HTTP/1.1\r\n\r\n", "malformed"),
         (b"x" * 100_000, "without end"),
         (b"hello version=2\n", "version 2"),
-        (hello + b"offer flows=2 pattern=7 duration=1 bytes=0 \n", "malformed"),
-        (hello + b"offer flows=99999999999999999999 pattern=7 duration=1 bytes=0\n", "malformed"),
-        (hello + b"offer flows=-1 pattern=7 duration=1 bytes=0\n", "malformed"),
-        (hello + b"offer flows=65 pattern=7 duration=1 bytes=0\n", "out of bounds"),
-        (hello + b"offer flows=2 pattern=1 duration=1 bytes=0\n", "out of bounds"),
-        (hello + b"offer flows=2 pattern=7 duration=1 bytes=1\n", "out of bounds"),
-        (hello + b"ready flows=2\n", "where offer was due"),
-    ):
-        port, control = free_port(), free_port()
-        with unchanged():
-            listening = receiver(port, "--control", str(control), "--timeout", "3")
-            wait_listening(control, listening)
+        (OFFER.replace(b"0\n", b"0 \n"), "malformed"),
+        (OFFER.replace(b"flows=2", b"flows=99999999999999999999"), "malformed"),
+        (OFFER.replace(b"flows=2", b"flows=-1"), "malformed"),
+        (OFFER.replace(b"flows=2", b"flows=65"), "flows is out of bounds"),
+        (OFFER.replace(b"pattern=7", b"pattern=1"), "pattern is out of bounds"),
+        (OFFER.replace(b"bytes=0", b"bytes=1"), "offer is out of bounds"),
+        (HELLO + b"ready flows=2\n", "where offer was due"),
+    )
+    port, control = free_port(), free_port()
+    with unchanged():
+        listening = receiver(port, "--control", str(control), "-v", "7")
+        wait_listening(control, listening)
+        # One is silent all the time, one leaves at once.
+        silent = threading.Thread(target=say, args=(control, b"hello"), daemon=True)
+        silent.start()
+        say(control, b"", b"")
+        for text, _ in texts:
             say(control, text)
-            finish(listening, 30).expect(1, words)
+        talking = sender(
+            port, "--control", str(control), "--flows", "2", "--bytes", "1M", "--host-memory")
+        finish(talking, 60).expect(0)
+        result = finish(listening, 30).expect(0, "closed the control connection")
+        for text, words in texts:
+            expect(words in result.stderr, f"{text[:80]!r}: {result.stderr}")
+        silent.join(20)
+    expect_released()
+
+
+@case("a caller that never makes an offer is closed after five seconds, and ends no run")
+def silent_caller() -> None:
+    port, control = free_port(), free_port()
+    with unchanged():
+        listening = receiver(port, "--control", str(control), "--timeout", "8")
+        wait_listening(control, listening)
+        start = time.monotonic()
+        say(control, b"hello ver")
+        expect(4 < time.monotonic() - start < 7.5, "it was closed at another time")
+        finish(listening, 30).expect(1, "made no offer in 5.0 s", "none made an offer in 8 s")
+
+
+@case("only the sender's and the receiver's -c address is listened to", deadline=120)
+def strangers() -> None:
+    port, control = free_port(), free_port()
+    with stranger(), unchanged():
+        listening = receiver(
+            port, "--control", str(control), "--timeout", "20", "-c", REMOTE[4])
+        wait_listening(control, listening)
+        expect_equal(say(control, OFFER, source=STRANGER), b"", "the answer to a stranger")
+
+        def call() -> None:
+            """Connects to the port of the flows from elsewhere, in a sender's run."""
+            wait_listening(port, listening)
+            say(port, b"", source=STRANGER)
+            listening.send_signal(signal.SIGTERM)
+
+        calling = threading.Thread(target=call, daemon=True)
+        calling.start()
+        say(control, OFFER)
+        calling.join(30)
+        finish(listening, 30).expect(
+            128 + signal.SIGTERM, "only 192.0.2.2 may connect (-c)",
+            "only 192.0.2.2 may connect (the control connection came from there)")
+    expect_released()
 
 
 @case("a sender that goes away after its offer ends the receiver, and the NIC comes back")
 def goes_away() -> None:
-    offer = b"hello version=1\noffer flows=2 pattern=7 duration=1 bytes=0\n"
     for leaves_after, timeout, words in (
         (None, "3", "none in 3 s"), (b"ready", "60", "closed the control connection"),
     ):
@@ -269,7 +323,7 @@ def goes_away() -> None:
         with unchanged():
             listening = receiver(port, "--control", str(control), "--timeout", timeout)
             wait_listening(control, listening)
-            answer = say(control, offer, leaves_after)
+            answer = say(control, OFFER, leaves_after)
             expect(answer.endswith(b"ready flows=2\n"), f"it answered {answer!r}")
             finish(listening, 30).expect(1, words)
         expect_released()

@@ -8,7 +8,7 @@ import json
 import re
 
 from testbed.harness import case, expect, expect_equal
-from testbed.hosts import REMOTE, Sender, free_port, pattern
+from testbed.hosts import REMOTE, STRANGER, Sender, free_port, pattern, stranger
 from testbed.state import bound_queues, device_pools, expect_released, unchanged
 from testbed.summary import check_summary
 from testbed.tool import finish, listen, receive
@@ -73,6 +73,22 @@ def steers_peer() -> None:
     receive(100_000, "-v", "7", "-c", REMOTE[6], version=6).expect(0)
 
 
+@case("-c takes the peer's connection only: a stranger's is closed, and the run goes on")
+def takes_peer() -> None:
+    port = free_port()
+    with stranger(), unchanged():
+        process = listen(4, port, "-v", "7", "-c", REMOTE[4])
+        other = Sender(4, port, iter(()), source=STRANGER)
+        other.start()
+        other.join(20)
+        sender = Sender(4, port, pattern(100_000), source_port=port)
+        sender.start()
+        result = finish(process).expect(
+            0, f"closed the connection from {STRANGER}:", f"only {REMOTE[4]} may connect (-c)")
+    expect(f"Got connection from {STRANGER}" not in result.stderr, "it was taken")
+    expect_released()
+
+
 @case("-L passes where the NIC splits as it should", deadline=300)
 def strict_split() -> None:
     for version in (4, 6):
@@ -113,8 +129,8 @@ def expects_length() -> None:
     receive(5000, "-v", "7", "--expect-bytes", "5000").expect(0)
     receive(5000, "-v", "7", "--expect-bytes", "5001").expect(1, "5000", "5001")
     receive(5000, "--expect-bytes", "4999").expect(1, "5000", "4999")
-    receive(0, "-v", "7").expect(1, "no payload")
-    receive(0).expect(0)
+    receive(0, "-v", "7").expect(1, "no payload", "readiness probe or a scan", "-c ADDR")
+    receive(0).expect(0, "readiness probe or a scan")
 
 
 @case("another pattern fails, with at most 20 wrong bytes reported")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import socket
@@ -88,17 +89,33 @@ def enter_remote() -> None:
         os.setns(namespace.fileno(), os.CLONE_NEWNET)
 
 
+# An address of the remote host that is not its usual one.
+STRANGER = "192.0.2.3"
+
+
+@contextlib.contextmanager
+def stranger() -> Iterator[None]:
+    """Gives the remote host the address of a stranger."""
+    address = (f"{STRANGER}/24", "dev", REMOTE_NIC)
+    output("ip", "-netns", "remote", "address", "add", *address)
+    try:
+        yield
+    finally:
+        output("ip", "-netns", "remote", "address", "delete", *address)
+
+
 class Sender(threading.Thread):
     """Connects from the remote host and sends, in a thread of its own."""
 
     def __init__(
         self, version: int, port: int, pieces: Iterator[bytes], source_port: int = 0,
-        hold: float = 0, segment_each: bool = False
+        hold: float = 0, segment_each: bool = False, source: str | None = None
     ) -> None:
         super().__init__(daemon=True)
         self.version = version
         self.port = port
         self.pieces = pieces
+        self.source = source or REMOTE[version]
         self.source_port = source_port
         self.hold = hold
         self.segment_each = segment_each
@@ -114,7 +131,7 @@ class Sender(threading.Thread):
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 if self.segment_each:
                     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                connection.bind((REMOTE[self.version], self.source_port))
+                connection.bind((self.source, self.source_port))
                 connection.connect((LOCAL[self.version], self.port))
                 for piece in self.pieces:
                     connection.sendall(piece)
