@@ -107,13 +107,13 @@ struct ControlPortTests {
   func bounds() throws {
     let start = Instant.now
     let result = try wait(
-      for: .milliseconds(600), within: .milliseconds(100), callers: ["h"], sender: nil
+      for: .milliseconds(600), within: .milliseconds(50), callers: ["h"], sender: nil
     ) { callers throws(Failure) in
       // The receiver closes the connection meanwhile, which ends this.
       do throws(Failure) {
         for letter in "ello version=1\n\(Self.offer)\n" {
           try callers[0].say(String(letter))
-          pause(for: .milliseconds(10))
+          pause(for: .milliseconds(3))
         }
       } catch {}
     }
