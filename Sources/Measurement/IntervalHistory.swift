@@ -6,7 +6,8 @@ internal import Kernel
 /// takes: once they are too many, each two neighbours become one, and from then on twice as many
 /// readings make one.
 package struct IntervalHistory: Sendable {
-  /// How many figures of flows are kept, over all intervals: they take 3 MiB, and 14 MiB as JSON.
+  /// How many figures of flows are kept, over all intervals: they take 3 MiB, and with the
+  /// sums of the intervals less than 20 MB as JSON.
   package static let figuresLimit = 40_000
 
   /// How many intervals are kept, of however few flows.
