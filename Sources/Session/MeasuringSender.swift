@@ -96,7 +96,7 @@ struct MeasuringSender {
     for index in 0..<count {
       let loop = SendLoop(
         binding: source.bindingID, chunkSize: configuration.chunkSize,
-        timeout: configuration.timeout)
+        timeout: configuration.timeout, named: "flow \(index)")
       flows.append(
         try OutgoingFlow(
           index, over: try configuration.connect(to: configuration.port, fromPort: 0, wait),

@@ -43,6 +43,7 @@ package struct SendLoop: ~Copyable {
   private static let slotSize = 256 << 10
 
   private let frame: SendFrame
+  private let name: String
   /// How long the peer may take to acknowledge anything; `nil` for no limit.
   private let timeout: Duration?
   private var tracker = SendTracker()
@@ -55,7 +56,9 @@ package struct SendLoop: ~Copyable {
   ///   - chunkSize: The length of the pieces that each send is made of, in bytes; `nil` for one
   ///     piece.
   ///   - timeout: How long the peer may take to acknowledge anything; `nil` for no limit.
-  package init(binding: UInt32, chunkSize: Int?, timeout: Duration?) {
+  ///   - name: What failures call the stream; nothing where there is only one.
+  package init(binding: UInt32, chunkSize: Int?, timeout: Duration?, named name: String = "") {
+    self.name = name
     frame = SendFrame(binding: binding, chunkSize: chunkSize)
     self.timeout = timeout
   }
@@ -259,7 +262,7 @@ extension SendLoop {
       tracker.oldestOutstanding.map { "\(count) sends from number \($0) on" } ?? "none"
     let acknowledged = (try? destination.acknowledgement().bytes(of: statistics.bytes)) ?? 0
     return Failure(
-      "send", errno: errno,
+      "send", on: name, errno: errno,
       reason: "\(acknowledged) of \(statistics.bytes) bytes were acknowledged; "
         + "outstanding: \(outstanding)", hint: Self.hint(for: errno))
   }

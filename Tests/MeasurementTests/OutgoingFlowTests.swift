@@ -26,8 +26,8 @@ struct OutgoingFlowTests {
     load.usesHostMemory = true
     return try OutgoingFlow(
       3, over: try Loopback.connect(to: loopback.address),
-      by: SendLoop(binding: 0, chunkSize: nil, timeout: timeout), from: PatternMemory(load.pattern),
-      load, for: duration, on: nil)
+      by: SendLoop(binding: 0, chunkSize: nil, timeout: timeout, named: "flow 3"),
+      from: PatternMemory(load.pattern), load, for: duration, on: nil)
   }
 
   /// Sends all of a flow on a thread of its own.
@@ -151,6 +151,7 @@ struct OutgoingFlowTests {
     }
     let failure = failing { () throws(Failure) in try work.result().get() }
     #expect(failure?.errno == .connectionReset)
+    #expect(failure?.subject == "flow 3")
     #expect(failure?.reason?.contains(" of 1048576 bytes were acknowledged") == true)
     #expect(failure?.reason?.hasPrefix("1048576 of") == false)
     #expect(flow.figures.bytes == 1 << 20)
