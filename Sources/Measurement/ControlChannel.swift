@@ -50,18 +50,21 @@ package final class ControlChannel {
 
   /// Sends a message.
   ///
+  /// - Parameter limit: How long the peer may take; as long as for any line if `nil`.
   /// - Throws: A `Failure` of the kind `stopped` after a stop, with `ETIMEDOUT` if the peer does
   ///   not read.
-  package func send(_ message: PeerMessage) throws(Failure) {
+  package func send(_ message: PeerMessage, within limit: Duration? = nil) throws(Failure) {
     let line = Array((message.line + "\n").utf8)
     var sent = 0
-    let wait = wait.limited(to: timeout)
+    let wait = wait.limited(to: limit ?? timeout)
     while sent < line.count {
       do throws(Errno) {
         sent += try connection.sendCopy(line.span.extracting(droppingFirst: sent))
       } catch {
         guard error == .tryAgain else { throw Failure("report to the peer", errno: error) }
-        try waitUntil(.writing, wait)
+        guard try wait.for(connection.descriptor, .writing, to: "report to the peer") else {
+          throw Failure("report to the peer", errno: .timedOut, reason: "it does not read")
+        }
       }
     }
   }
@@ -91,7 +94,7 @@ package final class ControlChannel {
     let wait = wait.limited(to: timeout)
     while true {
       if let message = try next() { return message }
-      try waitUntil(.reading, wait)
+      try waitUntilReadable(wait)
       try receiveWaiting()
     }
   }
@@ -151,8 +154,8 @@ package final class ControlChannel {
   /// Where to find the reason when the peer ends the conversation.
   package static let hint = "its own standard error says why"
 
-  private func waitUntil(_ interest: Interest, _ wait: Wait) throws(Failure) {
-    guard try wait.for(connection.descriptor, interest, to: "wait for the peer") else {
+  private func waitUntilReadable(_ wait: Wait) throws(Failure) {
+    guard try wait.for(connection.descriptor, to: "wait for the peer") else {
       throw Failure(
         "hear from the peer", errno: .timedOut,
         reason: "nothing on the control connection for \(timeout?.components.seconds ?? 0) s "

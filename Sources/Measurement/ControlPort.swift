@@ -87,11 +87,11 @@ package final class ControlCaller {
   package let deadline: Instant
   private var hasGreeted = false
 
-  /// Greets it, which fits into a new connection at once.
+  /// Greets it, which fits into a new connection at once, or it is not listened to.
   package init(on channel: ControlChannel, until deadline: Instant) throws(Failure) {
     self.channel = channel
     self.deadline = deadline
-    try channel.send(PeerMessage(.hello, PeerMessage.version))
+    try channel.send(PeerMessage(.hello, PeerMessage.version), within: .zero)
   }
 
   /// Reads what it has sent, without waiting.

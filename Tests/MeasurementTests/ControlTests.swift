@@ -168,6 +168,25 @@ struct ControlChannelTests {
     #expect(failure?.description.contains("version 2") == true)
   }
 
+  @Test("a peer that does not read is given up, at once where it must not be waited for")
+  func givesUpSending() throws {
+    let (channel, peer) = try channel(timeout: .milliseconds(50))
+    let message = PeerMessage(.received, .max, .max, .max, .max, .max, 1, .max)
+    func fill(within limit: Duration?) -> Failure? {
+      failing { () throws(Failure) in
+        // More than both ends' buffers take, which grow to some megabytes (`tcp_rmem`, `tcp_wmem`).
+        for _ in 0..<400_000 { try channel.send(message, within: limit) }
+      }
+    }
+    #expect(fill(within: .zero)?.errno == .timedOut)
+    let start = Instant.now
+    let failure = fill(within: nil)
+    #expect(failure?.errno == .timedOut)
+    #expect(failure?.reason == "it does not read")
+    #expect(Instant.now.since(start) >= .milliseconds(50))
+    peer.leave()
+  }
+
   @Test("a peer that says nothing, leaves or is waited for too long ends the wait")
   func gives() throws {
     let (silent, quiet) = try channel(timeout: .zero)
