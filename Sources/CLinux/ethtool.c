@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "ethtool.h"
 
-#include <string.h>
 #include <sys/ioctl.h>
 
-int CLinux_ioctl_ethtool(int fd, const char *interface, void *request)
+int CLinux_ioctl_ethtool(int fd, int index, void *request)
 {
-	struct ifreq subject = { .ifr_data = request };
+	struct ifreq subject = { .ifr_ifindex = index };
 
-	strncpy(subject.ifr_name, interface, IFNAMSIZ - 1);
+	/* The request takes a name, which can change at any time. */
+	if (ioctl(fd, SIOCGIFNAME, &subject) < 0)
+		return -1;
+	subject.ifr_data = request;
 	return ioctl(fd, SIOCETHTOOL, &subject);
 }

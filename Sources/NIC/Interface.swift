@@ -30,7 +30,7 @@ package struct Interface: ~Copyable {
         hint: "`ip link` lists those of this network namespace", kind: .usage)
     }
     let device = try attempt("open a socket for ethtool requests") { () throws(Errno) in
-      try EthtoolSocket(interface: name)
+      try EthtoolSocket(interface: index)
     }
     try self.init(named: name, index: index, device: device, netlink: GenericNetlink())
   }
@@ -191,13 +191,14 @@ package protocol EthtoolDevice: ~Copyable {
   mutating func perform(_ request: inout [UInt8]) throws(Errno) -> CInt
 }
 
-/// The kernel's own: a socket to hold the ioctl. The corresponding request is `SIOCETHTOOL`.
+/// The kernel's own: a socket to hold the ioctl. The corresponding request is `SIOCETHTOOL`. It
+/// goes to the interface of an index, whatever that is named by then.
 private struct EthtoolSocket: ~Copyable, EthtoolDevice {
-  private let interface: String
+  private let interface: UInt32
   private let descriptor: OwnedDescriptor
 
   /// Opens a socket for requests to an interface of this network namespace.
-  init(interface: String) throws(Errno) {
+  init(interface: UInt32) throws(Errno) {
     self.interface = interface
     let type = CInt(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue)
     descriptor = OwnedDescriptor(owning: try retrying { socket(AF_INET, type, 0) })
@@ -206,7 +207,8 @@ private struct EthtoolSocket: ~Copyable, EthtoolDevice {
   mutating func perform(_ request: inout [UInt8]) throws(Errno) -> CInt {
     try retrying {
       unsafe request.withUnsafeMutableBytes {
-        unsafe CLinux_ioctl_ethtool(descriptor.rawValue, interface, $0.baseAddress!)
+        unsafe CLinux_ioctl_ethtool(
+          descriptor.rawValue, CInt(bitPattern: interface), $0.baseAddress!)
       }
     }
   }

@@ -45,6 +45,6 @@ static const uint8_t CLinux_RXH_XFRM_NO_CHANGE = 0xff;
 static const size_t CLinux_ethtool_rxnfc_rule_locs = offsetof(struct ethtool_rxnfc, rule_locs);
 
 /* ioctl(SIOCETHTOOL) with an ethtool request, whose first word is its command. */
-int CLinux_ioctl_ethtool(int fd, const char *_Nonnull interface, void *_Nonnull request);
+int CLinux_ioctl_ethtool(int fd, int index, void *_Nonnull request);
 
 #endif
