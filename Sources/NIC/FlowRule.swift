@@ -52,6 +52,20 @@ package struct FlowRule: Equatable, Sendable {
     }
   }
 
+  /// Whether the location is one of the driver's table. The others ask the driver to choose one
+  /// (`RX_CLS_LOC_SPECIAL` and above).
+  package var hasPlace: Bool { location < UInt32(RX_CLS_LOC_SPECIAL) }
+
+  /// The RX queue of this interface that the rule names, or what it adds to each queue of its
+  /// context's table; `nil` where it drops or wakes, or is for a virtual function
+  /// (`ethtool_get_flow_spec_ring`, `ethtool_get_flow_spec_ring_vf`).
+  package var ring: UInt32? {
+    ringCookie <= UInt64(UInt32.max) ? UInt32(truncatingIfNeeded: ringCookie) : nil
+  }
+
+  /// Whether the rule sends to an RSS context, which may be the main one.
+  package var usesContext: Bool { type & UInt32(FLOW_RSS) != 0 }
+
   /// Whether another rule does the same, wherever it lies.
   package func isSame(as other: FlowRule) -> Bool {
     var other = other

@@ -11,22 +11,53 @@ extension Interface {
     for location in try flowRuleTable().locations {
       var request = ethtool_rxnfc(command: ETHTOOL_GRXCLSRULE)
       request.fs.location = location
-      rules.append(FlowRule(try perform(request, "read flow rule \(location) of")))
+      do throws(Failure) {
+        rules.append(FlowRule(try perform(request, "read flow rule \(location) of")))
+      } catch {
+        // It may have been deleted since it was listed; drivers report that in several ways.
+        guard try !flowRuleTable().locations.contains(location) else { throw error }
+      }
     }
     return rules.sorted { $0.location < $1.location }
   }
 
-  /// Inserts a rule at its location. The driver chooses the location of a rule that has none; where
+  /// The flow rules that lead to some queues, by location, each with the first of these that it
+  /// leads to: at once, or through an RSS context.
+  package mutating func flowRules(
+    leadingTo queues: Set<UInt32>
+  ) throws(Failure) -> [(rule: FlowRule, queue: UInt32)] {
+    let rules = try ifSupported { () throws(Failure) in try flowRules() }
+    var leading: [(rule: FlowRule, queue: UInt32)] = []
+    for rule in rules ?? [] {
+      guard let ring = rule.ring else { continue }
+      var targets = [ring]
+      if rule.usesContext {
+        let table =
+          rule.context == 0 ? try rss().table : try rssTable(ofContext: rule.context) ?? []
+        // The ring of the rule is added to that of the table (`cap_rss_rxnfc_adds`).
+        targets = table.map { $0 &+ ring }
+      }
+      if let queue = targets.first(where: queues.contains) { leading.append((rule, queue)) }
+    }
+    return leading
+  }
+
+  /// Inserts a rule at its location, where there must be none. The driver chooses the location of a rule that has none; where
   /// the driver cannot choose, the rule goes into the highest free slot. The corresponding command
   /// is `ETHTOOL_SRXCLSRLINS`.
   ///
   /// - Returns: The rule with its location.
-  /// - Throws: The driver's refusal, with what would help; `ENOSPC` where the table is full.
+  /// - Throws: The driver's refusal, with what would help; `ENOSPC` where the table is full,
+  ///   `EEXIST` where the location is taken.
   package mutating func insert(_ rule: FlowRule) throws(Failure) -> FlowRule {
     let operation = "insert a flow rule on"
     var rule = rule
+    let table = try flowRuleTable()
+    // Drivers overwrite what is at a location that a rule is inserted at.
+    guard !table.locations.contains(rule.location) else {
+      throw refusal(operation, .exists, reason: "location \(rule.location) has a rule already")
+    }
     if rule.location == FlowRule.anywhere {
-      let table = try flowRuleTable()
       if !table.takesSpecialLocations {
         let taken = Set(table.locations)
         let free = (0..<table.size).reversed().first { !taken.contains($0) }

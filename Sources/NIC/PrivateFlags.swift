@@ -22,12 +22,16 @@ package struct PrivateFlags: Equatable, Sendable {
   /// Whether there is a flag that splits headers, and it is on.
   package var splitsHeaders: Bool { splittingHeaders(true) == self }
 
+  /// The bit of the flag that splits headers; 0 where there is none.
+  package var splitBit: UInt32 {
+    names.firstIndex(where: Self.splitNames.contains).map { 1 << UInt32($0) } ?? 0
+  }
+
   /// The flags with the one that splits headers on or off, and the others as they are; `nil` where
   /// there is no such flag.
   package func splittingHeaders(_ isOn: Bool) -> PrivateFlags? {
-    guard let index = names.firstIndex(where: Self.splitNames.contains) else { return nil }
-    let bit: UInt32 = 1 << UInt32(index)
-    return PrivateFlags(names: names, values: isOn ? values | bit : values & ~bit)
+    guard splitBit != 0 else { return nil }
+    return PrivateFlags(names: names, values: isOn ? values | splitBit : values & ~splitBit)
   }
 }
 

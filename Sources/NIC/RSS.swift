@@ -31,6 +31,11 @@ package struct RSS: Equatable, Sendable {
       && table.enumerated().allSatisfy { index, queue in queue == UInt32(index) % queueCount }
   }
 
+  /// Whether others have the same key, hash function and input transformation.
+  package func hasSameHash(as other: RSS) -> Bool {
+    key == other.key && function == other.function && transform == other.transform
+  }
+
   /// The first entry of the table that names one of some queues; `nil` where none does.
   package func firstEntry(naming queues: Set<UInt32>) -> Int? {
     table.firstIndex { queues.contains($0) }
@@ -41,8 +46,26 @@ extension Interface {
   /// The main RSS settings, not those of further contexts. The corresponding command is
   /// `ETHTOOL_GRSSH`.
   package mutating func rss() throws(Failure) -> RSS {
-    let operation = "read the RSS table of"
+    try rss(ofContext: 0, "read the RSS table of")
+  }
+
+  /// The table of a further RSS context; `nil` where there is no such context. The corresponding
+  /// command is `ETHTOOL_GRSSH`, which refuses a context that it does not know with `ENOENT`
+  /// (`net/ethtool/ioctl.c`, `ethtool_get_rxfh`).
+  package mutating func rssTable(ofContext id: UInt32) throws(Failure) -> [UInt32]? {
+    do throws(Failure) {
+      return try rss(ofContext: id, "read RSS context \(id) of").table
+    } catch {
+      guard error.errno == .noEntry else { throw error }
+      return nil
+    }
+  }
+
+  private mutating func rss(
+    ofContext id: UInt32, _ operation: String
+  ) throws(Failure) -> RSS {
     var head = CLinux_ethtool_rxfh(command: ETHTOOL_GRSSH)
+    head.rss_context = id
     head = try perform(head, operation)
     // With the sizes filled in, the kernel writes the table and the key behind the head.
     let headSize = MemoryLayout<CLinux_ethtool_rxfh>.size

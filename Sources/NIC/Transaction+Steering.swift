@@ -64,13 +64,19 @@ extension Transaction {
     let size = try interface.rss().table.count
     let table = (0..<size).map { queues[$0 % queues.count] }
     let others = try interface.rssContexts().keys.sorted()
-    try record(.context(id: nil, table: table, others: others))
+    let place = try record(.context(id: nil, table: table, others: others))
     do throws(Failure) {
       let id = try interface.createRSSContext(table: table)
-      amend(.context(id: id, table: table, others: others))
+      let made = try? interface.rssTable(ofContext: id)
+      amend(at: place, .context(id: id, table: made ?? table, others: others))
       return id
     } catch {
-      amend(nil)
+      // A refusal does not prove that nothing was made.
+      if let contexts = try? interface.rssContexts(),
+        !contexts.contains(where: { $0.value == table && !others.contains($0.key) })
+      {
+        amend(at: place, nil)
+      }
       throw error
     }
   }
@@ -79,19 +85,36 @@ extension Transaction {
   private mutating func enableFlowRules() throws(Failure) {
     let feature = try interface.features().first { $0.name == Feature.ntuple }
     guard let feature, feature.isAvailable, !feature.isActive else { return }
-    try record(.feature(name: feature.name, requested: feature.isRequested))
+    let rules = try interface.flowRules()
+    try record(.feature(name: feature.name, requested: feature.isRequested, rules: rules))
     try interface.setFeature(feature.name, to: true)
   }
 
   private mutating func insert(_ rule: FlowRule) throws(Failure) -> FlowRule {
-    let replaced = try interface.flowRules().filter { $0.isForSameFlows(as: rule) }
-    try record(.flowRule(rule, replaced: replaced))
+    let before = try interface.flowRules()
+    let sameFlows = before.filter { $0.isForSameFlows(as: rule) }
+    let place = try record(.flowRule(rule, replaced: sameFlows))
     do throws(Failure) {
-      let inserted = try interface.insert(rule)
-      amend(.flowRule(inserted, replaced: replaced))
+      var inserted = try interface.insert(rule)
+      if let after = try? interface.flowRules() {
+        // The rule as the driver reports it, which need not be how it was asked for.
+        inserted =
+          after.first { $0.location == inserted.location }
+          ?? after.first { inserted.isSame(as: $0) && !before.contains($0) } ?? inserted
+        // One that was there before as it is now is not this transaction's to delete.
+        let replaced = sameFlows.filter { !after.contains($0) || $0 == inserted }
+        amend(at: place, .flowRule(inserted, replaced: replaced))
+      } else {
+        amend(at: place, .flowRule(inserted, replaced: sameFlows))
+      }
       return inserted
     } catch {
-      amend(nil)
+      // A refusal does not prove that nothing was done.
+      if let after = try? interface.flowRules(), sameFlows.allSatisfy(after.contains),
+        !after.contains(where: { rule.isSame(as: $0) && !before.contains($0) })
+      {
+        amend(at: place, nil)
+      }
       throw error
     }
   }

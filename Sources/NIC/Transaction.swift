@@ -31,16 +31,21 @@ package struct Transaction: ~Copyable {
   }
 
   /// Undoes all changes, the last one first; one that cannot be undone does not stop the others. It
-  /// stays recorded, so that a later call tries it again.
+  /// stays recorded, so that a later call tries it again. What somebody else has set since stays as
+  /// it is, and is no longer recorded: it is no failure, for it is not this tool's any more.
   ///
-  /// - Returns: The failures in the order of the attempts; none if all is as it was.
-  package mutating func undo() -> [Failure] {
+  /// - Parameter report: Takes a line about each thing that stays as somebody else has set it.
+  /// - Returns: The failures in the order of the attempts; none if nothing is left that this
+  ///   transaction made.
+  package mutating func undo(
+    reportingTo report: (String) -> Void = { Diagnostics.print($0) }
+  ) -> [Failure] {
     guard !changes.isEmpty else { return [] }
     var failures: [Failure] = []
     var left: [Change] = []
     for change in changes.reversed() {
       do throws(Failure) {
-        try interface.undo(change)
+        try interface.undo(change, besides: left).forEach(report)
       } catch {
         failures.append(error)
         left.append(change)
@@ -59,7 +64,7 @@ package struct Transaction: ~Copyable {
   package mutating func enableHeaderSplit() throws(Failure) {
     let isByFlag = try setHeaderSplit(.enabled)
     if let threshold = try interface.rings().threshold, threshold != 0 {
-      try record(.splitThreshold(threshold))
+      try record(.splitThreshold(threshold, made: 0))
       try interface.setSplitThreshold(0)
     }
     let now = try interface.rings()
@@ -79,71 +84,33 @@ package struct Transaction: ~Copyable {
     _ = try setHeaderSplit(.automatic)
   }
 
-  /// Sends flows that no rule steers to the other queues, equally. A table that avoids the queues
-  /// already stays as it is.
+  /// Records a change that is about to be made. Of a setting that was changed before, the first
+  /// record stays, with what this change adds to it.
   ///
-  /// - Parameter queues: The queues to be bound.
-  /// - Throws: A failure of the kind `usage` where no other queue is left, of the kind
-  ///   `unsupported` where there is no RSS table.
-  package mutating func moveRSS(off queues: Set<UInt32>) throws(Failure) {
-    let others = try interface.queues(besides: queues)
-    let before = try interface.rss()
-    guard !before.table.isEmpty else {
-      throw interface.refusal(
-        "move RSS off the queues of", .notSupported, reason: "it has no RSS table")
-    }
-    guard before.firstEntry(naming: queues) != nil else { return }
-    let count = try interface.receiveQueueCount
-    try record(.rss(before, isDefault: before.isDefault(queueCount: count)))
-    try interface.setRSSTable(before.table.indices.map { others[$0 % others.count] })
-  }
-
-  /// Proves that no RSS table names one of the queues, except those of contexts that this
-  /// transaction created. The kernel does not check it, and plain traffic on a bound queue is lost
-  /// to its sockets.
-  ///
-  /// - Throws: A failure without errno that names the entry or the context.
-  package mutating func proveRSSAvoids(_ queues: Set<UInt32>) throws(Failure) {
-    let operation = "keep other traffic off the queues of"
-    let main = try ifSupported { () throws(Failure) in try interface.rss() }
-    if let entry = main?.firstEntry(naming: queues), let queue = main?.table[entry] {
-      throw interface.refusal(
-        operation, nil, reason: "RSS table entry \(entry) names queue \(queue)",
-        hint: "something else sets RSS: stop it, or set it by hand and run with -n")
-    }
-    let own = changes.compactMap { if case .context(let id, _, _) = $0 { id } else { nil } }
-    for (id, table) in try interface.rssContexts() where !own.contains(id) {
-      guard let queue = table.first(where: { queues.contains($0) }) else { continue }
-      throw interface.refusal(
-        operation, nil, reason: "RSS context \(id) names queue \(queue)",
-        hint: "choose other queues (-t), or change it: `ethtool -x \(interface.name) context \(id)`"
-      )
-    }
-  }
-
-  /// Records a change that is about to be made. The first record of a setting stays.
-  ///
+  /// - Returns: The place of the record among the changes.
   /// - Throws: What the log throws: then the change must not be made.
-  mutating func record(_ change: Change) throws(Failure) {
-    let isKnown = changes.contains { earlier in
-      switch (earlier, change) {
-      case (.headerSplit, .headerSplit), (.splitThreshold, .splitThreshold),
-        (.privateFlags, .privateFlags), (.rss, .rss):
-        true
-      case (.feature(let one, _), .feature(let other, _)): one == other
-      default: false
-      }
+  @discardableResult
+  mutating func record(_ change: Change) throws(Failure) -> Int {
+    var changes = changes
+    var place = changes.count
+    let earlier = changes.indices.lazy.compactMap { index in
+      changes[index].followed(by: change).map { (index, $0) }
+    }.first
+    if let (index, both) = earlier {
+      place = index
+      changes[index] = both
+    } else {
+      changes.append(change)
     }
-    guard !isKnown else { return }
-    changes.append(change)
-    try log?.note(changes)
+    if changes != self.changes { try log?.note(changes) }
+    self.changes = changes
+    return place
   }
 
-  /// Replaces the last record, once the driver has reported what it chose; drops it where the
-  /// driver refused.
-  mutating func amend(_ change: Change?) {
-    changes.removeLast()
-    if let change { changes.append(change) }
+  /// Replaces a record once the driver has reported what it made of the change; drops it where
+  /// nothing was changed.
+  mutating func amend(at place: Int, _ change: Change?) {
+    changes.replaceSubrange(place...place, with: change.map { [$0] } ?? [])
     updateLog()
   }
 
@@ -158,20 +125,25 @@ package struct Transaction: ~Copyable {
   ///
   /// - Returns: Whether it was the private flag.
   private mutating func setHeaderSplit(_ split: HeaderSplit) throws(Failure) -> Bool {
-    try record(.headerSplit(try interface.rings().split))
+    let earlier = changes
+    let place = try record(.headerSplit(try interface.rings().split, made: [split]))
     do throws(Failure) {
       try interface.setHeaderSplit(split)
-      return false
     } catch {
       guard error.errno == .notSupported else { throw error }
-      changes.removeAll { if case .headerSplit = $0 { true } else { false } }
+      // What an earlier call has recorded was made, and stays recorded.
+      changes = earlier
       updateLog()
       let flags = try interface.privateFlags()
       guard let switched = flags.splittingHeaders(split == .enabled) else { throw error }
-      try record(.privateFlags(flags.values))
+      try record(.privateFlags(flags.values, touched: flags.splitBit))
       try interface.setPrivateFlags(switched.values)
       return true
     }
+    if case .headerSplit(let before, _) = changes[place] {
+      amend(at: place, .headerSplit(before, made: [try interface.rings().split]))
+    }
+    return false
   }
 }
 

@@ -90,10 +90,18 @@ package struct Journal: ~Copyable, ChangeLog {
     do throws(Record.Defect) {
       return try Record(text: String(decoding: bytes, as: UTF8.self))
     } catch {
-      guard error == .malformed else { return nil }
-      throw Failure(
-        "read the journal", on: path, reason: "it is not one",
-        hint: "nothing was done; remove it once the interface is as it should be")
+      switch error {
+      case .unfinished: return nil
+      case .malformed:
+        throw Failure(
+          "read the journal", on: path, reason: "it is not one",
+          hint: "nothing was done; remove it once the interface is as it should be")
+      case .ofOtherVersion:
+        throw Failure(
+          "read the journal", on: path, reason: "another version of this tool has written it",
+          hint: "nothing was done; run --restore of that version, or remove it once the interface "
+            + "is as it should be")
+      }
     }
   }
 
@@ -264,6 +272,8 @@ package struct Record: Equatable, Sendable {
     case unfinished
     /// It is something else.
     case malformed
+    /// Another version of this tool has written it.
+    case ofOtherVersion
   }
 
   /// The record as text.
@@ -285,6 +295,9 @@ package struct Record: Equatable, Sendable {
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
     let headCount = 1 + Self.keys.count
     guard lines.count > headCount, let last = lines.last else { throw .unfinished }
+    guard lines[0] == Self.title || !lines[0].hasPrefix(Self.titleStart) else {
+      throw .ofOtherVersion
+    }
     guard lines[0] == Self.title, last == Self.word || last.hasPrefix(Self.word + " "),
       let changes = Change.changes(in: String(last.dropFirst(Self.word.count + 1)))
     else { throw .malformed }
@@ -311,7 +324,8 @@ package struct Record: Equatable, Sendable {
     return zip(Self.keys, values).map { ($0, $1) }
   }
 
-  private static let title = "ncdevmem journal 1"
+  private static let titleStart = "ncdevmem journal "
+  private static let title = titleStart + "2"
   private static let keys = ["pid", "boot", "netns", "ifindex", "driver", "bus", "address"]
   private static let word = "changes"
 }

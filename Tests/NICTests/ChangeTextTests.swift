@@ -12,13 +12,16 @@ struct ChangeTextTests {
   private static let rule = FlowRule(flow, to: .context(3), location: 7)
 
   private static let changes: [Change] = [
-    .headerSplit(.automatic), .headerSplit(.disabled), .headerSplit(.enabled),
-    .splitThreshold(0), .splitThreshold(.max), .privateFlags(0x8000_0001),
-    .feature(name: "rx-ntuple-filter", requested: false),
+    .headerSplit(.automatic, made: [.enabled]), .headerSplit(.disabled, made: []),
+    .headerSplit(.enabled, made: [.automatic, .disabled, .enabled]),
+    .splitThreshold(0, made: .max), .splitThreshold(.max, made: 0),
+    .privateFlags(0x8000_0001, touched: 2),
+    .feature(name: "rx-ntuple-filter", requested: false, rules: [rule, rule]),
     .feature(name: "rx-ntuple-filter", requested: true),
-    .rss(RSS(table: [0, 1, 2, 0, 1, 2]), isDefault: true),
+    .rss(RSS(table: [0, 1, 2, 0, 1, 2]), isDefault: true, made: RSS(table: [0, 1])),
     .rss(
-      RSS(table: [], key: [0, 15, 16, 255], function: 4, transform: 1), isDefault: false),
+      RSS(table: [], key: [0, 15, 16, 255], function: 4, transform: 1), isDefault: false,
+      made: RSS(table: [7], key: [1], function: 1, transform: 2)),
     .context(id: nil, table: [2, 3], others: []),
     .context(id: .max, table: [], others: [1, .max]),
     .flowRule(FlowRule(flow.fromAnywhere, to: .queue(2)), replaced: []),
@@ -61,15 +64,19 @@ struct ChangeTextTests {
   @Test(
     "what was not written so is nothing",
     arguments: [
-      " ", ";", "; ", "split", "split ", "split 3", "split 256", "split -1", "split +1", "split 01",
-      "split 1 ", " split 1", "split  1", "split 1;", "split 1; ", "split 1;threshold 2",
-      "split 1; nonsense 2", "splits 1", "threshold 4294967296", "threshold 0x10", "flags 1 2",
-      "feature x", "feature x ON", "feature  on", "rss 0,1 00 1 0", "rss 0,1 00 1 0 perhaps",
-      "rss 0,,1 00 1 0 default", "rss ,0 00 1 0 default", "rss 0, 00 1 0 default",
-      "rss 0 0 1 0 default", "rss 0 0g 1 0 default", "rss 0 +1 1 0 default",
-      "rss 0 AB 1 0 default", "rss 0 00 256 0 default", "rss 0 00 1 0 default set",
+      " ", ";", "; ", "split", "split ", "split 1", "split 3 2", "split 256 2", "split -1 2",
+      "split +1 2", "split 01 2", "split 1 3", "split 1 2,", "split 1 2 ", " split 1 2",
+      "split  1 2", "split 1 2;", "split 1 2; ", "split 1 2;threshold 2 0",
+      "split 1 2; nonsense 2", "splits 1 2", "threshold 1", "threshold 4294967296 0",
+      "threshold 0x10 0", "flags 1", "flags 1 2 3", "feature x", "feature x ON", "feature  on",
+      "feature x on 1", "rss 0,1 00 1 0 default", "rss 0,1 00 1 0 perhaps 0 00 1 0",
+      "rss 0,,1 00 1 0 default 0 00 1 0", "rss ,0 00 1 0 default 0 00 1 0",
+      "rss 0, 00 1 0 default 0 00 1 0", "rss 0 0 1 0 default 0 00 1 0",
+      "rss 0 0g 1 0 default 0 00 1 0", "rss 0 +1 1 0 default 0 00 1 0",
+      "rss 0 AB 1 0 default 0 00 1 0", "rss 0 00 256 0 default 0 00 1 0",
+      "rss 0 00 1 0 default 0 00 1 256", "rss 0 00 1 0 default 0 00 1 0 set",
       "context 1 2", "context x 2 -", "context - 2 1,", "rule", "rule 1", "rule 1:2:3:4:5:6",
-      "rule 0:1::::0", "\u{0}split 1", "split 1\n", "split \u{661}",
+      "rule 0:1::::0", "\u{0}split 1 2", "split 1 2\n", "split \u{661} 2",
     ])
   func hostile(text: String) {
     #expect(Change.changes(in: text) == nil)

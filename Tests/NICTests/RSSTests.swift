@@ -21,12 +21,73 @@ struct RSSTests {
     #expect(contexts == nic.contexts)
   }
 
-  @Test("the other queues share the table equally")
-  func moves() throws {
+  @Test(
+    "only the entries of the queues change, to queues of the table in its proportions",
+    arguments: [
+      ([0, 1, 2, 3, 0, 1, 2, 3], [1], [0, 0, 2, 3, 0, 2, 2, 3]),
+      ([0, 1, 2, 3, 0, 1, 2, 3], [2, 3], [0, 1, 0, 1, 0, 1, 0, 1]),
+      // `equal 2` and `weight`: a queue that was left out stays out.
+      ([0, 1, 0, 1, 0, 1, 0, 1], [1], [0, 0, 0, 0, 0, 0, 0, 0]),
+      ([0, 0, 0, 1, 3, 3, 3, 3], [3], [0, 0, 0, 1, 0, 0, 0, 1]),
+      ([0, 0, 0, 0, 0, 1, 3, 3], [3], [0, 0, 0, 0, 0, 1, 0, 0]),
+    ] as [([UInt32], Set<UInt32>, [UInt32])])
+  func moves(before: [UInt32], queues: Set<UInt32>, after: [UInt32]) throws {
+    nic.table = before
     var transaction = Transaction(on: try nic.interface())
-    try transaction.moveRSS(off: [1])
-    #expect(nic.table == [0, 2, 3, 0, 2, 3, 0, 2])
-    try transaction.proveRSSAvoids([1])
+    try transaction.moveRSS(off: queues, orTo: [0, 1, 2])
+    #expect(nic.table == after)
+    try transaction.proveOthersAvoid(queues)
+  }
+
+  @Test("a table of nothing but the queues gets those that nobody has taken")
+  func movesAll() throws {
+    nic.table = [3, 3, 3, 3, 2, 2, 2, 2]
+    var transaction = Transaction(on: try nic.interface())
+    try transaction.moveRSS(off: [2, 3], orTo: [1])
+    #expect(nic.table == [1, 1, 1, 1, 1, 1, 1, 1])
+    nic.table = [3, 3, 3, 3, 3, 3, 3, 3]
+    nic.log = []
+    let failure = failing { () throws(Failure) in
+      try transaction.moveRSS(off: [3], orTo: [3])
+    }
+    #expect(failure?.reason?.contains("no other queue is free") == true)
+    #expect(nic.log.isEmpty)
+  }
+
+  @Test("the proof fails where a foreign rule leads to a queue, at once or by a context")
+  func proofOfRules() throws {
+    let flow = FlowTuple(to: .init(IPAddress("192.0.2.1")!, port: 5201))
+    let other = FlowTuple(to: .init(IPAddress("192.0.2.1")!, port: 99))
+    nic.ntuple = (true, true, true)
+    nic.table = [0, 1, 2, 0, 1, 2, 0, 1]
+    nic.contexts = [1: [0, 0, 0, 0, 0, 0, 0, 1]]
+    var transaction = Transaction(on: try nic.interface())
+    try transaction.steer(flow, to: .queue(3))
+    try transaction.proveOthersAvoid([3])
+    for target in [(UInt64(3), UInt32(0)), (2, 1)] {
+      var specification = nic.specification(of: other, to: 0)
+      specification.set(152, UInt32(target.0))
+      specification[3] = target.1 == 0 ? 0 : 0x20
+      specification.set(160, 5)
+      nic.rules[5] = (specification, target.1)
+      let failure = failing { () throws(Failure) in try transaction.proveOthersAvoid([3]) }
+      #expect(failure?.reason == "flow rule 5 sends to queue 3")
+      #expect(failure?.hint?.contains("`ethtool -N nic0 delete 5`") == true)
+    }
+    // Those that drop or wake, and one for a virtual function.
+    for cookie: UInt64 in [.max, .max - 1, 1 << 32 | 3] {
+      var specification = nic.specification(of: other, to: 0)
+      specification.set(152, UInt32(truncatingIfNeeded: cookie))
+      specification.set(156, UInt32(truncatingIfNeeded: cookie >> 32))
+      specification.set(160, 5)
+      nic.rules[5] = (specification, 0)
+      try transaction.proveOthersAvoid([3])
+    }
+    // One for the same flow brings nothing else.
+    var specification = nic.specification(of: flow, to: 3)
+    specification.set(160, 5)
+    nic.rules[5] = (specification, 0)
+    try transaction.proveOthersAvoid([3])
   }
 
   @Test("a table that avoids the queues is left as it is")
@@ -50,9 +111,11 @@ struct RSSTests {
 
   @Test("a key that changed with the table comes back too")
   func restoresKey() throws {
+    nic.beforeWrite = { [nic] in
+      if nic.log.last?.hasPrefix("rss table") == true { nic.key = [9, 9, 9, 9] }
+    }
     var transaction = Transaction(on: try nic.interface())
     try transaction.moveRSS(off: [3])
-    nic.key = [9, 9, 9, 9]
     nic.log = []
     #expect(transaction.undo().isEmpty)
     #expect(nic.log == ["rss default", "rss key [1, 2, 3, 4]"])
@@ -67,7 +130,7 @@ struct RSSTests {
     nic.ignored = ["rss default"]
     let failures = transaction.undo()
     #expect(failures.count == 1)
-    #expect(failures.first?.operation == "restore the RSS table and key of")
+    #expect(failures.first?.operation == "restore the RSS table of")
   }
 
   @Test("with no queue left for other traffic the options are at fault, and nothing is changed")
@@ -93,7 +156,7 @@ struct RSSTests {
     var transaction = Transaction(on: try nic.interface())
     nic.ignored = ["rss table"]
     try transaction.moveRSS(off: [2])
-    let failure = failing { () throws(Failure) in try transaction.proveRSSAvoids([2]) }
+    let failure = failing { () throws(Failure) in try transaction.proveOthersAvoid([2]) }
     #expect(failure?.reason == "RSS table entry 2 names queue 2")
   }
 
@@ -103,10 +166,10 @@ struct RSSTests {
     var transaction = Transaction(on: try nic.interface())
     try transaction.moveRSS(off: [2, 3])
     _ = try transaction.createContext(over: [2, 3])
-    let failure = failing { () throws(Failure) in try transaction.proveRSSAvoids([2, 3]) }
+    let failure = failing { () throws(Failure) in try transaction.proveOthersAvoid([2, 3]) }
     #expect(failure?.reason == "RSS context 4 names queue 3")
     nic.contexts[4] = nil
-    try transaction.proveRSSAvoids([2, 3])
+    try transaction.proveOthersAvoid([2, 3])
   }
 
   @Test("a context that vanished by itself is undone")

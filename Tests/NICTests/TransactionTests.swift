@@ -19,11 +19,11 @@ struct TransactionTests {
     var transaction = Transaction(on: try nic.interface())
     try transaction.enableHeaderSplit()
     try transaction.moveRSS(off: [2, 3])
-    try transaction.proveRSSAvoids([2, 3])
+    try transaction.proveOthersAvoid([2, 3])
     try transaction.steer(flow, to: .queue(3))
     let context = try transaction.createContext(over: [2, 3])
     try transaction.steer(flow.fromAnywhere, to: .context(context))
-    try transaction.proveRSSAvoids([2, 3])
+    try transaction.proveOthersAvoid([2, 3])
     #expect(
       nic.log == [
         "split 2", "threshold 0", "rss table 0 1 0 1 0 1 0 1", "ntuple on",

@@ -31,7 +31,7 @@ struct GuardTests {
         #expect(files.text("/" + name)?.hasSuffix("\nchanges") == true)
         #expect(files.text("/" + name)?.contains("\npid \(getpid())\n") == true)
         try sentry.note([.splitThreshold(5)])
-        #expect(files.text("/" + name)?.hasSuffix("\nchanges threshold 5") == true)
+        #expect(files.text("/" + name)?.hasSuffix("\nchanges threshold 5 0") == true)
         try sentry.note([])
       }
       #expect(files.names(in: "") == [])

@@ -40,7 +40,7 @@ struct JournalTests {
     #expect(try journal.record() == record)
     try journal.note([.splitThreshold(1)])
     #expect(try journal.record()?.changes == [.splitThreshold(1)])
-    #expect(place.read("7") == record.text + "changes threshold 1\n")
+    #expect(place.read("7") == record.text + "changes threshold 1 0\n")
   }
 
   @Test("a journal in memory is one, too")

@@ -44,7 +44,7 @@ struct RecordTests {
   @Test(
     "what was not written so is no record",
     arguments: [
-      ("ncdevmem journal 1", "ncdevmem journal 2"), ("pid 4321", "pid 0"), ("pid 4321", "pid -1"),
+      ("ncdevmem journal 2", "ncdevmem diary 2"), ("pid 4321", "pid 0"), ("pid 4321", "pid -1"),
       ("pid 4321", "pid x"), ("pid 4321", "owner 4321"), ("boot ", "boots "),
       ("netns 4", "netns -4"), ("ifindex 3", "ifindex 4294967296"),
       ("ifindex 3\n", "ifindex 3\n\n"),
@@ -55,6 +55,13 @@ struct RecordTests {
     let range = try #require(record.text.firstRange(of: part))
     let text = record.text.replacingCharacters(in: range, with: replacement)
     #expect(throws: Record.Defect.malformed) { try Record(text: text) }
+  }
+
+  @Test("what another version has written is told from what is no record", arguments: [1, 3])
+  func otherVersion(version: Int) throws {
+    let title = try #require(record.text.firstRange(of: "journal 2"))
+    let text = record.text.replacingCharacters(in: title, with: "journal \(version)")
+    #expect(throws: Record.Defect.ofOtherVersion) { try Record(text: text) }
   }
 }
 

@@ -81,7 +81,7 @@ struct RestorationTests {
 
   @Test("a journal without changes is removed")
   func nothing() throws {
-    try place.write("ncdevmem journal 1\npid 1", to: "1-7")
+    try place.write("ncdevmem journal 2\npid 1", to: "1-7")
     #expect(try restore() == .nothing)
     #expect(place.read("1-7") == nil)
   }

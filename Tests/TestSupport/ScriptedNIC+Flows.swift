@@ -7,7 +7,8 @@ internal import Netlink
 /// RSS and flow rules.
 extension ScriptedNIC {
   func reportRSS(_ request: inout [UInt8]) throws(Errno) {
-    guard request.word(4) == 0 else { throw .invalidArgument }
+    let context = request.word(4)
+    guard let table = context == 0 ? table : contexts[context] else { throw .noEntry }
     let sizes = (request.word(8), request.word(12))
     request.set(8, UInt32(table.count))
     request.set(12, UInt32(key.count))
@@ -45,6 +46,7 @@ extension ScriptedNIC {
       }
     default:
       guard contexts[context] != nil else { throw .noEntry }
+      guard !rules.values.contains(where: { $0.context == context }) else { throw .busy }
       if try write("context delete \(context)") { contexts[context] = nil }
     }
   }
@@ -71,6 +73,7 @@ extension ScriptedNIC {
       let same = rules.first { $0.value.specification[4..<148] == request[20..<164] }?.key
       let free = (0..<ruleSlots).first { rules[$0] == nil }
       guard let chosen = isAnywhere ? same ?? free : location else { throw .noSpace }
+      request = reportedRule?(request) ?? request
       // The mask of the source: m_u begins with its address.
       let isExact = request[16 + 76] != 0
       let target =

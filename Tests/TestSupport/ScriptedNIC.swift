@@ -40,6 +40,9 @@ package final class ScriptedNIC: EthtoolDevice {
   /// Whether it chooses a location for a rule that has none.
   package var choosesLocations = true
 
+  /// What it makes of a request to insert a rule: the request if `nil`.
+  package var reportedRule: (([UInt8]) -> [UInt8])?
+
   /// The writes that were tried, in order.
   package var log: [String] = []
 
@@ -152,7 +155,7 @@ extension [UInt8] {
     self[offset..<offset + 4].reversed().reduce(0) { $0 << 8 | UInt32($1) }
   }
 
-  mutating func set(_ offset: Int, _ word: UInt32) {
+  package mutating func set(_ offset: Int, _ word: UInt32) {
     replace(offset, NetlinkBytes.bytes(word))
   }
 
