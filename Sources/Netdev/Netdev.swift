@@ -73,6 +73,14 @@ extension Netdev {
     return try queues(ofInterface: index, asked: &netlink)
   }
 
+  /// The RX queues of an interface that have no binding, no lease and no AF_XDP socket; none while
+  /// it is down.
+  ///
+  /// - Throws: As `queues(ofInterface:)`.
+  package func freeQueues(ofInterface index: UInt32) throws(Failure) -> Set<UInt32> {
+    Set(try queues(ofInterface: index).filter(\.isFreeToReceive).map(\.index))
+  }
+
   /// The page pools of all interfaces of the network namespace. The corresponding command is
   /// `NETDEV_CMD_PAGE_POOL_GET`.
   ///

@@ -36,6 +36,9 @@ package struct QueueState: Equatable, Sendable {
   /// Whether a queue of another interface stands for this one, or this one for another's.
   package let isLeased: Bool
 
+  /// Whether it receives, and nobody has taken it.
+  package var isFreeToReceive: Bool { direction == .receive && owner == nil && !isLeased }
+
   /// Reads one answer.
   ///
   /// - Throws: `EBADMSG` where it lacks what every queue has, or is of an unknown direction.

@@ -22,6 +22,9 @@ extension Preflight {
       look(at: "rss-contexts", ifUnsupported: .unknown) { preflight throws(Failure) in
         try preflight.rssContexts()
       },
+      look(at: "other-rules", ifUnsupported: .ok) { preflight throws(Failure) in
+        try preflight.otherRules()
+      },
     ]
   }
 
@@ -84,5 +87,16 @@ extension Preflight {
     return .missing(
       "context \(inTheWay.map(String.init).joined(separator: ", ")) sends to queues to be bound",
       do: "choose other queues (-t), or change it: ethtool -X \(interface.name) context \(first)")
+  }
+
+  /// Flow rules that lead to the queues to be bound.
+  private mutating func otherRules() throws(Failure) -> Observation {
+    let leading = try interface.flowRules(leadingTo: Set(queues() ?? 0..<0))
+    guard let (rule, _) = leading.first else { return .ok("none for these queues") }
+    let list = leading.map { "rule \($0.rule.location) sends to queue \($0.queue)" }
+    return .missing(
+      list.joined(separator: ", "),
+      do: "choose other queues (-t), or delete it: "
+        + "ethtool -N \(interface.name) delete \(rule.location)")
   }
 }

@@ -45,8 +45,8 @@ struct Probe {
       try netdev.bindReceive(
         queues, ofInterface: index, named: subject, to: memory.descriptor, as: target.binding)
     }
-    try transaction.moveRSS(off: Set(queues))
-    try transaction.proveRSSAvoids(Set(queues))
+    try transaction.moveRSS(off: Set(queues), orTo: try netdev.freeQueues(ofInterface: index))
+    try transaction.proveOthersAvoid(Set(queues))
 
     try transaction.enableHeaderSplit()
     try expectRefusal(of: "a bind of no queue") { () throws(Failure) in _ = try bind(0..<0).id }
@@ -72,7 +72,10 @@ struct Probe {
         try transaction.interface.setChannels(fewer)
       }
     } catch {
-      try transaction.interface.setChannels(before)
+      // Only what this attempt has set, and nobody else since, is set back.
+      if try transaction.interface.channels() == fewer {
+        try transaction.interface.setChannels(before)
+      }
       throw error
     }
   }

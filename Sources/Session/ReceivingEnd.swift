@@ -39,9 +39,10 @@ struct ReceivingEnd: ~Copyable {
     var steering = FlowSteering(FlowTuple(to: destination, from: source), over: queues)
     if configuration.configuresNIC {
       try transaction.enableHeaderSplit()
-      try transaction.moveRSS(off: Set(queues))
+      try transaction.moveRSS(
+        off: Set(queues), orTo: try netdev.freeQueues(ofInterface: transaction.interface.index))
       try steering.install(in: &transaction)
-      try transaction.proveRSSAvoids(Set(queues))
+      try transaction.proveOthersAvoid(Set(queues))
     }
     let binding = try netdev.bindReceive(
       queues, ofInterface: transaction.interface.index, named: transaction.interface.subject,

@@ -58,6 +58,21 @@ struct SettingFindingTests {
     #expect(try host.look(files)["rss-contexts"]?.verdict == .ok)
   }
 
+  @Test("a flow rule that leads to a queue to be bound is in the way, and is named")
+  func otherRules() throws {
+    let files = try Directory()
+    #expect(try host.look(files)["other-rules"]?.seen == "none for these queues")
+    var rule = [UInt8](repeating: 0, count: 168)
+    rule[152] = 3
+    rule[160] = 9
+    host.nic.rules = [9: (rule, 0)]
+    let found = try host.look(files)["other-rules"]
+    #expect(found?.verdict == .missing)
+    #expect(found?.seen == "rule 9 sends to queue 3")
+    #expect(found?.remedy?.hasSuffix("ethtool -N nic0 delete 9") == true)
+    #expect(try host.look(files) { $0.queues = 1..<2 }["other-rules"]?.verdict == .ok)
+  }
+
   @Test("a NIC without an RSS table cannot be kept from the bound queues")
   func spread() throws {
     let files = try Directory()
