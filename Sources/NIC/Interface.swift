@@ -19,16 +19,33 @@ package struct Interface: ~Copyable {
   var netlink: GenericNetlink
   let ethtool: Family
 
+  /// The name of the interface that has a name among its own and its alternative ones, which few
+  /// calls of the kernel take: the longer ones no other but netlink.
+  ///
+  /// - Throws: A failure of the kind `usage` where there is none of this name.
+  package static func ownName(of name: String) throws(Failure) -> String {
+    do throws(Failure) {
+      var netlink = try RouteNetlink()
+      return try netlink.name(ofInterfaceNamed: name)
+    } catch {
+      guard error.errno == .noDevice else { throw error }
+      throw Self.unknown(name)
+    }
+  }
+
+  private static func unknown(_ name: String) -> Failure {
+    Failure(
+      "find the interface", on: name, errno: .noDevice,
+      hint: "`ip link` lists those of this network namespace", kind: .usage)
+  }
+
   /// Finds an interface of this network namespace.
   ///
+  /// - Parameter name: Its own name.
   /// - Throws: A failure of the kind `usage` where there is none of this name.
   package init(named name: String) throws(Failure) {
     let index = unsafe if_nametoindex(name)
-    guard index != 0 else {
-      throw Failure(
-        "find the interface", on: name, errno: .last,
-        hint: "`ip link` lists those of this network namespace", kind: .usage)
-    }
+    guard index != 0 else { throw Self.unknown(name) }
     let device = try attempt("open a socket for ethtool requests") { () throws(Errno) in
       try EthtoolSocket(interface: index)
     }

@@ -78,4 +78,22 @@ package struct RouteNetlink: ~Copyable {
       answer throws(Errno) in try Link(answer)
     }
   }
+
+  /// Asks for the name of the interface that has a name among its own and its alternative ones. The
+  /// corresponding command is `RTM_GETLINK` with `IFLA_ALT_IFNAME`, which takes either (`net/core/
+  /// rtnetlink.c`, `rtnl_dev_get`).
+  ///
+  /// - Throws: A failure with `ENODEV` where no interface has the name.
+  package mutating func name(ofInterfaceNamed name: String) throws(Failure) -> String {
+    var request = Request(
+      type: UInt16(RTM_GETLINK),
+      header: ifinfomsg(
+        ifi_family: 0, __ifi_pad: 0, ifi_type: 0, ifi_index: 0, ifi_flags: 0, ifi_change: 0))
+    request.put(UInt16(IFLA_ALT_IFNAME), name)
+    return try conversation.get(request, "find the interface", on: name, hint: nil) {
+      answer throws(Errno) in
+      guard let own = answer.string(UInt16(IFLA_IFNAME)) else { throw .badMessage }
+      return own
+    }
+  }
 }

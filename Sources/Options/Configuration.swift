@@ -153,7 +153,7 @@ extension Configuration {
 extension Configuration {
   /// Queues of an interface, and what to bind them to.
   package struct Target: Equatable, Sendable {
-    /// The network interface's name.
+    /// The network interface's name, its own or an alternative one.
     package var interface: String
     /// The RX queues to bind, at least one; the tool's choice if `nil`.
     package var queues: Range<UInt32>?

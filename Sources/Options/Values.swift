@@ -18,9 +18,11 @@ func address(_ word: String) throws(InvalidValue) -> IPAddress {
   return address
 }
 
+/// Reads an interface's own name or an alternative one, which can be longer (`ALTIFNAMSIZ`).
 func interfaceName(_ word: String) throws(InvalidValue) -> String {
-  guard 1..<Int(IFNAMSIZ) ~= word.utf8.count else {
-    throw InvalidValue(reason: "an interface's name has 1 to \(IFNAMSIZ - 1) bytes")
+  let most = 127
+  guard 1...most ~= word.utf8.count else {
+    throw InvalidValue(reason: "an interface's name has 1 to \(most) bytes")
   }
   return word
 }

@@ -9,7 +9,7 @@ package import Options
 ///   conclusion of a check.
 /// - Throws: What failed; its kind determines the exit status.
 package func run(_ configuration: Configuration) throws(Failure) -> Int32 {
-  switch configuration {
+  switch try configuration.namingInterface() {
   case .help:
     print(Usage.help)
   case .version:

@@ -20,6 +20,15 @@ struct InterfaceTests {
     #expect(failure?.description.hasPrefix("cannot find the interface no-such-if: ENODEV") == true)
   }
 
+  @Test("a name is found among those of all interfaces, or is reported as unknown")
+  func ownName() throws {
+    #expect(try Interface.ownName(of: "lo") == "lo")
+    let unknown = String(repeating: "n", count: 40)
+    let failure = failing { () throws(Failure) in try Interface.ownName(of: unknown) }
+    #expect(failure?.kind == .usage)
+    #expect(failure?.hint?.contains("`ip link`") == true)
+  }
+
   @Test("the running kernel's loopback can be read")
   func loopback() throws {
     var loopback = try Interface(named: "lo")

@@ -36,4 +36,13 @@ struct NetlinkSocketTests {
     let failure = failing { () throws(Failure) in try netlink.link(ofInterface: 0x7fff_ffff) }
     #expect(failure?.errno == .noDevice)
   }
+
+  @Test("the running kernel finds an interface by its name; an alternative one may be long")
+  func interfaceName() throws {
+    var netlink = try RouteNetlink()
+    #expect(try netlink.name(ofInterfaceNamed: "lo") == "lo")
+    let unknown = String(repeating: "n", count: 127)
+    let failure = failing { () throws(Failure) in try netlink.name(ofInterfaceNamed: unknown) }
+    #expect(failure?.errno == .noDevice)
+  }
 }

@@ -29,10 +29,10 @@ struct UsageTests {
       ("-f eth0 -", #""-": not an option"#),
 
       (
-        "-f sixteen-letters-",
-        #"-f "sixteen-letters-": an interface's name has 1 to 15 bytes"#
+        "-f " + String(repeating: "a", count: 128),
+        #"-f "\#(String(repeating: "a", count: 128))": an interface's name has 1 to 127 bytes"#
       ),
-      ("--interface=", #"--interface "": an interface's name has 1 to 15 bytes"#),
+      ("--interface=", #"--interface "": an interface's name has 1 to 127 bytes"#),
       ("-s example.org", #"-s "example.org": not an IPv4 or IPv6 address"#),
       ("--client 1.2.3", #"--client "1.2.3": not an IPv4 or IPv6 address"#),
       (
