@@ -310,6 +310,23 @@ def hostile_journals() -> None:
         run("--restore").expect(0, RESTORED)
 
 
+@case("a journal that is left behind undoes nothing that somebody has set since")
+def set_since() -> None:
+    before = nic_state()
+    for undo in (lambda: run("--restore"), lambda: run("-f", NIC)):
+        kill_with_guard()
+        output("ethtool", "-N", NIC, "delete", "0")
+        output("ethtool", "-N", NIC, "flow-type", "tcp4", "dst-ip", "192.0.2.1", "dst-port", "99",
+               "action", "1", "loc", "0")
+        output("ethtool", "-X", NIC, "equal", "2")
+        others = [output("ethtool", option, NIC) for option in ("-n", "-x")]
+        undo().expect(0, RESTORED, "left flow rule 0 of", "left RSS table of")
+        expect_equal([output("ethtool", option, NIC) for option in ("-n", "-x")], others, "rest")
+        output("ethtool", "-N", NIC, "delete", "0")
+        output("ethtool", "-X", NIC, "default")
+        expect_back(before)
+
+
 @case("a journal whose interface is gone is dropped")
 def interface_gone() -> None:
     kill_with_guard()
