@@ -27,8 +27,8 @@ package struct QueueState: Equatable, Sendable {
 
   /// Counted from 0, for each direction anew.
   package let index: UInt32
-  /// Which way it carries packets.
-  package let direction: Direction
+  /// Which way it carries packets; `nil` for a type of queue that this program does not know.
+  package let direction: Direction?
   /// The NAPI instance that serves the queue; `nil` where the driver does not report it.
   package let napi: UInt32?
   /// Who gives it its memory; `nil` where the driver does.
@@ -41,12 +41,11 @@ package struct QueueState: Equatable, Sendable {
 
   /// Reads one answer.
   ///
-  /// - Throws: `EBADMSG` where it lacks what every queue has, or is of an unknown direction.
+  /// - Throws: `EBADMSG` where it lacks what every queue has.
   init(_ answer: Attributes) throws(Errno) {
     index = try answer.required(UInt16(CLinux_NETDEV_A_QUEUE_ID.rawValue))
     let type: UInt32 = try answer.required(UInt16(CLinux_NETDEV_A_QUEUE_TYPE.rawValue))
-    guard let direction = Direction(rawValue: type) else { throw .badMessage }
-    self.direction = direction
+    direction = Direction(rawValue: type)
     napi = try answer.integer(UInt16(CLinux_NETDEV_A_QUEUE_NAPI_ID.rawValue))
     isLeased = answer.bytes(UInt16(CLinux_NETDEV_A_QUEUE_LEASE.rawValue)) != nil
     if let id: UInt32 = try answer.integer(UInt16(CLinux_NETDEV_A_QUEUE_DMABUF.rawValue)) {
@@ -58,5 +57,14 @@ package struct QueueState: Equatable, Sendable {
     } else {
       owner = nil
     }
+  }
+}
+
+extension Sequence<QueueState> {
+  /// The only RX queue that a NAPI instance serves; `nil` where that is none, or more than one.
+  package func receiveQueue(servedBy napi: UInt32?) -> UInt32? {
+    guard let napi else { return nil }
+    let served = filter { $0.direction == .receive && $0.napi == napi }
+    return served.count == 1 ? served[0].index : nil
   }
 }

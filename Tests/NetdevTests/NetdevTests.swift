@@ -34,6 +34,26 @@ struct NetdevTests {
     #expect(try request.attributes.required(2) as UInt32 == 7)
   }
 
+  @Test("a queue of a type that is not known is listed, and is of neither direction")
+  func listsUnknownTypes() throws {
+    let kernel = ScriptedNetdev.linux73.kernel { _ in [queue(0, 0), queue(1, 2), .done()] }
+    let queues = try Netdev(through: kernel).queues(ofInterface: 7)
+    #expect(queues.map(\.direction) == [.receive, nil])
+  }
+
+  @Test(
+    "a NAPI instance names a queue only where it serves no other RX queue",
+    arguments: [(5, 0), (6, nil), (7, nil), (8, nil), (nil, nil)] as [(UInt32?, UInt32?)])
+  func findsServedQueue(napi: UInt32?, expected: UInt32?) throws {
+    let kernel = ScriptedNetdev.linux73.kernel { _ in
+      [(0, 0, 5), (1, 0, 6), (2, 0, 6), (0, 1, 5), (1, 1, 7)].map { index, type, napi in
+        queue(index, type, NetlinkBytes.attribute(4, UInt32(napi)))
+      } + [.done()]
+    }
+    let queues = try Netdev(through: kernel).queues(ofInterface: 7)
+    #expect(queues.receiveQueue(servedBy: napi) == expected)
+  }
+
   @Test("page pools are listed with what they hold, in four bytes or in eight")
   func listsPagePools() throws {
     let kernel = ScriptedNetdev.linux73.kernel { _ in
@@ -145,7 +165,7 @@ struct NetdevTests {
   @Test(
     "an answer that lacks its id, or has one of the wrong width, is no answer",
     arguments: [
-      .message([]), queue(1, 2),
+      .message([]),
       .message(NetlinkBytes.attribute(1, UInt8(1)) + NetlinkBytes.attribute(3, UInt32(0))),
     ] as [ScriptedNetlink.Answer])
   func refusesMalformed(answer: ScriptedNetlink.Answer) throws {
