@@ -68,7 +68,10 @@ struct Probe {
     let before = try transaction.interface.channels()
     let fewer = before.resized(to: max(1, queues.lowerBound))
     do throws(Failure) {
-      try expectRefusal(of: "a channel change that drops a bound queue") { () throws(Failure) in
+      // A driver that cannot change its channels keeps them.
+      try expectRefusal(
+        of: "a channel change that drops a bound queue", orLackOfSupport: true
+      ) { () throws(Failure) in
         try transaction.interface.setChannels(fewer)
       }
     } catch {
@@ -81,18 +84,28 @@ struct Probe {
   }
 
   private func expectRefusal(
-    of attempt: String, _ body: () throws(Failure) -> Void
+    of attempt: String, orLackOfSupport countsLack: Bool = false,
+    _ body: () throws(Failure) -> Void
   ) throws(Failure) {
     do throws(Failure) {
       try body()
     } catch {
-      // Not being allowed to ask is no answer, and neither is a kernel that lacks the question.
-      guard error.errno != .notPermitted, error.errno != nil else { throw error }
-      guard error.kind != .unsupported || error.errno != .notSupported else { throw error }
+      guard error.isRefusal(orLackOfSupport: countsLack) else { throw error }
       return
     }
     throw Failure(
       "rely on \(configuration.target.interface)", reason: "the kernel took \(attempt)",
       hint: "its checks are missing: kernel and driver are not to be trusted with device memory")
+  }
+}
+
+extension Failure {
+  /// Whether the kernel looked at a request, and refused it: not being allowed to ask is no answer,
+  /// and neither is a kernel or a driver that lacks the question.
+  ///
+  /// - Parameter countsLack: Whether the lack of the question (`EOPNOTSUPP`) will do, too.
+  package func isRefusal(orLackOfSupport countsLack: Bool) -> Bool {
+    guard let errno, errno != .notPermitted else { return false }
+    return countsLack || kind != .unsupported || errno != .notSupported
   }
 }
