@@ -58,14 +58,18 @@ package final class IncomingFlow {
   package func description(
     among queues: [QueueState]
   ) throws(Failure) -> MeasurementReport.Flow {
-    let (information, napi) = try attempt("read the state of flow", on: "\(index)") {
+    let information = try attempt("read the state of flow", on: "\(index)") {
       () throws(Errno) in
-      (try connection.information(), try connection.incomingNAPI())
+      try connection.information()
     }
-    let queue = queues.first { $0.napi != nil && $0.napi == napi }?.index
     return MeasurementReport.Flow(
       index, figures, information,
-      .received(from: connection.peer, queue: queue, cpu: incomingCPU))
+      .received(from: connection.peer, queue: queue(among: queues), cpu: incomingCPU))
+  }
+
+  /// The RX queue that the flow's last packet came through; `nil` where it is not known.
+  package func queue(among queues: [QueueState]) -> UInt32? {
+    queues.receiveQueue(servedBy: (try? connection.incomingNAPI()) ?? nil)
   }
 
   /// Whether payload came so fast that a batch of it is worth a short wait.

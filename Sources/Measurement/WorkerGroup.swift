@@ -57,7 +57,13 @@ package struct WorkerGroup {
     if let failure = workers.compactMap(\.record.failure).first { end = .failure(failure) }
     let last = workers.map(\.record.end).max() ?? .now
     let isComplete = if case .success(.complete) = end { true } else { false }
-    return Outcome(whole: try recorder.finish(at: isComplete ? last : .now), end: end)
+    do throws(Failure) {
+      return Outcome(whole: try recorder.finish(at: isComplete ? last : .now), end: end)
+    } catch {
+      // What went wrong before is what counts.
+      _ = try end.get()
+      throw error
+    }
   }
 
   /// How many workers have not ended, and whether one failed.

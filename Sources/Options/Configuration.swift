@@ -175,7 +175,9 @@ extension Configuration {
     package var interval = 1
     /// How many bytes the stream must have, if that is known.
     package var expectedByteCount: Int?
-    /// Whether payload outside of device memory fails the run.
+    /// Whether payload that comes as plain frames is part of the stream.
+    package var allowsPlain = false
+    /// Whether the first payload outside of device memory ends the run.
     package var failsOnLinear = false
 
     /// Takes the stream as it comes.

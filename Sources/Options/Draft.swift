@@ -92,6 +92,9 @@ struct Draft {
     if isGiven(\.receive.checks.interval), receive.checks.pattern == nil {
       throw .usage(typed(\.receive.checks.interval), "needs -v N")
     }
+    if receive.checks.allowsPlain, receive.checks.failsOnLinear {
+      throw .usage(typed(\.receive.checks.allowsPlain), "either it or -L, not both")
+    }
     var receive = receive
     receive.target = target
     receive.address = address.scoped(to: target.interface)

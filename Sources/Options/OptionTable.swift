@@ -174,7 +174,12 @@ extension Option {
         nil, "expect-bytes", "SIZE", .receive, "fail unless the stream has this length",
         \.receive.checks.expectedByteCount, byteCount),
       Option(
-        "L", "fail-on-linear", .receive, "fail if a bound queue leaves payload in host memory",
+        nil, "allow-plain", .receive,
+        "pass although some payload came outside of device memory, in frames left whole",
+        \.receive.checks.allowsPlain),
+      Option(
+        "L", "fail-on-linear", .receive,
+        "fail at the first payload in host memory, in a frame split wrongly or left whole",
         \.receive.checks.failsOnLinear),
       Option(nil, "json", .any, "report as JSON", \.output.reportsJSON),
       Option(

@@ -77,11 +77,15 @@ struct MeasuringReceiver {
     var report = MeasurementReport(
       setting(of: agreement, at: end, driver: transaction.interface.driver), measured, recorder,
       of: workers)
+    let states = end.queueStates()
+    let streams = flows.map { flow in
+      Verdict.Stream(
+        flow: flow.index, flow.figures,
+        arrival: Verdict.Arrival(flow.queue(among: states), among: end.queues))
+    }
     var verdict = Verdict(
-      of: measured.end.map { _ in }, flows.map { Verdict.Stream(flow: $0.index, $0.figures) },
-      Verdict.Demands(configuration.checks))
+      of: measured.end.map { _ in }, streams, Verdict.Demands(configuration.checks))
     do throws(Failure) {
-      let states = try netdev.queues(ofInterface: interface).filter { $0.direction == .receive }
       report.flows = try flows.map { flow throws(Failure) in try flow.description(among: states) }
       let after = try netdev.receiveStatistics(ofInterface: interface)
       report.queues = end.queues.map {

@@ -71,7 +71,9 @@ struct Receiver {
     let demands = Verdict.Demands(
       configuration.checks,
       mustBeRefused: configuration.unbinding == .beforeReceive && end.tokenMode == .manual)
-    try Verdict(of: result, [Verdict.Stream(figures)], demands).get()
+    // Only plain payload needs to be explained.
+    let arrival = figures.plainBytes > 0 ? end.arrival(of: connection) : .unknown
+    try Verdict(of: result, [Verdict.Stream(figures, arrival: arrival)], demands).get()
     if summary.wrongBytes != nil, figures.bytes > 0, !configuration.output.reportsJSON {
       Announcement.validated.print()
     }

@@ -19,6 +19,8 @@ struct ReceivingEnd: ~Copyable {
   let (bindingID, tokenMode): (UInt32, TokenMode)
   let listener: Listener
   private let configuration: Configuration.Receive
+  private let netdev: Netdev
+  private let interface: UInt32
   private var binding: ReceiveBinding?
 
   /// Sets all up, in the order in which the kernel demands it.
@@ -56,6 +58,8 @@ struct ReceivingEnd: ~Copyable {
     Announcement.waiting(address).print()
 
     self.configuration = configuration
+    self.netdev = netdev
+    interface = transaction.interface.index
     self.queues = queues
     self.memory = memory
     self.steering = steering
@@ -66,6 +70,23 @@ struct ReceivingEnd: ~Copyable {
 
   /// Ends the binding. What was received stays readable.
   mutating func unbind() { binding = nil }
+
+  /// The state of the interface's queues; none where the kernel does not report it, which is
+  /// printed: it describes a run, and must not fail one.
+  func queueStates() -> [QueueState] {
+    do throws(Failure) {
+      return try netdev.queues(ofInterface: interface)
+    } catch {
+      Diagnostics.print(error.description)
+      return []
+    }
+  }
+
+  /// Which queue the last packet of a connection came through.
+  func arrival(of connection: borrowing Connection) -> Verdict.Arrival {
+    let napi = (try? connection.incomingNAPI()) ?? nil
+    return Verdict.Arrival(queueStates().receiveQueue(servedBy: napi), among: queues)
+  }
 
   /// Waits for the next connection: from the peer that the command line names, or from where the
   /// control connection came. Others are closed.

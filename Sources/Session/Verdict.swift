@@ -7,7 +7,7 @@ package import Options
 /// Whether a receiving run is what was asked for, of one stream or of many.
 ///
 /// What ended the run counts first, then what came: the first rule that is broken is the failure.
-/// The C tool (`ncdevmem.c`) is never stricter, but for plain payload.
+/// The C tool (`ncdevmem.c`) is never stricter, unless `--allow-plain` asks for less.
 package struct Verdict: Sendable {
   /// What was received of one stream.
   package struct Stream: Sendable {
@@ -15,11 +15,29 @@ package struct Verdict: Sendable {
     package var flow: Int?
     /// What was received.
     package var figures: FlowFigures
+    /// How its last packet came.
+    package var arrival: Arrival
 
     /// States what was received of a stream.
-    package init(flow: Int? = nil, _ figures: FlowFigures) {
+    package init(flow: Int? = nil, _ figures: FlowFigures, arrival: Arrival = .unknown) {
       self.flow = flow
       self.figures = figures
+      self.arrival = arrival
+    }
+  }
+
+  /// Which RX queue packets of a stream come through, as far as the kernel knows it.
+  package enum Arrival: Equatable, Sendable {
+    /// One that is bound.
+    case boundQueue(UInt32)
+    /// One that is not.
+    case otherQueue(UInt32)
+    /// The driver does not report which NAPI instance serves which queue, or one serves several.
+    case unknown
+
+    /// Packets come through this queue, if any is known.
+    package init(_ queue: UInt32?, among bound: Range<UInt32>) {
+      self = queue.map { bound.contains($0) ? .boundQueue($0) : .otherQueue($0) } ?? .unknown
     }
   }
 
@@ -46,16 +64,33 @@ package struct Verdict: Sendable {
   /// - Parameter end: What ended it: the streams' end, a stop or a failure.
   package init(of end: Result<Void, Failure>, _ streams: [Stream], _ demands: Demands) {
     let total = streams.reduce(FlowFigures()) { $0 + $1.figures }
+    let name = Self.name(of: streams)
     switch end {
     case .failure(let failure):
-      let isRefusal = demands.mustBeRefused && failure.errno == .noDevice && total.bytes == 0
-      self.failure = isRefusal ? nil : failure
+      if demands.mustBeRefused, failure.errno == .noDevice, total.bytes == 0 {
+        self.failure = Self.failure(ofLength: total.bytes, called: name, demands.checks)
+      } else {
+        self.failure = Self.explained(failure, by: streams, demands.checks)
+      }
     case .success:
       failure =
-        Self.failure(of: total, called: Self.name(of: streams), demands)
+        Self.failure(of: total, called: name, demands)
         ?? streams.lazy.compactMap { Self.failure(of: $0, demands.checks) }.first
         ?? Self.failure(ofTokens: total)
     }
+  }
+
+  /// With `-L` the receive loop ends at the first plain frame, and knows no queue. Why the frame is
+  /// plain is added here.
+  private static func explained(
+    _ failure: Failure, by streams: [Stream], _ checks: Configuration.Checks
+  ) -> Failure {
+    guard checks.failsOnLinear, failure.kind == .failed, failure.errno == nil, failure.hint == nil,
+      let plain = streams.first(where: { $0.figures.plainBytes > 0 })
+    else { return failure }
+    var failure = failure
+    failure.hint = hint(onPlain: plain.arrival)
+    return failure
   }
 
   /// Adds what the other end of a measurement found. What this end found comes first.
@@ -80,19 +115,27 @@ extension Verdict {
   private static func failure(
     of total: FlowFigures, called name: String, _ demands: Demands
   ) -> Failure? {
-    if demands.mustBeRefused, total.bytes > 0 {
+    if demands.mustBeRefused {
       return Failure(
-        "accept \(name)", reason: "\(total.bytes) bytes came although their binding was gone")
+        "accept \(name)",
+        reason: total.bytes > 0
+          ? "\(total.bytes) bytes came although their binding was gone"
+          : "it ended without payload, so that the kernel had nothing to refuse (ENODEV)",
+        hint: total.bytes > 0 ? nil : "-U 1 with -a 0 needs a sender that sends something")
     }
     if total.wrongBytes > 0 {
       return Failure(
         "validate the payload", reason: "\(total.wrongBytes) of \(total.bytes) bytes are wrong")
     }
-    if let expected = demands.checks.expectedByteCount, total.bytes != expected {
-      return Failure(
-        "accept \(name)", reason: "\(total.bytes) bytes, not \(expected) (--expect-bytes)")
-    }
-    return nil
+    return failure(ofLength: total.bytes, called: name, demands.checks)
+  }
+
+  /// What the length of all streams together must be.
+  private static func failure(
+    ofLength bytes: Int, called name: String, _ checks: Configuration.Checks
+  ) -> Failure? {
+    guard let expected = checks.expectedByteCount, bytes != expected else { return nil }
+    return Failure("accept \(name)", reason: "\(bytes) bytes, not \(expected) (--expect-bytes)")
   }
 
   /// What each stream must be.
@@ -102,13 +145,35 @@ extension Verdict {
       let place = stream.flow.map { " of flow \($0)" } ?? ""
       return Failure("validate the payload", reason: "no payload\(place) was received")
     }
-    if bytes > 0, stream.figures.plainBytes == bytes {
+    let operation = "accept \(stream.flow.map { "flow \($0)" } ?? "the stream")"
+    let plain = stream.figures.plainBytes
+    let isPlain = plain > 0
+    if bytes > 0, stream.figures.deviceBytes == 0 {
       return Failure(
-        "accept \(stream.flow.map { "flow \($0)" } ?? "the stream")",
-        reason: "none of its \(bytes) bytes came through device memory",
-        hint: "the flow is not steered to the bound queues")
+        operation, reason: "none of its \(bytes) bytes came through device memory",
+        hint: isPlain ? hint(onPlain: stream.arrival) : "the NIC splits frames in the wrong place")
+    }
+    if isPlain, !checks.allowsPlain {
+      return Failure(
+        operation, reason: "\(plain) of \(bytes) bytes came outside of device memory",
+        hint: hint(onPlain: stream.arrival) + "; --allow-plain takes them as they are")
     }
     return nil
+  }
+
+  /// Why payload came in plain frames: nothing else leaves a frame whole.
+  private static func hint(onPlain arrival: Arrival) -> String {
+    let split = "the NIC leaves frames whole there: see header split, and what the driver copies"
+    let steering = "the flow rule is missing, or was lost"
+    return switch arrival {
+    case .boundQueue(let queue):
+      "the flow comes through queue \(queue), which is bound: \(split)"
+    case .otherQueue(let queue):
+      "the flow comes through queue \(queue), which is not bound: \(steering)"
+    case .unknown:
+      "either the flow comes through a queue that is not bound (\(steering)), or the NIC leaves "
+        + "frames whole (see header split, and what the driver copies)"
+    }
   }
 
   /// What the NIC must have back.

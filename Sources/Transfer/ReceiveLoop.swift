@@ -63,7 +63,7 @@ package struct ReceiveLoop<Sink: PayloadSink & ~Copyable>: ~Copyable {
 
   /// The binding that fragments must come through.
   private let binding: UInt32
-  /// Whether linear bytes are an error.
+  /// Whether payload outside of device memory, linear or plain, is an error.
   private let failsOnLinear: Bool
   /// How long the connection may be silent; `nil` for no limit.
   private let timeout: Duration?
@@ -74,7 +74,7 @@ package struct ReceiveLoop<Sink: PayloadSink & ~Copyable>: ~Copyable {
   /// - Parameters:
   ///   - binding: The id of the binding that fragments must come through.
   ///   - memorySize: The size of the bound memory that the stream may use, in bytes.
-  ///   - failsOnLinear: Whether payload that a bound queue leaves in host memory is an error.
+  ///   - failsOnLinear: Whether payload outside of device memory, linear or plain, is an error.
   ///   - timeout: How long the connection may be silent; `nil` for no limit.
   package init(
     into sink: consuming Sink, through binding: UInt32, memorySize: Int,
@@ -242,12 +242,20 @@ extension ReceiveLoop where Sink: ~Copyable {
     in memory: borrowing some ReadableMemory & ~Copyable
   ) throws(Failure) {
     guard !frame.isTruncated else {
+      var messages = frame.controlMessages
+      gatherRest(of: &messages, from: source)
       throw Failure("receive", reason: "the kernel cut control messages short (MSG_CTRUNC)")
     }
     statistics.receiveCalls += 1
     pace.add(count)
     if frame.controlMessages.isEmpty {
       statistics.plainBytes += count
+      guard !failsOnLinear else {
+        // Whoever knows the queues says why.
+        throw Failure(
+          "receive",
+          reason: "\(count) payload bytes came in plain frames (-L, --fail-on-linear)")
+      }
       try sink.take(frame.payload(count), from: .plain)
       return try sink.release()
     }
@@ -473,27 +481,4 @@ private enum ReceiveLimits {
   static let tries = 10
   /// The pause before the next try, where the kernel lacked memory.
   static let pause = Duration.milliseconds(20)
-}
-
-extension Failure {
-  /// What `recvmsg` on a devmem flow fails with, and why (`net/ipv4/tcp.c`, `tcp_recvmsg_locked`
-  /// and `tcp_recvmsg_dmabuf`).
-  fileprivate init(toReceive errno: Errno) {
-    let hint: String? =
-      switch errno {
-      case .badAddress:
-        "the kernel could not copy what it must; in manual mode: a socket that used another binding"
-      case .noDevice:
-        "the payload is in memory that no devmem binding owns, or its binding is gone"
-      case .tooSmall:
-        "control messages need more than \(ReceiveFrame.controlLimit) bytes"
-      case .outOfMemory:
-        "the kernel has no memory for tokens"
-      case .connectionReset:
-        "the peer broke the connection off"
-      default:
-        nil
-      }
-    self.init("receive", errno: errno, hint: hint)
-  }
 }

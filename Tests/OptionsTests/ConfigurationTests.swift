@@ -92,6 +92,7 @@ struct ConfigurationTests {
           $0.checks.interval = 100
         }
       ),
+      ("--allow-plain", receive { $0.checks.allowsPlain = true }),
       ("--busy-poll 50", receive { $0.busyPoll = .microseconds(50) }),
       ("--expect-bytes 0", receive { $0.checks.expectedByteCount = 0 }),
       ("--expect-bytes 9223372036854775807", receive { $0.checks.expectedByteCount = .max }),

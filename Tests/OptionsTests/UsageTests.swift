@@ -118,6 +118,11 @@ struct UsageTests {
         "--validate-every: needs -v N"
       ),
       (
+        "-l -f eth0 -s 192.0.2.1 -p 1 -L --allow-plain",
+        "--allow-plain: either it or -L, not both"
+      ),
+      ("-f eth0 -s 192.0.2.1 -p 1 --allow-plain", "--allow-plain: means nothing when sending"),
+      (
         "--expect-bytes K",
         #"--expect-bytes "K": not a number of bytes from 0, which K, M or G may follow"#
       ),

@@ -36,11 +36,14 @@ private func figures(
 }
 
 private func demands(
-  checking: Bool = true, expecting bytes: Int? = nil, refused: Bool = false
+  checking: Bool = true, expecting bytes: Int? = nil, refused: Bool = false, plain: Bool = false,
+  strict: Bool = false
 ) -> Verdict.Demands {
   var checks = Configuration.Checks()
   checks.pattern = checking ? Pattern(period: 7) : nil
   checks.expectedByteCount = bytes
+  checks.allowsPlain = plain
+  checks.failsOnLinear = strict
   return Verdict.Demands(checks, mustBeRefused: refused)
 }
 
@@ -56,8 +59,9 @@ private let table = [
     testDescription: "linear bytes are part of the stream",
     streams: [Verdict.Stream(figures(device: 900, linear: 100))], demands: demands(), status: 0),
   Row(
-    testDescription: "some plain bytes are part of the stream",
-    streams: [Verdict.Stream(figures(device: 100, plain: 900))], demands: demands(), status: 0),
+    testDescription: "plain bytes are part of the stream with --allow-plain",
+    streams: [Verdict.Stream(figures(device: 100, plain: 900))], demands: demands(plain: true),
+    status: 0),
 
   // What ended the run.
   Row(
@@ -87,6 +91,14 @@ private let table = [
     streams: [Verdict.Stream(figures(device: 1000, wrong: 9))], demands: demands(), status: 1,
     words: "ECONNRESET"),
 
+  Row(
+    testDescription: "an interrupted call that no signal of the run's explains",
+    end: .failure(Failure("bind", errno: .interrupted)), streams: [Verdict.Stream(figures())],
+    demands: demands(checking: false), status: 1, words: "EINTR"),
+  Row(
+    testDescription: "an interrupted call while a signal waits",
+    end: .failure(Failure("bind", errno: .interrupted)), signal: 15, status: 1, words: "EINTR"),
+
   // An unbind before the first payload, in manual mode.
   Row(
     testDescription: "a refusal that must be",
@@ -103,6 +115,18 @@ private let table = [
   Row(
     testDescription: "payload in its place", demands: demands(refused: true), status: 1,
     words: "1000 bytes came although their binding was gone"),
+  Row(
+    testDescription: "a stream without payload, of which nothing was refused",
+    streams: [Verdict.Stream(figures())], demands: demands(checking: false, refused: true),
+    status: 1, words: "nothing to refuse (ENODEV)"),
+  Row(
+    testDescription: "a refusal that must be, of a stream that was to have a length",
+    end: .failure(Failure("receive", errno: .noDevice)), streams: [Verdict.Stream(figures())],
+    demands: demands(expecting: 9, refused: true), status: 1, words: "0 bytes, not 9"),
+  Row(
+    testDescription: "a refusal that must be, of a stream that was to have none",
+    end: .failure(Failure("receive", errno: .noDevice)), streams: [Verdict.Stream(figures())],
+    demands: demands(expecting: 0, refused: true), status: 0),
   Row(
     testDescription: "the refusal where it need not be",
     end: .failure(Failure("receive", errno: .noDevice)), streams: [Verdict.Stream(figures())],
@@ -146,9 +170,59 @@ private let table = [
     streams: [Verdict.Stream(figures(plain: 1000))], demands: demands(checking: false), status: 1,
     words: "accept the stream: none of its 1000 bytes came through device memory"),
   Row(
+    testDescription: "nothing in device memory with --allow-plain",
+    streams: [Verdict.Stream(figures(plain: 1000))], demands: demands(plain: true), status: 1,
+    words: "accept the stream: none of its 1000 bytes came through device memory"),
+  Row(
+    testDescription: "nothing in device memory, of two other kinds",
+    streams: [Verdict.Stream(figures(linear: 1, plain: 999))], demands: demands(plain: true),
+    status: 1, words: "none of its 1000 bytes came through device memory"),
+  Row(
+    testDescription: "nothing but linear bytes",
+    streams: [Verdict.Stream(figures(linear: 1000))], demands: demands(), status: 1,
+    words: "came through device memory\nhint: the NIC splits frames in the wrong place"),
+  Row(
     testDescription: "nothing of one flow in device memory",
     streams: streams(figures(device: 1000), figures(plain: 10)),
     demands: demands(checking: false), status: 1, words: "accept flow 1: none of its 10 bytes"),
+
+  // Plain frames.
+  Row(
+    testDescription: "a plain byte", streams: [Verdict.Stream(figures(device: 999, plain: 1))],
+    demands: demands(checking: false), status: 1,
+    words: "accept the stream: 1 of 1000 bytes came outside of device memory\nhint: either"),
+  Row(
+    testDescription: "plain bytes on a bound queue",
+    streams: [Verdict.Stream(figures(device: 500, plain: 500), arrival: .init(3, among: 2..<4))],
+    demands: demands(), status: 1,
+    words: "hint: the flow comes through queue 3, which is bound: the NIC leaves frames whole"),
+  Row(
+    testDescription: "plain bytes on another queue",
+    streams: [Verdict.Stream(figures(device: 500, plain: 500), arrival: .init(1, among: 2..<4))],
+    demands: demands(), status: 1,
+    words: "hint: the flow comes through queue 1, which is not bound: the flow rule is missing"),
+  Row(
+    testDescription: "plain bytes of one flow of two",
+    streams: streams(figures(device: 1000), figures(device: 900, plain: 100)),
+    demands: demands(), status: 1, words: "accept flow 1: 100 of 1000 bytes came outside"),
+  Row(
+    testDescription: "wrong bytes come before plain ones",
+    streams: [Verdict.Stream(figures(device: 999, plain: 1, wrong: 1))], demands: demands(),
+    status: 1, words: "are wrong"),
+  Row(
+    testDescription: "plain bytes come before tokens",
+    streams: [Verdict.Stream(figures(device: 999, plain: 1, outstanding: 1))],
+    demands: demands(), status: 1, words: "outside of device memory"),
+  Row(
+    testDescription: "a plain frame that ended a run with -L",
+    end: .failure(Failure("receive", reason: "plain")),
+    streams: [Verdict.Stream(figures(device: 500, plain: 500), arrival: .init(1, among: 2..<4))],
+    demands: demands(strict: true), status: 1, words: "plain\nhint: the flow comes through queue 1"),
+  Row(
+    testDescription: "something else that ended a run with -L",
+    end: .failure(Failure("receive", errno: .connectionReset, hint: "reset")),
+    streams: [Verdict.Stream(figures(device: 500, plain: 500))],
+    demands: demands(strict: true), status: 1, words: "hint: reset"),
   Row(
     testDescription: "wrong bytes come before the length, and that before the way",
     streams: [Verdict.Stream(figures(plain: 1000, wrong: 1))], demands: demands(expecting: 1),

@@ -171,6 +171,31 @@ struct ReceiveLoopTests {
     #expect(refused.failure?.reason?.contains("-L") == true)
   }
 
+  @Test("plain bytes fail the run that forbids linear ones, and are counted")
+  func failsOnPlain() throws {
+    let steps: [ScriptedConnection.Step] = [
+      .payload(returns: 1, control: fragments([(4, 1, 9)])), .payload(returns: 2, plain: [1, 2]),
+      .end,
+    ]
+    #expect(try run(try ScriptedConnection(steps)).failure == nil)
+    let connection = try ScriptedConnection(steps)
+    let refused = try run(connection, failsOnLinear: true)
+    #expect(refused.failure?.reason?.contains("2 payload bytes came in plain frames (-L") == true)
+    #expect(refused.statistics.plainBytes == 2)
+    #expect(refused.bytes == [4])
+    #expect(connection.returns == [[[9, 1]]])
+  }
+
+  @Test("control messages that were cut leave no token behind")
+  func returnsTokensOfTruncated() throws {
+    let connection = try ScriptedConnection([
+      .payload(returns: 2, control: fragments([(0, 1, 4), (1, 1, 6)]), truncated: true), .end,
+    ])
+    let run = try run(connection)
+    #expect(run.failure?.reason?.contains("MSG_CTRUNC") == true)
+    #expect(connection.returns == [[[4, 1], [6, 1]]])
+  }
+
   @Test("a kernel that frees fewer fragments than were returned fails the run")
   func noticesLostTokens() throws {
     for result in [Result<Int, Errno>.success(0), .failure(.badDescriptor)] {

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from testbed.harness import Skipped, case, expect
-from testbed.hosts import LOCAL, NIC, REMOTE, Sender, free_port, pattern
+from testbed.hosts import LOCAL, NIC, REMOTE, Sender, free_port, pattern, set_fault
 from testbed.state import expect_released, is_upstreams, upstream
 from testbed.tool import BINARY, Result, finish, listen, run
 
@@ -14,19 +14,22 @@ PROBE = f"-f {NIC}"
 LISTEN = f"-l -f {NIC} -s {LOCAL[4]} -p 5201"
 SEND = f"-f {NIC} -s {REMOTE[4]} -p 5201"
 PAYLOAD = b"".join(pattern(1000))
+FRAMES = b"".join(pattern(30_000))
 
 USAGE = "words that cannot be followed are 2, and touch nothing"
 
 
 @dataclass(frozen=True)
 class Vector:
-    """A command line, what it receives, and the exit status of either tool."""
+    """A command line, what it receives, how often the NIC leaves a frame whole, and the exit status
+    of either tool."""
 
     words: str
     c_tool: int
     ours: int
     difference: str = ""
     payload: bytes | None = None
+    plain_every: int = 0
 
 
 PROBES = (
@@ -65,6 +68,10 @@ STREAMS = (
            payload=b"\0" + PAYLOAD[1:]),
     Vector(f"{LISTEN} -v 7", 1, 1, payload=b"\0" * 100),
     Vector(f"{LISTEN} -v 7", 0, 1, "no payload is no valid one", payload=b""),
+    Vector(f"{LISTEN} -v 7", 1, 1, payload=FRAMES, plain_every=5),
+    Vector(f"{LISTEN} -v 7 -L", 1, 1, payload=FRAMES, plain_every=5),
+    Vector(f"{LISTEN} -v 7 --allow-plain", 1, 0, "plain frames are taken where that is asked for",
+           payload=FRAMES, plain_every=5),
 )
 
 
@@ -72,6 +79,7 @@ def attempt(binary: str, vector: Vector) -> Result:
     """Runs a tool on a port of its own, and sends it the payload."""
     port = free_port()
     words = [str(port) if word == "5201" else word for word in vector.words.split()]
+    set_fault("plain_every", vector.plain_every)
     if vector.payload is None:
         return run(*words, binary=binary, seconds=20)
     process = listen(4, port, *words[7:], binary=binary)

@@ -3,11 +3,16 @@
 
 from __future__ import annotations
 
+import re
+import threading
+import time
+from collections.abc import Iterator
+
 from testbed.harness import case, expect, expect_equal
-from testbed.hosts import NIC, reload_nic, set_fault
+from testbed.hosts import NIC, Sender, free_port, output, pattern, reload_nic, set_fault
 from testbed.state import expect_released, unchanged
 from testbed.summary import check_summary
-from testbed.tool import receive, run
+from testbed.tool import finish, listen, receive, run
 
 
 @case("dropped frames are sent again, and nothing is missing")
@@ -36,18 +41,54 @@ def leaves_linear() -> None:
     expect_released()
 
 
-@case("plain frames are part of the stream")
+@case("plain frames fail a stream, with their count and the reason, unless --allow-plain takes them")
 def delivers_plain() -> None:
     set_fault("plain_every", 20)
-    summary = check_summary(receive(1 << 20, "-v", "7", "--json").expect(0), 1 << 20)
-    expect(summary["plain_bytes"] > 0, "nothing was plain")
+    with unchanged():
+        result = receive(1 << 20, "-v", "7", "--json").expect(
+            1, f" of {1 << 20} bytes came outside of device memory", "queue 3, which is bound")
+        summary = check_summary(result, 1 << 20)
+        expect(summary["plain_bytes"] > 0, "nothing was plain")
+        expect(b"Validated" not in result.stdout, "it was validated")
+        receive(1 << 20, "-v", "7", "-L").expect(1, "plain frames (-L", "queue 3, which is bound")
+        result = receive(1 << 20, "-v", "7", "--allow-plain", "--json").expect(0)
+        expect(check_summary(result, 1 << 20)["plain_bytes"] > 0, "nothing was plain")
     expect_released()
 
 
-@case("a stream that never reaches device memory fails")
+@case("a rule that is lost in mid-run fails the stream, and the reason is the other queue")
+def loses_rule() -> None:
+    half_sent, rule_lost = threading.Event(), threading.Event()
+
+    def pieces() -> Iterator[bytes]:
+        yield from pattern(70_000)
+        # What is on its way comes through the bound queue.
+        time.sleep(0.5)
+        half_sent.set()
+        rule_lost.wait(30)
+        yield from pattern(70_000)
+
+    with unchanged():
+        port = free_port()
+        process = listen(4, port, "-v", "7")
+        sender = Sender(4, port, pieces())
+        sender.start()
+        expect(half_sent.wait(30), "nothing was sent")
+        found = re.search(r"Filter: (\d+)", output("ethtool", "-n", NIC))
+        expect(found, "no rule")
+        output("ethtool", "-N", NIC, "delete", found[1])
+        rule_lost.set()
+        finish(process, 60).expect(
+            1, "70000 of 140000 bytes came outside of device memory", "which is not bound")
+        sender.join(10)
+    expect_released()
+
+
+@case("a stream that never reaches device memory fails, with --allow-plain as well")
 def never_reaches_device() -> None:
     set_fault("plain_every", 1)
-    receive(1 << 16, "-v", "7").expect(1, "device memory")
+    for options in ((), ("--allow-plain",)):
+        receive(1 << 16, "-v", "7", *options).expect(1, "came through device memory")
 
 
 @case("a NIC that refuses 5-tuple rules gets a 3-tuple rule")
