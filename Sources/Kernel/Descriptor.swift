@@ -39,6 +39,9 @@ package struct Descriptor: Equatable, Sendable {
     }
   }
 
+  /// Whether it refers to a terminal. The corresponding C function is `isatty`.
+  package var isTerminal: Bool { isatty(rawValue) == 1 }
+
   /// The status of the file that the descriptor refers to. The corresponding C function is `fstat`.
   package func status() throws(Errno) -> FileStatus {
     var status = stat()
@@ -109,6 +112,8 @@ package struct OpenFlags: OptionSet, Sendable {
   package static let noFollow = OpenFlags(rawValue: O_NOFOLLOW)
   /// Reads and writes do not wait: `O_NONBLOCK`.
   package static let nonBlocking = OpenFlags(rawValue: O_NONBLOCK)
+  /// A terminal does not become this process's own: `O_NOCTTY`.
+  package static let noTerminal = OpenFlags(rawValue: O_NOCTTY)
 }
 
 /// What a file is, and whose. The corresponding C structure is `stat`.
@@ -130,6 +135,8 @@ package struct FileStatus: Sendable {
 
   /// Whether it is a regular file (`S_ISREG`).
   package var isRegularFile: Bool { mode & S_IFMT == S_IFREG }
+  /// Whether it is a pipe (`S_ISFIFO`).
+  package var isFIFO: Bool { mode & S_IFMT == S_IFIFO }
   /// Whether it is a directory (`S_ISDIR`).
   package var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
   /// Whether its group or all users may write to it.

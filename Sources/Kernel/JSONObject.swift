@@ -45,6 +45,9 @@ package struct JSONObject {
     insert(name, values.map(String.init))
   }
 
+  /// Adds the members of another object.
+  package mutating func add(contentsOf other: JSONObject) { members += other.members }
+
   private mutating func insert(_ name: String, _ elements: [String]) {
     insert(name, "[" + elements.joined(separator: ", ") + "]")
   }

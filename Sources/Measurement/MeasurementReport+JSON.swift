@@ -1,22 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-internal import Kernel
+package import Kernel
 internal import Netdev
 internal import Payload
 internal import Sockets
 internal import Transfer
 
 extension MeasurementReport {
-  /// One line for programs, whose form `schema/measurement.json` describes.
-  ///
-  /// - Parameter tool: The program's name and version.
-  package func json(by tool: String) -> String {
+  /// The name of the form that a run's document has with `figures`.
+  package static let schema = "ncdevmem-measurement-2"
+
+  /// The members of the run's document, whose form `schema/measurement.json` describes.
+  package var figures: JSONObject {
     var document = JSONObject()
-    document.add("schema", "ncdevmem-measurement-1")
-    document.add("tool", tool)
-    document.add("role", role.rawValue)
-    document.add("verdict", failure.map { $0.kind == .stopped ? "stopped" : "failed" } ?? "ok")
-    document.add("failure", failure?.description)
     document.add("configuration", setting.json)
     document.add("host", host.json)
     document.add("mean_idle_percent", Self.percent(whole.meanIdleHundredths), decimals: 2)
@@ -27,7 +23,7 @@ extension MeasurementReport {
     document.add("intervals", intervals.map(json(of:)))
     document.add("periods_per_interval", periodsPerInterval)
     document.add("peer", peer?.json)
-    return document.text
+    return document
   }
 
   private func json(of flow: Flow) -> JSONObject {

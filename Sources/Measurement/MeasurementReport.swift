@@ -5,8 +5,8 @@ package import Netdev
 package import Sockets
 package import Transfer
 
-/// The result of a measurement, as data: `lines` (for people) and `json` (for programs) are made
-/// from it.
+/// The result of a measurement, as data: `lines` (for people) and `figures` (for programs) are
+/// made from it.
 package struct MeasurementReport: Sendable {
   /// What the measurement was made with.
   package struct Setting: Sendable {

@@ -45,14 +45,9 @@ extension Configuration {
   package struct Probe: Equatable, Sendable {
     /// What to bind to what.
     package var target: Target
-    /// Whether to report as JSON.
-    package var reportsJSON: Bool
 
     /// A probe of an interface.
-    package init(_ target: Target, reportsJSON: Bool = false) {
-      self.target = target
-      self.reportsJSON = reportsJSON
-    }
+    package init(_ target: Target) { self.target = target }
   }
 
   /// See `Configuration.check`.

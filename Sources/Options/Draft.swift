@@ -63,7 +63,7 @@ struct Draft {
       if listens { throw .usage(typed(\.listens), "needs -s ADDR") }
       if client != nil { throw .usage(typed(\.client), "needs -s ADDR") }
       try check(for: .probe)
-      return .probe(Configuration.Probe(target, reportsJSON: output.reportsJSON))
+      return .probe(Configuration.Probe(target))
     }
     try check(for: transferMode)
     guard let port else { throw .missing("-p PORT") }

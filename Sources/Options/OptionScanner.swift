@@ -45,6 +45,24 @@ enum OptionScanner {
     return found
   }
 
+  /// The options that are among words, whatever else is: what is wrong is passed over.
+  static func recognize(_ words: [String]) -> [GivenOption] {
+    var found: [GivenOption] = []
+    var rest = words[...]
+    // Each turn drops a word at least.
+    while !rest.isEmpty {
+      let steps = steps(through: Array(rest))
+      for step in steps where ![atEnd, lacksValue, isUnknown].contains(step.code) {
+        let (option, typed) = decode(step.code)
+        found.append(GivenOption(option: option, typed: typed, value: step.value))
+      }
+      let (last, next) = (steps.last?.code, steps.last?.next ?? 0)
+      // At the end of the options stands a word that is none.
+      rest = rest.dropFirst(max(1, last == atEnd ? next + 1 : next))
+    }
+    return found
+  }
+
   /// What one call of `getopt_long` found.
   private struct Step {
     /// An option's code, or `atEnd`, `lacksValue` or `isUnknown`.

@@ -181,7 +181,9 @@ extension Option {
         "L", "fail-on-linear", .receive,
         "fail at the first payload in host memory, in a frame split wrongly or left whole",
         \.receive.checks.failsOnLinear),
-      Option(nil, "json", .any, "report as JSON", \.output.reportsJSON),
+      Option(
+        nil, "json", [.any, .restore], "print one JSON document, whatever the run ends with",
+        \.output.reportsJSON),
       Option(
         nil, "trace", .single, "print each received fragment on standard error", \.output.traces),
       Option("h", "help", "print the options and exit", answers: .help),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-internal import Kernel
+package import Kernel
 
 /// The conclusion of all findings.
 package enum Conclusion: Equatable, Sendable {
@@ -47,8 +47,8 @@ package enum Conclusion: Equatable, Sendable {
 }
 
 extension Conclusion {
-  /// The whole check for programs: one line.
-  package func json(of findings: [Finding], on interface: String) -> String {
+  /// The members of the check's document.
+  package func figures(of findings: [Finding], on interface: String) -> JSONObject {
     var object = JSONObject()
     object.add("interface", interface)
     object.add("conclusion", word)
@@ -62,7 +62,21 @@ extension Conclusion {
         if let remedy = finding.observation.remedy { item.add("remedy", remedy) }
         return item
       })
-    return object.text
+    return object
+  }
+
+  /// Why the check does not end with 0; `nil` if it does.
+  package func failure(on interface: String) -> Failure? {
+    let operation = "receive on"
+    return switch self {
+    case .ready: nil
+    case .notReady(let items):
+      Failure(operation, on: interface, reason: "missing: \(items.joined(separator: ", "))")
+    case .unknown(let items):
+      Failure(
+        operation, on: interface, reason: "could not check: \(items.joined(separator: ", "))",
+        kind: .unsupported)
+    }
   }
 }
 

@@ -26,7 +26,7 @@ package enum Announcement: Sendable {
   case fragment(Fragment, totalBytes: Int)
   /// The stream ended after so many bytes.
   case received(totalBytes: Int)
-  /// Every byte was as expected: the only line on the standard output.
+  /// Every byte was as expected: the only line that belongs on the standard output.
   case validated
 
   /// The line, without its end.
@@ -51,14 +51,8 @@ package enum Announcement: Sendable {
     }
   }
 
-  /// Prints the line.
-  package func print() {
-    if case .validated = self {
-      Swift.print(text)
-    } else {
-      Diagnostics.print(text)
-    }
-  }
+  /// Prints the line on the standard error.
+  func print() { Diagnostics.print(text) }
 }
 
 extension Interface {

@@ -13,9 +13,9 @@ struct Check {
 
   /// Checks, reports, and leaves the interface as it was.
   ///
-  /// - Returns: 0 where a run can be made, 1 where something is missing, 4 where that cannot be
-  ///   known; or 128 and the number of the signal that came while something was tried.
-  func run() throws(Failure) -> Int32 {
+  /// - Returns: A status of 0 where a run can be made, 1 where something is missing, 4 where that
+  ///   cannot be known; or 128 and the number of the signal that came while something was tried.
+  func run(into document: inout Document) throws(Failure) -> Outcome {
     let interface = try Interface(named: configuration.target.interface)
     var preflight = Preflight(of: interface, for: configuration.target)
     var findings = preflight.interfaceFindings()
@@ -31,9 +31,17 @@ struct Check {
     }
     findings += preflight.hostFindings() + trials
     let conclusion = Conclusion(findings)
-    report(findings, conclusion)
-    if let signal { return Failure.stopped("check").exitStatus(signal: signal) }
-    return conclusion.status
+    let interfaceName = configuration.target.interface
+    document.figures = conclusion.figures(of: findings, on: interfaceName)
+    Diagnostics.print("\(interfaceName): \(conclusion)")
+    if !configuration.reportsJSON {
+      try StandardOutput.print(findings.map(\.description).joined(separator: "\n"))
+    }
+    if let signal {
+      let stopped = Failure.stopped("check")
+      return Outcome(status: stopped.exitStatus(signal: signal), failure: stopped)
+    }
+    return Outcome(status: conclusion.status, failure: conclusion.failure(on: interfaceName))
   }
 
   /// Tries what a run does, unless it is known to fail, and settles what could not be determined.
@@ -92,13 +100,4 @@ struct Check {
 
   /// How long the kernel may take to release a binding: no socket holds its memory.
   private static let patience = Duration.seconds(15)
-
-  private func report(_ findings: [Finding], _ conclusion: Conclusion) {
-    if configuration.reportsJSON {
-      print(conclusion.json(of: findings, on: configuration.target.interface))
-    } else {
-      for finding in findings { print(finding) }
-    }
-    Diagnostics.print("\(configuration.target.interface): \(conclusion)")
-  }
 }

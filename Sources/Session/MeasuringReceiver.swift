@@ -19,7 +19,7 @@ struct MeasuringReceiver {
   /// Runs to the end.
   ///
   /// - Throws: What failed, or why the flows are not what was asked for.
-  func run(_ wait: Wait) throws(Failure) {
+  func run(_ wait: Wait, into document: inout Document) throws(Failure) {
     let interface = try Interface(announcing: configuration.target.interface)
     let netdev = try Netdev()
     let pairing = try pair(wait)
@@ -32,7 +32,7 @@ struct MeasuringReceiver {
         pairing?.refuse()
         throw error
       }
-      try report.conclude(asJSON: configuration.output.reportsJSON)
+      try report.conclude(in: &document)
     }
   }
 
@@ -194,12 +194,13 @@ extension ReceiverPairing {
 }
 
 extension MeasurementReport {
-  /// Prints the report for people, and for programs if asked for.
+  /// Prints the report for people, and puts that for programs into the run's document.
   ///
   /// - Throws: Why the measurement failed, if it did.
-  func conclude(asJSON: Bool) throws(Failure) {
+  func conclude(in document: inout Document) throws(Failure) {
     lines.forEach(Diagnostics.print)
-    if asJSON { print(json(by: Usage.version)) }
+    document.schema = Self.schema
+    document.figures = figures
     if let failure { throw failure }
   }
 }

@@ -48,7 +48,7 @@ struct MeasuringSender {
   /// Runs to the end.
   ///
   /// - Throws: What failed, or what the receiver found wrong.
-  func run(_ wait: Wait) throws(Failure) {
+  func run(_ wait: Wait, into document: inout Document) throws(Failure) {
     let agreement = Agreement(
       flows: options.flows ?? 1, patternPeriod: configuration.load.pattern.period,
       duration: options.duration, bytesPerFlow: configuration.load.bytesPerFlow)
@@ -78,7 +78,7 @@ struct MeasuringSender {
     } catch {
       report.failure = error
     }
-    try report.conclude(asJSON: configuration.output.reportsJSON)
+    try report.conclude(in: &document)
   }
 
   private func pair(on agreement: Agreement, _ wait: Wait) throws(Failure) -> SenderPairing? {

@@ -15,12 +15,15 @@ struct Probe {
   /// Probes, and leaves the interface as it was.
   ///
   /// - Throws: The first thing that is not as it must be.
-  func run() throws(Failure) {
-    _ = try bind(through: try Netdev())
-    guard configuration.reportsJSON else { return }
-    var object = JSONObject()
-    object.add("supported", true)
-    print(object.text)
+  func run(into document: inout Document) throws(Failure) {
+    do throws(Failure) {
+      _ = try bind(through: try Netdev())
+    } catch {
+      // Another failure shows nothing.
+      document.figures.add("supported", error.kind == .unsupported ? false : nil)
+      throw error
+    }
+    document.figures.add("supported", true)
   }
 
   /// Probes without a report.

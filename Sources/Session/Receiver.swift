@@ -18,7 +18,7 @@ struct Receiver {
   /// Runs to the end.
   ///
   /// - Throws: What failed, or why the stream is not what was asked for.
-  func run(_ wait: Wait) throws(Failure) {
+  func run(_ wait: Wait, into document: inout Document) throws(Failure) {
     let interface = try Interface(announcing: configuration.target.interface)
     let netdev = try Netdev()
     try withGuardedTransaction(on: interface, isGuarded: configuration.configuresNIC) {
@@ -27,27 +27,28 @@ struct Receiver {
       var end = try ReceivingEnd(
         for: configuration, from: source, through: netdev, in: &transaction)
       let connection = try end.next(wait)
-      try receive(from: connection, at: &end, wait)
+      try receive(from: connection, at: &end, wait, into: &document)
     }
   }
 
   private func receive(
-    from connection: borrowing Connection, at end: inout ReceivingEnd, _ wait: Wait
+    from connection: borrowing Connection, at end: inout ReceivingEnd, _ wait: Wait,
+    into document: inout Document
   ) throws(Failure) {
     guard let pattern = configuration.checks.pattern else {
       let output = StandardOutput()
       let sink = OutputSink(to: output.descriptor, wait)
-      return try receive(from: connection, into: sink, at: &end, wait)
+      return try receive(from: connection, into: sink, at: &end, wait, into: &document)
     }
     let sink = ValidatingSink(pattern, every: configuration.checks.interval) {
       Diagnostics.print($0)
     }
-    try receive(from: connection, into: sink, at: &end, wait)
+    try receive(from: connection, into: sink, at: &end, wait, into: &document)
   }
 
   private func receive<Sink: PayloadSink & ~Copyable>(
     from connection: borrowing Connection, into sink: consuming Sink, at end: inout ReceivingEnd,
-    _ wait: Wait
+    _ wait: Wait, into document: inout Document
   ) throws(Failure) {
     var trace: ReceiveLoop<Sink>.Trace?
     if configuration.output.traces {
@@ -65,7 +66,9 @@ struct Receiver {
       statistics: loop.statistics, checkedBytes: loop.sink.checkedByteCount,
       wrongBytes: loop.sink.wrongByteCount, duration: Instant.now.since(start),
       cpu: CPUTime.now.since(cpu))
-    report(summary)
+    Announcement.received(totalBytes: summary.statistics.totalBytes).print()
+    Diagnostics.print(summary.text)
+    document.figures = summary.figures
     let figures = FlowFigures(summary.statistics, wrongBytes: summary.wrongBytes ?? 0)
     if case .success = result, figures.bytes == 0 { configuration.explainEmpty("the stream") }
     let demands = Verdict.Demands(
@@ -75,7 +78,7 @@ struct Receiver {
     let arrival = figures.plainBytes > 0 ? end.arrival(of: connection) : .unknown
     try Verdict(of: result, [Verdict.Stream(figures, arrival: arrival)], demands).get()
     if summary.wrongBytes != nil, figures.bytes > 0, !configuration.output.reportsJSON {
-      Announcement.validated.print()
+      try StandardOutput.print(Announcement.validated.text)
     }
   }
 
@@ -98,17 +101,5 @@ struct Receiver {
       end.unbind()
     }
     _ = try loop.run(from: connection, in: end.memory.buffer, wait)
-  }
-
-  private func report(_ summary: ReceiveSummary) {
-    Announcement.received(totalBytes: summary.statistics.totalBytes).print()
-    Diagnostics.print(summary.text)
-    guard configuration.output.reportsJSON else { return }
-    // Without a pattern the standard output is the payload's.
-    if configuration.checks.pattern == nil {
-      Diagnostics.print(summary.json)
-    } else {
-      print(summary.json)
-    }
   }
 }

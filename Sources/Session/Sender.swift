@@ -13,7 +13,7 @@ struct Sender {
   let configuration: Configuration.Send
 
   /// Runs to the end.
-  func run(_ wait: Wait) throws(Failure) {
+  func run(_ wait: Wait, into document: inout Document) throws(Failure) {
     let interface = try Interface(announcing: configuration.interface)
     var memory = try configuration.memory.allocate(near: configuration.interface)
     let binding = try Netdev().bindTransmit(
@@ -33,7 +33,7 @@ struct Sender {
     let summary = SendSummary(
       statistics: loop.statistics, duration: Instant.now.since(start), cpu: CPUTime.now.since(cpu))
     Diagnostics.print(summary.text)
-    if configuration.output.reportsJSON { print(summary.json) }
+    document.figures = summary.figures
     try result.get()
   }
 }

@@ -1,56 +1,109 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-package import Kernel
+internal import Kernel
 package import Options
 
-/// Does what a command line asks for.
+/// Does what a command line asks for, prints what failed, and prints the document of the run if the
+/// command line asks for one.
 ///
-/// - Returns: The exit status: 0, 128 and the number of the signal that stopped the run, or the
-///   conclusion of a check.
+/// - Returns: The exit status of the process. It is not 0 where something that was to be printed on
+///   the standard output is lost.
+package func run(_ invocation: Invocation) -> Int32 {
+  var document = Document(
+    by: Usage.version, role: (try? invocation.configuration.get())?.role,
+    options: invocation.options)
+  var outcome: Outcome
+  do throws(Failure) {
+    let configuration = try invocation.configuration.get()
+    if let answer = configuration.answer {
+      try StandardOutput.print(answer)
+      return 0
+    }
+    outcome = try perform(configuration, into: &document)
+  } catch {
+    Diagnostics.print(error)
+    outcome = Outcome(status: error.exitStatus(), failure: error)
+  }
+  let text = document.text(failure: outcome.failure, status: outcome.status)
+  switch invocation.documentPlace {
+  case .standardOutput:
+    do throws(Failure) {
+      try StandardOutput.print(text)
+    } catch {
+      Diagnostics.print(error)
+      return outcome.status == 0 ? error.exitStatus() : outcome.status
+    }
+  case .standardError: Diagnostics.print(text)
+  case nil: break
+  }
+  return outcome.status
+}
+
+/// How a run ended that has printed what there was to print.
+struct Outcome {
+  /// The exit status of the process.
+  var status: Int32 = 0
+  /// Why it is not 0.
+  var failure: Failure?
+}
+
+extension Configuration {
+  /// What to print where no run is asked for.
+  fileprivate var answer: String? {
+    switch self {
+    case .help: Usage.help
+    case .version: Usage.version
+    default: nil
+    }
+  }
+}
+
+/// Makes a run.
+///
+/// - Parameter document: Takes what the run counts or finds, also where it fails.
 /// - Throws: What failed; its kind determines the exit status.
-package func run(_ configuration: Configuration) throws(Failure) -> Int32 {
+private func perform(
+  _ configuration: Configuration, into document: inout Document
+) throws(Failure) -> Outcome {
   switch try configuration.namingInterface() {
-  case .help:
-    print(Usage.help)
-  case .version:
-    print(Usage.version)
+  case .help, .version: break
   case .probe(let probe):
-    try Probe(configuration: probe).run()
+    try Probe(configuration: probe).run(into: &document)
   case .check(let check):
-    return try Check(configuration: check).run()
+    return try Check(configuration: check).run(into: &document)
   case .restore(let restore):
     try Restorer(configuration: restore).run()
   case .receive(let receive):
     return try untilStopped { wait throws(Failure) in
       if let options = receive.measurement {
-        try MeasuringReceiver(configuration: receive, options: options).run(wait)
+        try MeasuringReceiver(configuration: receive, options: options).run(wait, into: &document)
       } else {
-        try Receiver(configuration: receive).run(wait)
+        try Receiver(configuration: receive).run(wait, into: &document)
       }
     }
   case .send(let send):
     return try untilStopped { wait throws(Failure) in
       if let options = send.measurement {
-        try MeasuringSender(configuration: send, options: options).run(wait)
+        try MeasuringSender(configuration: send, options: options).run(wait, into: &document)
       } else {
-        try Sender(configuration: send).run(wait)
+        try Sender(configuration: send).run(wait, into: &document)
       }
     }
   }
-  return 0
+  return Outcome()
 }
 
 /// Runs something that SIGINT, SIGTERM and SIGHUP end in order.
 ///
-/// - Returns: The exit status: 0, or 128 and the number of the signal that stopped it.
+/// - Returns: How it ended, with 128 and the number of the signal for a status if one stopped it.
 /// - Throws: What `body` throws, unless a signal stopped it.
-private func untilStopped(_ body: (Wait) throws(Failure) -> Void) throws(Failure) -> Int32 {
+private func untilStopped(_ body: (Wait) throws(Failure) -> Void) throws(Failure) -> Outcome {
   let signals = try attempt("watch for stop signals") { () throws(Errno) in try StopSignals() }
   do throws(Failure) {
     try body(Wait(orStoppedBy: signals.descriptor))
-    return 0
+    return Outcome()
   } catch {
     guard error.kind == .stopped, let signal = signals.take() else { throw error }
-    return error.exitStatus(signal: signal)
+    return Outcome(status: error.exitStatus(signal: signal), failure: error)
   }
 }

@@ -51,8 +51,8 @@ package struct ReceiveSummary {
     return "\(checkedBytes) bytes checked; "
   }
 
-  /// One document for programs.
-  package var json: String {
+  /// The members of the run's document.
+  package var figures: JSONObject {
     var object = JSONObject()
     object.add("bytes", statistics.totalBytes)
     object.add("device_bytes", statistics.deviceBytes)
@@ -70,6 +70,6 @@ package struct ReceiveSummary {
     object.add("mebibytes_per_second", mebibytesPerSecond, decimals: 3)
     object.add("user_cpu_seconds", cpu.user.inSeconds, decimals: 6)
     object.add("system_cpu_seconds", cpu.system.inSeconds, decimals: 6)
-    return object.text
+    return object
   }
 }

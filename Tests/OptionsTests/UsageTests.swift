@@ -146,7 +146,7 @@ struct UsageTests {
       ),
       (
         "--restore", "with --restore",
-        ["-s 192.0.2.1", "-p 1", "-l", "-n", "-t 1", "-v 7", "--json", "--memory-size 1"]
+        ["-s 192.0.2.1", "-p 1", "-l", "-n", "-t 1", "-v 7", "--memory-size 1"]
       ),
       (
         "-f eth0", "without -s",

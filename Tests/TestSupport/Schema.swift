@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-import FoundationEssentials
-import Kernel
+internal import FoundationEssentials
+internal import Kernel
 
 /// Any JSON (RFC 8259).
-enum JSON: Decodable, Equatable {
+package enum JSON: Decodable, Equatable {
   case null
   case truth(Bool)
   case integer(Int)
@@ -13,7 +13,8 @@ enum JSON: Decodable, Equatable {
   case array([JSON])
   case object([String: JSON])
 
-  init(from decoder: any Decoder) throws {
+  /// Reads any value.
+  package init(from decoder: any Decoder) throws {
     let value = try decoder.singleValueContainer()
     if value.decodeNil() {
       self = .null
@@ -33,24 +34,27 @@ enum JSON: Decodable, Equatable {
   }
 
   /// Reads a document.
-  init(_ text: String) throws {
+  package init(_ text: String) throws {
     self = try JSONDecoder().decode(JSON.self, from: Data(text.utf8))
   }
 
   /// A member of an object; `nil` where there is none.
-  subscript(_ name: String) -> JSON? {
+  package subscript(_ name: String) -> JSON? {
     guard case .object(let members) = self else { return nil }
     return members[name]
   }
 
-  var elements: [JSON] { if case .array(let elements) = self { elements } else { [] } }
+  /// The elements of an array; none where it is none.
+  package var elements: [JSON] { if case .array(let elements) = self { elements } else { [] } }
 
-  var members: [String: JSON] { if case .object(let members) = self { members } else { [:] } }
+  /// The members of an object; none where it is none.
+  package var members: [String: JSON] { if case .object(let members) = self { members } else { [:] } }
 
-  var string: String? { if case .string(let string) = self { string } else { nil } }
+  /// The string; `nil` where it is none.
+  package var string: String? { if case .string(let string) = self { string } else { nil } }
 
   /// The number, integer or not.
-  var value: Double? {
+  package var value: Double? {
     switch self {
     case .integer(let integer): Double(integer)
     case .number(let number): number
@@ -61,18 +65,18 @@ enum JSON: Decodable, Equatable {
 
 /// As much of JSON Schema (2020-12) as `schema/` uses. A keyword that it does not know is a
 /// problem, too: nothing passes because nobody looked.
-struct Schema {
+package struct Schema {
   private let root: JSON
 
   /// Reads a schema of this checkout.
-  init(_ name: String) throws {
+  package init(_ name: String) throws {
     let checkout = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3)
     root = try JSON(
       try SystemFiles().contents(of: checkout.joined(separator: "/") + "/schema/" + name))
   }
 
   /// Where a document is not as the schema says.
-  func problems(of document: JSON) -> [String] { problems(of: document, by: root, at: "document") }
+  package func problems(of document: JSON) -> [String] { problems(of: document, by: root, at: "document") }
 
   private func problems(of value: JSON, by schema: JSON, at place: String) -> [String] {
     schema.members.flatMap { keyword, rule -> [String] in

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+/// The one document for programs that a run prints, on one line, whatever it ends with. All runs
+/// have the same members first; what a run has counted or found follows. `schema/run.json` and
+/// `schema/measurement.json` describe the form.
+package struct Document {
+  /// The name of the form.
+  package var schema = "ncdevmem-run-1"
+  /// What the run counted or found, as far as it came.
+  package var figures = JSONObject()
+  private let tool: String
+  private let role: String?
+  private let options: JSONObject
+
+  /// The document of a run that has just begun.
+  ///
+  /// - Parameters:
+  ///   - tool: The program's name and version.
+  ///   - role: What the run does, such as `receive`; `nil` where the command line does not say.
+  ///   - options: What the command line asks for.
+  package init(by tool: String, role: String?, options: JSONObject) {
+    self.tool = tool
+    self.role = role
+    self.options = options
+  }
+
+  /// The document of a run that has ended.
+  ///
+  /// - Parameters:
+  ///   - failure: Why it failed; `nil` if it did not.
+  ///   - status: The exit status of the process.
+  package func text(failure: Failure?, status: Int32) -> String {
+    var document = JSONObject()
+    document.add("schema", schema)
+    document.add("tool", tool)
+    document.add("role", role)
+    document.add("verdict", failure?.kind.verdict ?? "ok")
+    document.add("exit_status", Int(status))
+    document.add("failure", failure?.json)
+    document.add("options", options)
+    document.add(contentsOf: figures)
+    return document.text
+  }
+}
+
+extension Failure.Kind {
+  /// One word for programs.
+  fileprivate var verdict: String {
+    switch self {
+    case .failed: "failed"
+    case .usage: "invalid"
+    case .unsupported: "unsupported"
+    case .stopped: "stopped"
+    }
+  }
+}
+
+extension Failure {
+  fileprivate var json: JSONObject {
+    var object = JSONObject()
+    object.add("operation", operation)
+    object.add("object", subject)
+    object.add("errno", errno?.name)
+    object.add("errno_number", errno.map { Int($0.rawValue) })
+    object.add("reason", reason)
+    object.add("hint", hint)
+    object.add("text", line)
+    return object
+  }
+}

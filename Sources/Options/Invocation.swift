@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+package import Kernel
+internal import Measurement
+internal import Payload
+
+/// A command line: what it asks for, and how to report on that, even where it asks for something
+/// impossible.
+package struct Invocation: Sendable {
+  /// Where a run's document goes.
+  package enum DocumentPlace: Equatable, Sendable {
+    /// The standard output.
+    case standardOutput
+    /// The standard error, where the standard output has the payload.
+    case standardError
+  }
+
+  /// What to do, or why that is not to be understood.
+  package let configuration: Result<Configuration, Failure>
+  /// Where the document of the run goes; `nil` if none is asked for.
+  package let documentPlace: DocumentPlace?
+  private let given: [GivenOption]
+
+  /// Reads the command line. Words that cannot be understood do not keep those behind them from
+  /// being looked at: who asked for a document gets one.
+  ///
+  /// - Parameter words: What follows the program's name.
+  package init(words: [String]) {
+    configuration = Result { () throws(Failure) in try Configuration(words: words) }
+    given = OptionScanner.recognize(words)
+    documentPlace = Self.documentPlace(of: given)
+  }
+
+  private static func documentPlace(of given: [GivenOption]) -> DocumentPlace? {
+    func has(_ member: PartialKeyPath<Draft>) -> Bool { given.contains { $0.option.sets(member) } }
+    guard has(\.output.reportsJSON) else { return nil }
+    let writesPayload =
+      has(\.listens) && !has(\.receive.checks.pattern) && !has(\.measurement.flows)
+      && !has(\.measurement.controlPort)
+    return writesPayload ? .standardError : .standardOutput
+  }
+
+  /// The options as they were given, by their long names: a value as it was typed, the last one
+  /// where there are several, or true.
+  package var options: JSONObject {
+    var object = JSONObject()
+    for (place, option) in given.enumerated() {
+      let name = "\(option.option.name)"
+      let isLast = !given[(place + 1)...].contains { "\($0.option.name)" == name }
+      guard isLast else { continue }
+      if let value = option.value {
+        object.add(name, value)
+      } else {
+        object.add(name, true)
+      }
+    }
+    return object
+  }
+}
+
+extension Configuration {
+  /// What a run does, in one word for programs; `nil` where there is no run.
+  package var role: String? {
+    switch self {
+    case .help, .version: nil
+    case .probe: "probe"
+    case .check: "check"
+    case .restore: "restore"
+    case .receive: "receive"
+    case .send: "send"
+    }
+  }
+}

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What programs read: one document for each run with --json, whatever it ends with."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import jsonschema
+
+from testbed.harness import case, expect, expect_equal
+from testbed.hosts import LOCAL, NIC, REMOTE, Sender, free_port, pattern, wait_listening
+from testbed.pair import receiver
+from testbed.state import expect_released, unchanged
+from testbed.tool import Result, finish, listen, receive, run
+
+SCHEMA = json.loads(
+    (Path(__file__).resolve().parents[2] / "schema/run.json").read_text(encoding="utf-8"))
+
+
+def only_document(result: Result, role: str, verdict: str) -> dict:
+    """The only document that a run printed, which is as the schema says."""
+    lines = result.stdout.decode(errors="replace").splitlines() + result.stderr.splitlines()
+    found = [json.loads(line) for line in lines if line.startswith("{")]
+    expect_equal(len(found), 1, "documents")
+    jsonschema.validate(found[0], SCHEMA)
+    ends = (found[0]["role"], found[0]["verdict"], found[0]["exit_status"])
+    expect_equal(ends, (role, verdict, result.code), "role, verdict and exit status")
+    expect_equal(found[0]["failure"] is None, verdict == "ok", "no failure")
+    return found[0]
+
+
+@case("a run that passes, one that cannot bind and one that is stopped print a document each")
+def each_end() -> None:
+    with unchanged():
+        result = receive(50_000, "-v", "7", "--json").expect(0)
+        expect_equal(only_document(result, "receive", "ok")["bytes"], 50_000, "bytes")
+        result = receive(50_000, "--json", period=256).expect(0)
+        only_document(result, "receive", "ok")
+        expect_equal(result.stdout, b"".join(pattern(50_000, 256)), "payload")
+
+        result = run(
+            "-l", "-f", NIC, "-s", LOCAL[4], "-p", "5201", "-v", "7", "-n", "--json").expect(1)
+        failure = only_document(result, "receive", "failed")["failure"]
+        expect_equal(failure["errno"], "EINVAL", "errno")
+        expect(NIC in failure["object"], f"{failure}")
+
+        for options in (("-v", "7"), ()):
+            process = listen(4, free_port(), *options, "--json")
+            process.send_signal(signal.SIGTERM)
+            only_document(finish(process, 20).expect(143), "receive", "stopped")
+        control = free_port()
+        process = receiver(free_port(), "--control", str(control), "--json")
+        wait_listening(control, process)
+        process.send_signal(signal.SIGTERM)
+        only_document(finish(process, 20).expect(143), "receive", "stopped")
+
+        expect(only_document(run("-f", NIC, "--json"), "probe", "ok")["supported"], "no support")
+        result = run("-f", NIC, "-s", REMOTE[4], "-p", "5201", "--json")
+        only_document(result, "send", "unsupported" if result.code == 4 else "failed")
+        only_document(run("--restore", "--json"), "restore", "ok")
+    expect_released()
+
+
+@case("a verdict that cannot be printed fails the run")
+def loses_verdict() -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    try:
+        for options in (("-v", "7"), ("-v", "7", "--json")):
+            with unchanged():
+                port = free_port()
+                process = listen(4, port, *options, stdout=full)
+                Sender(4, port, pattern(1000)).start()
+                result = Result(process.wait(60), b"", process.stderr.read().decode())
+                result.expect(1, "cannot write to the standard output: ENOSPC")
+    finally:
+        os.close(full)
+    expect_released()
