@@ -170,7 +170,7 @@ struct ConfigurationTests {
           }))
   }
 
-  @Test("a probe may choose queues, memory and tokens, and report as JSON, which changes nothing else")
+  @Test("a probe may choose queues, memory and tokens; to report as JSON changes nothing of it")
   func understandsProbeOptions() throws {
     #expect(
       try Configuration("-f eth0 -t 8 -q 8 -a1 --memory-size 4K --json")

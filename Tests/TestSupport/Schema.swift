@@ -48,7 +48,9 @@ package enum JSON: Decodable, Equatable {
   package var elements: [JSON] { if case .array(let elements) = self { elements } else { [] } }
 
   /// The members of an object; none where it is none.
-  package var members: [String: JSON] { if case .object(let members) = self { members } else { [:] } }
+  package var members: [String: JSON] {
+    if case .object(let members) = self { members } else { [:] }
+  }
 
   /// The string; `nil` where it is none.
   package var string: String? { if case .string(let string) = self { string } else { nil } }
@@ -76,7 +78,9 @@ package struct Schema {
   }
 
   /// Where a document is not as the schema says.
-  package func problems(of document: JSON) -> [String] { problems(of: document, by: root, at: "document") }
+  package func problems(of document: JSON) -> [String] {
+    problems(of: document, by: root, at: "document")
+  }
 
   private func problems(of value: JSON, by schema: JSON, at place: String) -> [String] {
     schema.members.flatMap { keyword, rule -> [String] in

@@ -41,7 +41,7 @@ def leaves_linear() -> None:
     expect_released()
 
 
-@case("plain frames fail a stream, with their count and the reason, unless --allow-plain takes them")
+@case("plain frames fail a stream, with their count and the reason, but for --allow-plain")
 def delivers_plain() -> None:
     set_fault("plain_every", 20)
     with unchanged():
