@@ -32,13 +32,15 @@ package final class IncomingFlow {
   ///   - interval: Of how many pieces the first one is compared.
   package init(
     _ index: Int, over connection: consuming Connection, through binding: UInt32,
-    memorySize: Int, checking pattern: Pattern?, every interval: Int, failsOnLinear: Bool
+    memorySize: Int, checking pattern: Pattern?, every interval: Int, failsOnLinear: Bool,
+    tokensArePages: Bool = false
   ) throws(Failure) {
     self.index = index
     loop = ReceiveLoop(
       into: MeasuredSink(pattern, every: interval) {
         Diagnostics.print("flow \(index): \($0)")
-      }, through: binding, memorySize: memorySize, failsOnLinear: failsOnLinear)
+      }, through: binding, memorySize: memorySize, failsOnLinear: failsOnLinear,
+      tokensArePages: tokensArePages)
     do throws(Errno) {
       incomingCPU = try connection.incomingCPU()
     } catch {

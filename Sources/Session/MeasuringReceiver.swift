@@ -126,7 +126,8 @@ struct MeasuringReceiver {
         try IncomingFlow(
           flows.count, over: connection, through: end.bindingID,
           memorySize: end.memory.buffer.byteCount / count, checking: configuration.checks.pattern,
-          every: configuration.checks.interval, failsOnLinear: configuration.checks.failsOnLinear))
+          every: configuration.checks.interval, failsOnLinear: configuration.checks.failsOnLinear,
+          tokensArePages: end.tokenMode == .manual))
     }
     return flows
   }

@@ -68,6 +68,8 @@ package struct ReceiveLoop<Sink: PayloadSink & ~Copyable>: ~Copyable {
   /// How long the connection may be silent; `nil` for no limit.
   private let timeout: Duration?
   private let trace: Trace?
+  /// Whether a token is the number of a page of the dma-buf, as in manual mode.
+  private let tokensArePages: Bool
   private var tokens = TokenBatch()
   private var pace: ReceivePace
 
@@ -75,16 +77,19 @@ package struct ReceiveLoop<Sink: PayloadSink & ~Copyable>: ~Copyable {
   ///   - binding: The id of the binding that fragments must come through.
   ///   - memorySize: The size of the bound memory that the stream may use, in bytes.
   ///   - failsOnLinear: Whether payload outside of device memory, linear or plain, is an error.
+  ///   - tokensArePages: Whether a token is the number of a page of the dma-buf, as in manual mode.
   ///   - timeout: How long the connection may be silent; `nil` for no limit.
   package init(
     into sink: consuming Sink, through binding: UInt32, memorySize: Int,
-    failsOnLinear: Bool = false, timeout: Duration? = nil, trace: Trace? = nil
+    failsOnLinear: Bool = false, tokensArePages: Bool = false, timeout: Duration? = nil,
+    trace: Trace? = nil
   ) {
     self.sink = sink
     self.binding = binding
     self.failsOnLinear = failsOnLinear
     self.timeout = timeout
     self.trace = trace
+    self.tokensArePages = tokensArePages
     pace = ReceivePace(memorySize: memorySize)
   }
 
@@ -447,22 +452,27 @@ extension ReceiveLoop where Sink: ~Copyable {
     to source: borrowing some DevmemSource & ~Copyable
   ) throws(Failure) {
     guard !tokens.isEmpty else { return }
-    let operation = "return tokens (SO_DEVMEM_DONTNEED)"
     let expected = tokens.fragmentCount
-    let freed: Int
+    let failed: TokenReturn
     do throws(Errno) {
-      freed = try source.returnTokens(tokens.ranges)
-      tokens.removeAll()
+      let freed = try source.returnTokens(tokens.ranges)
+      // The kernel skips tokens that it does not know: the count is the only sign of it.
+      guard freed != expected else {
+        tokens.removeAll()
+        statistics.returnCalls += 1
+        statistics.tokensReturned += freed
+        return
+      }
+      failed = TokenReturn(
+        freed: freed, of: tokens, before: statistics.fragments, arePages: tokensArePages)
     } catch {
-      tokens.removeAll()
-      throw Failure(operation, errno: error)
+      failed = TokenReturn(
+        refused: error, tokens, to: source, before: statistics.fragments, arePages: tokensArePages)
     }
-    statistics.returnCalls += 1
-    statistics.tokensReturned += freed
-    // The kernel skips tokens that it does not know: the count is the only sign of it.
-    guard freed == expected else {
-      throw Failure(operation, reason: "the kernel freed \(freed) of \(expected)")
-    }
+    tokens.removeAll()
+    statistics.returnCalls += failed.calls
+    statistics.tokensReturned += failed.freed
+    throw failed.failure
   }
 }
 

@@ -205,6 +205,55 @@ struct ReceiveLoopTests {
     }
   }
 
+  @Test("a short count names the tokens and fragments of its batch, and none is returned twice")
+  func narrowsShortCount() throws {
+    let steps: [ScriptedConnection.Step] = [
+      .payload(returns: 2, control: fragments([(0, 1, 5), (1, 1, 9)])), .error(.tryAgain),
+      .payload(returns: 4, control: fragments([(2, 1, 5), (3, 1, 6), (4, 1, 9), (5, 1, 6)])), .end,
+    ]
+    let connection = try ScriptedConnection(steps, returnResults: [.success(2), .success(3)])
+    let run = try run(connection)
+    #expect(
+      run.failure?.reason
+        == "the kernel freed 3 of 4, tokens 5 to 6, 9, 6 (of fragments 2 to 5); token 6 is among "
+        + "them twice")
+    #expect(run.statistics.tokensReturned == 5)
+    #expect(connection.returns == [[[5, 1], [9, 1]], [[5, 2], [9, 1], [6, 1]]])
+  }
+
+  @Test("where a token is a page, a short count names its offset")
+  func narrowsToOffset() throws {
+    let connection = try ScriptedConnection(
+      [.payload(returns: 1, control: fragments([(0, 1, 3)])), .end], returnResults: [.success(0)])
+    var loop = ReceiveLoop(
+      into: CollectingSink(), through: 7, memorySize: Self.memory.count, tokensArePages: true)
+    let memory = PlainMemory(Self.memory)
+    let failure = failing { () throws(Failure) in
+      _ = try loop.run(from: connection, in: memory, Wait())
+    }
+    #expect(
+      failure?.reason
+        == "the kernel freed 0 of 1, tokens 3 (offset \(3 * pageSize)) (of fragments 0 to 0)")
+  }
+
+  @Test("a batch that is refused as a whole is returned range by range, and the refused are named")
+  func returnsRefusedSingly() throws {
+    let connection = try ScriptedConnection(
+      [
+        .payload(returns: 4, control: fragments([(0, 1, 1), (1, 1, 2), (2, 1, 5), (3, 1, 9)])),
+        .end,
+      ],
+      returnResults: [.failure(.outOfMemory), .success(2), .failure(.invalidArgument), .success(1)])
+    let run = try run(connection)
+    #expect(run.failure?.errno == .invalidArgument)
+    #expect(
+      run.failure?.reason
+        == "returned one by one, 3 of 4 were freed: not tokens 5 (of fragments 0 to 3)")
+    #expect(run.statistics.tokensReturned == 3)
+    #expect(run.statistics.returnCalls == 2)
+    #expect(connection.returns.dropFirst() == [[[1, 2]], [[5, 1]], [[9, 1]]])
+  }
+
   @Test("a memory that cannot be read fails the run, its tokens returned")
   func failsOnMemory() throws {
     let steps: [ScriptedConnection.Step] = [
@@ -227,7 +276,8 @@ struct ReceiveLoopTests {
     let run = try run(connection, endError: .outOfRange, pieces: 3)
     #expect(run.failure?.errno == .noSpace)
     #expect(run.bytes == [0, 1, 2])
-    #expect(connection.returns.flatMap(\.self).count == 200)
+    // Those that were refused as a whole are returned one by one.
+    #expect(connection.returns.flatMap(\.self).count == 200 + 128)
   }
 
   @Test("a stream that runs is waited for in batches, one that trickles byte by byte")
