@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+import Kernel
+import Measurement
+import Payload
+import Sockets
+
+/// What was sent of a flow.
+func sent(
+  _ index: Int, port: UInt16, bytes: Int, retransmits: Int = 0, roundTrip: Duration = .zero
+) -> SenderPairing.Sent {
+  SenderPairing.Sent(
+    index: index, port: port, bytes: bytes,
+    information: ConnectionInformation(retransmits: retransmits, roundTrip: roundTrip))
+}
+
+/// Agrees with a sender, as a receiver does with a caller on its control port.
+func pair(
+  over channel: ControlChannel, as options: MeasurementOptions, checking pattern: Pattern?
+) throws(Failure) -> ReceiverPairing {
+  let caller = try ControlCaller(on: channel, until: .now)
+  while true {
+    if let agreement = try caller.hear() {
+      return try ReceiverPairing(over: channel, on: agreement, as: options, checking: pattern)
+    }
+    guard try Wait().limited(to: .seconds(10)).for(channel.descriptor, to: "hear") else {
+      throw Failure("hear", errno: .timedOut)
+    }
+  }
+}
+
+/// What was received of a flow.
+func received(
+  device: Int = 0, linear: Int = 0, plain: Int = 0, fragments: Int = 0, wrong: Int = 0
+) -> FlowFigures {
+  var figures = FlowFigures()
+  figures.deviceBytes = device
+  figures.linearBytes = linear
+  figures.plainBytes = plain
+  figures.fragments = fragments
+  figures.wrongBytes = wrong
+  return figures
+}
