@@ -42,7 +42,8 @@ extension Option {
     title: "Interface",
     options: [
       Option(
-        "f", "interface", "IFACE", [.any, .restore], "the network interface", \.target.interface,
+        "f", "interface", "IFACE", [.any, .restore], "the network interface, by any of its names",
+        \.target.interface,
         interfaceName),
       Option(
         "t", "first-queue", "N", .any, "the first RX queue to bind (default: the last)",
