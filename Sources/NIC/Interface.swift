@@ -8,8 +8,8 @@ package import Netlink
 /// One network interface, and the two ways to its driver: the ethtool ioctl and the ethtool netlink
 /// family.
 package struct Interface: ~Copyable {
-  /// The interface's name, such as `eth0`.
-  package let name: String
+  private let earlierName: String
+  private let presentName: (UInt32) -> String?
   /// The interface's number, as `if_nametoindex` returns it.
   package let index: UInt32
   /// What the driver reports about itself and its device; `nil` where it reports nothing.
@@ -49,27 +49,30 @@ package struct Interface: ~Copyable {
     let device = try attempt("open a socket for ethtool requests") { () throws(Errno) in
       try EthtoolSocket(interface: index)
     }
-    try self.init(named: name, index: index, device: device, netlink: GenericNetlink())
+    try self.init(
+      named: name, index: index, device: device, netlink: GenericNetlink(),
+      namedLater: interfaceName(at:))
   }
 
   /// Finds an interface of this network namespace by its index.
   ///
   /// - Throws: A failure with `ENODEV` where there is none.
   package init(at index: UInt32) throws(Failure) {
-    var name = [CChar](repeating: 0, count: Int(IF_NAMESIZE))
-    guard unsafe if_indextoname(index, &name) != nil else {
+    guard let name = interfaceName(at: index) else {
       throw Failure("find the interface", on: "of index \(index)", errno: .noDevice)
     }
-    try self.init(named: String(zeroTerminated: name.map(UInt8.init(bitPattern:))[...]))
+    try self.init(named: name)
   }
 
   /// Takes an interface that is reached through a given device and a given netlink socket.
   ///
+  /// - Parameter namedLater: Finds the present name of the interface of an index; `nil` stands for
+  ///   the name that it was found by.
   /// - Throws: A failure where the kernel has no ethtool netlink family, or where the driver does
   ///   not answer for another reason than `EOPNOTSUPP`.
   package init(
     named name: String, index: UInt32, device: consuming any EthtoolDevice & ~Copyable,
-    netlink: consuming GenericNetlink
+    netlink: consuming GenericNetlink, namedLater: @escaping (UInt32) -> String? = { _ in nil }
   ) throws(Failure) {
     let ethtool = try netlink.family("ethtool")
     var request = ethtool_drvinfo(command: ETHTOOL_GDRVINFO).bytes
@@ -82,13 +85,18 @@ package struct Interface: ~Copyable {
         throw Failure("ask for the driver of", on: name, errno: error)
       }
     }
-    self.name = name
+    earlierName = name
+    presentName = namedLater
     self.index = index
     driverInformation = information
     self.device = device
     self.netlink = netlink
     self.ethtool = ethtool
   }
+
+  /// The interface's present name, such as `eth0`; where it has none any more, the one that it was
+  /// found by.
+  package var name: String { presentName(index) ?? earlierName }
 
   /// The driver's name, such as `mlx5_core`; `unknown` where it does not report one.
   package var driver: String { driverInformation?.driver ?? "unknown" }
@@ -206,6 +214,14 @@ package protocol EthtoolDevice: ~Copyable {
   /// - Returns: What the call returned: 0, or flags of `ETHTOOL_SFEATURES`.
   /// - Throws: The driver's refusal.
   mutating func perform(_ request: inout [UInt8]) throws(Errno) -> CInt
+}
+
+/// The name of the interface of an index; `nil` where there is none. The corresponding C function
+/// is `if_indextoname`.
+private func interfaceName(at index: UInt32) -> String? {
+  var name = [CChar](repeating: 0, count: Int(IF_NAMESIZE))
+  guard unsafe if_indextoname(index, &name) != nil else { return nil }
+  return String(zeroTerminated: name.map(UInt8.init(bitPattern:))[...])
 }
 
 /// The kernel's own: a socket to hold the ioctl. The corresponding request is `SIOCETHTOOL`. It

@@ -62,7 +62,7 @@ struct MeasuringReceiver {
       for: configuration, connections: agreement.flows, through: netdev, in: &transaction)
     try pairing?.ready()
     let flows = try connect(agreement.flows, to: &end, with: pairing, in: &transaction, wait)
-    let workers = try workers(for: flows, in: end.memory)
+    let workers = try workers(for: flows, in: end.memory, on: transaction.interface)
     let interface = transaction.interface.index
     let before = try netdev.receiveStatistics(ofInterface: interface)
     let recorder = IntervalRecorder(
@@ -75,7 +75,7 @@ struct MeasuringReceiver {
       }
     }
     var report = MeasurementReport(
-      setting(of: agreement, at: end, driver: transaction.interface.driver), measured, recorder,
+      setting(of: agreement, at: end, on: transaction.interface), measured, recorder,
       of: workers)
     let states = end.queueStates()
     let streams = flows.map { flow in
@@ -134,7 +134,7 @@ struct MeasuringReceiver {
 
   /// Shares the flows out to threads, and these to CPUs.
   private func workers(
-    for flows: [IncomingFlow], in memory: SharedMemory
+    for flows: [IncomingFlow], in memory: SharedMemory, on interface: borrowing Interface
   ) throws(Failure) -> [ReceiveWorker] {
     let count = min(options.threads ?? flows.count, flows.count)
     let cpus: [Int]
@@ -145,7 +145,7 @@ struct MeasuringReceiver {
         try Affinity.allowed()
       }
       cpus = WorkerPlacement.choose(
-        count, from: allowed, near: HostFacts.cpus(near: configuration.target.interface),
+        count, from: allowed, near: HostFacts.cpus(near: interface.name),
         interrupted: Set(flows.compactMap(\.incomingCPU)))
     }
     return (0..<count).map { worker in
@@ -156,7 +156,7 @@ struct MeasuringReceiver {
   }
 
   private func setting(
-    of agreement: Agreement, at end: borrowing ReceivingEnd, driver: String
+    of agreement: Agreement, at end: borrowing ReceivingEnd, on interface: borrowing Interface
   ) -> MeasurementReport.Setting {
     let receiving = MeasurementReport.ReceivingEnd(
       queues: end.queues, rxPageSize: configuration.target.binding.rxPageSize,
@@ -164,7 +164,7 @@ struct MeasuringReceiver {
       validationInterval: configuration.checks.interval, busyPoll: configuration.busyPoll,
       steering: end.steering.method)
     return MeasurementReport.Setting(
-      agreement, options, on: configuration.target.interface, driver: driver,
+      agreement, options, on: interface.name, driver: interface.driver,
       configuration.address.family, memorySize: end.memory.buffer.byteCount,
       as: .receive(receiving))
   }

@@ -38,6 +38,14 @@ struct InterfaceTests {
     #expect(state.rss == nil)
   }
 
+  @Test("messages name a renamed interface by its present name")
+  func renamed() throws {
+    let interface = try nic.interface()
+    nic.name = "nic1"
+    #expect(interface.name == "nic1")
+    #expect(interface.subject == "nic1 (driver scripted)")
+  }
+
   @Test("a driver that does not report its name is unknown")
   func unknownDriver() throws {
     nic.missingCommands[ETHTOOL_GDRVINFO] = EOPNOTSUPP

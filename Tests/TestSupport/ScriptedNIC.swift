@@ -61,6 +61,9 @@ package final class ScriptedNIC: EthtoolDevice {
   /// Called before each write is done or refused.
   package var beforeWrite: () -> Void = {}
 
+  /// What it is named by now; as at the start if `nil`.
+  package var name: String?
+
   /// A NIC with four queues, all of its settings the default.
   package init() {}
 
@@ -68,7 +71,8 @@ package final class ScriptedNIC: EthtoolDevice {
   package func interface() throws(Failure) -> Interface {
     let kernel = ScriptedNetlink(families: ["ethtool": 21]) { self.answer($0) }
     return try Interface(
-      named: "nic0", index: 7, device: self, netlink: GenericNetlink(over: kernel))
+      named: "nic0", index: 7, device: self, netlink: GenericNetlink(over: kernel),
+      namedLater: { [self] _ in name })
   }
 
   /// Answers a request as the kernel and a driver would.
