@@ -85,7 +85,8 @@ extension Transaction {
   private mutating func enableFlowRules() throws(Failure) {
     let feature = try interface.features().first { $0.name == Feature.ntuple }
     guard let feature, feature.isAvailable, !feature.isActive else { return }
-    let rules = try interface.flowRules()
+    // A driver may not list rules while they are off.
+    let rules = (try? interface.flowRules()) ?? []
     try record(.feature(name: feature.name, requested: feature.isRequested, rules: rules))
     try interface.setFeature(feature.name, to: true)
   }

@@ -125,6 +125,16 @@ struct OthersSettingsTests {
     #expect(!nic.ntuple.isActive)
   }
 
+  @Test("a driver that lists no rules while they are off gets them switched on")
+  func unlistedWhileOff() throws {
+    nic.missingCommands[ETHTOOL_GRXCLSRLCNT] = EOPNOTSUPP
+    nic.beforeWrite = { [nic] in nic.missingCommands = [:] }
+    var transaction = Transaction(on: try nic.interface())
+    try transaction.steer(flow, to: .queue(3))
+    #expect(try undo(&transaction) == [])
+    #expect(!nic.ntuple.isActive)
+  }
+
   @Test("a context that is another by now stays, and one that is gone needs no undo")
   func context() throws {
     var transaction = Transaction(on: try nic.interface())
