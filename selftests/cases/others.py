@@ -15,6 +15,7 @@ from testbed.sending import send
 from testbed.state import expect_released, expect_state, has_command, nic_state, unchanged
 from testbed.tool import finish, listen, receive, run
 
+
 def rules() -> list[str]:
     """Where there are flow rules."""
     return re.findall(r"^Filter: (\d+)", output("ethtool", "-n", NIC), re.MULTILINE)
@@ -141,7 +142,7 @@ def weights() -> None:
         output("ethtool", "-X", NIC, "start", "3", "equal", "1")
         with unchanged():
             process = listen(4, free_port(), "-v", "7")
-            expect_equal(set(table()), {0, 1, 2}, "queues, where the table named only the bound one")
+            expect_equal(set(table()), {0, 1, 2}, "queues after one that named only the bound one")
             stop(process)
     finally:
         output("ethtool", "-X", NIC, "default")
