@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 
 from testbed.harness import case, expect
@@ -15,7 +16,8 @@ from testbed.tool import run
 def passes() -> None:
     with unchanged():
         run("-f", NIC).expect(0)
-        run("-f", NIC, "-t", "2", "-q", "1").expect(0)
+        result = run("-f", NIC, "-t", "2", "-q", "1", "--json").expect(0)
+    expect(json.loads(result.stdout)["supported"], "it is not supported")
     expect_released()
 
 
