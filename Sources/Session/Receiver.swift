@@ -75,7 +75,11 @@ struct Receiver {
       configuration.checks,
       mustBeRefused: configuration.unbinding == .beforeReceive && end.tokenMode == .manual)
     // Only plain payload needs to be explained.
-    let arrival = figures.plainBytes > 0 ? end.arrival(of: connection) : .unknown
+    var arrival = Verdict.Arrival.unknown
+    if figures.plainBytes > 0 {
+      let isBound = configuration.unbinding == .afterStream
+      arrival = isBound ? end.arrival(of: connection) : .unboundQueue
+    }
     try Verdict(of: result, [Verdict.Stream(figures, arrival: arrival)], demands).get()
     if summary.wrongBytes != nil, figures.bytes > 0, !configuration.output.reportsJSON {
       try StandardOutput.print(Announcement.validated.text)

@@ -32,6 +32,8 @@ package struct Verdict: Sendable {
     case boundQueue(UInt32)
     /// One that is not.
     case otherQueue(UInt32)
+    /// One whose binding the run itself ended before the stream's end (`-U`).
+    case unboundQueue
     /// The driver does not report which NAPI instance serves which queue, or one serves several.
     case unknown
 
@@ -170,6 +172,8 @@ extension Verdict {
       "the flow comes through queue \(queue), which is bound: \(split)"
     case .otherQueue(let queue):
       "the flow comes through queue \(queue), which is not bound: \(steering)"
+    case .unboundQueue:
+      "with -U the binding ends before the stream: what the NIC receives later is plain"
     case .unknown:
       "either the flow comes through a queue that is not bound (\(steering)), or the NIC leaves "
         + "frames whole (see header split, and what the driver copies)"

@@ -202,6 +202,10 @@ private let table = [
     demands: demands(), status: 1,
     words: "hint: the flow comes through queue 1, which is not bound: the flow rule is missing"),
   Row(
+    testDescription: "plain bytes after the run itself ended the binding",
+    streams: [Verdict.Stream(figures(device: 500, plain: 500), arrival: .unboundQueue)],
+    demands: demands(), status: 1, words: "hint: with -U the binding ends before the stream"),
+  Row(
     testDescription: "plain bytes of one flow of two",
     streams: streams(figures(device: 1000), figures(device: 900, plain: 100)),
     demands: demands(), status: 1, words: "accept flow 1: 100 of 1000 bytes came outside"),
