@@ -64,6 +64,13 @@ package struct Failure: Error, Sendable {
     }
   }
 
+  /// The same failure, with another meaning for the process.
+  package func counted(as kind: Kind) -> Failure {
+    var failure = self
+    failure.kind = kind
+    return failure
+  }
+
   /// A stop came while something was tried.
   package static func stopped(_ operation: String) -> Failure {
     Failure(operation, reason: "stopped", kind: .stopped)

@@ -36,6 +36,16 @@ struct GuardedTransactionTests {
     #expect(outcome.reported.map(\.errno) == [.busy])
   }
 
+  @Test("a change that the driver does not support to undo is a failure, not a skip")
+  func undoIsUnsupported() throws {
+    let outcome = run {
+      nic.refusals = [("rss", EOPNOTSUPP)]
+      return 5
+    }
+    #expect(outcome.thrown?.errno == .notSupported)
+    #expect(outcome.thrown?.exitStatus() == 1)
+  }
+
   @Test("after a failure the changes that cannot be undone are reported, and the failure is thrown")
   func bothFail() throws {
     let outcome = run { () throws(Failure) in
