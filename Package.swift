@@ -79,7 +79,7 @@ let package = Package(
       of: "Measurement",
       uses: "Kernel", "Payload", "NIC", "Netdev", "DeviceMemory", "Sockets", "Transfer",
       "TestSupport"),
-    tests(of: "Recovery", uses: "Kernel", "NIC", "TestSupport"),
+    tests(of: "Recovery", uses: "CLinux", "Kernel", "NIC", "TestSupport"),
     tests(
       of: "Options", uses: "Kernel", "Payload", "Netdev", "DeviceMemory", "Measurement"),
     tests(
@@ -87,7 +87,9 @@ let package = Package(
       uses: "CLinux", "Kernel", "Netlink", "NIC", "Netdev", "DeviceMemory", "Recovery", "Options",
       "TestSupport"),
     tests(
-      of: "Session", uses: "Kernel", "Payload", "Sockets", "Measurement", "Options", "TestSupport"),
+      of: "Session",
+      uses: "Kernel", "Payload", "NIC", "Sockets", "Measurement", "Recovery", "Options",
+      "TestSupport"),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -46,22 +46,34 @@ package struct Interface: ~Copyable {
   package init(named name: String) throws(Failure) {
     let index = unsafe if_nametoindex(name)
     guard index != 0 else { throw Self.unknown(name) }
-    let device = try attempt("open a socket for ethtool requests") { () throws(Errno) in
-      try EthtoolSocket(interface: index)
-    }
-    try self.init(
-      named: name, index: index, device: device, netlink: GenericNetlink(),
-      namedLater: interfaceName(at:))
+    try self.init(at: index, named: name)
   }
 
   /// Finds an interface of this network namespace by its index.
   ///
   /// - Throws: A failure with `ENODEV` where there is none.
   package init(at index: UInt32) throws(Failure) {
-    guard let name = interfaceName(at: index) else {
+    guard let name = Self.name(at: index) else {
       throw Failure("find the interface", on: "of index \(index)", errno: .noDevice)
     }
-    try self.init(named: name)
+    try self.init(at: index, named: name)
+  }
+
+  private init(at index: UInt32, named name: String) throws(Failure) {
+    let device = try attempt("open a socket for ethtool requests") { () throws(Errno) in
+      try EthtoolSocket(interface: index)
+    }
+    try self.init(
+      named: name, index: index, device: device, netlink: GenericNetlink(),
+      namedLater: Self.name(at:))
+  }
+
+  /// The name of the interface that has an index in this network namespace; `nil` where none has.
+  /// The corresponding C function is `if_indextoname`.
+  package static func name(at index: UInt32) -> String? {
+    var name = [CChar](repeating: 0, count: Int(IF_NAMESIZE))
+    guard unsafe if_indextoname(index, &name) != nil else { return nil }
+    return String(zeroTerminated: name.map(UInt8.init(bitPattern:))[...])
   }
 
   /// Takes an interface that is reached through a given device and a given netlink socket.
@@ -214,14 +226,6 @@ package protocol EthtoolDevice: ~Copyable {
   /// - Returns: What the call returned: 0, or flags of `ETHTOOL_SFEATURES`.
   /// - Throws: The driver's refusal.
   mutating func perform(_ request: inout [UInt8]) throws(Errno) -> CInt
-}
-
-/// The name of the interface of an index; `nil` where there is none. The corresponding C function
-/// is `if_indextoname`.
-private func interfaceName(at index: UInt32) -> String? {
-  var name = [CChar](repeating: 0, count: Int(IF_NAMESIZE))
-  guard unsafe if_indextoname(index, &name) != nil else { return nil }
-  return String(zeroTerminated: name.map(UInt8.init(bitPattern:))[...])
 }
 
 /// The kernel's own: a socket to hold the ioctl. The corresponding request is `SIOCETHTOOL`. It

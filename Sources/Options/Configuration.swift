@@ -71,9 +71,14 @@ extension Configuration {
   package struct Restore: Equatable, Sendable {
     /// The only network interface to restore; all if `nil`.
     package var interface: String?
+    /// Whether to drop the record of what cannot be undone.
+    package var isForced: Bool
 
     /// Restores one interface, or all.
-    package init(interface: String? = nil) { self.interface = interface }
+    package init(interface: String? = nil, isForced: Bool = false) {
+      self.interface = interface
+      self.isForced = isForced
+    }
   }
 
   /// See `Configuration.receive`.

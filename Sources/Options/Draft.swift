@@ -10,6 +10,7 @@ struct Draft {
   var checks = false
   var probes = false
   var restores = false
+  var forces = false
 
   // What a run requires, or what several options make up.
   var server: IPAddress?
@@ -48,7 +49,8 @@ struct Draft {
     let interface = target.interface
     if restores {
       try check(for: .restore)
-      return .restore(Configuration.Restore(interface: interface.isEmpty ? nil : interface))
+      return .restore(
+        Configuration.Restore(interface: interface.isEmpty ? nil : interface, isForced: forces))
     }
     guard !interface.isEmpty else { throw .missing("-f IFACE") }
     var target = target

@@ -111,6 +111,7 @@ extension Option {
     /// - Parameter run: One mode.
     func refusal(by run: Modes) -> String? {
       guard isDisjoint(with: run) else { return nil }
+      if self == .restore { return "needs --restore" }
       let direction: Modes = run.isSubset(of: .receive) ? .receive : .send
       if run.isSubset(of: .transfer), !isDisjoint(with: direction) {
         return run.isSubset(of: .measure) ? "means nothing with several flows" : "needs --flows N"

@@ -59,6 +59,9 @@ extension Option {
         undo the changes of a run that was killed together with its guard; without -f, on all \
         interfaces
         """, \.restores),
+      Option(
+        nil, "force", .restore,
+        "with --restore: report what cannot be undone, and forget it", \.forces),
     ])
 
   private static let memory = Group(

@@ -92,15 +92,10 @@ package struct Journal: ~Copyable, ChangeLog {
     } catch {
       switch error {
       case .unfinished: return nil
-      case .malformed:
-        throw Failure(
-          "read the journal", on: path, reason: "it is not one",
-          hint: "nothing was done; remove it once the interface is as it should be")
+      case .malformed: throw Failure("read the journal", on: path, reason: "it is not one")
       case .ofOtherVersion:
         throw Failure(
-          "read the journal", on: path, reason: "another version of this tool has written it",
-          hint: "nothing was done; run --restore of that version, or remove it once the interface "
-            + "is as it should be")
+          "read the journal", on: path, reason: "another version of this tool has written it")
       }
     }
   }
@@ -113,6 +108,17 @@ package struct Journal: ~Copyable, ChangeLog {
     case let directory?: unsafe _ = unlinkat(directory.descriptor.rawValue, name, 0)
     case nil: break
     }
+  }
+
+  /// What to do about a record that cannot be undone.
+  var remedy: String {
+    guard directory != nil else { return "nothing else remembers what was there before" }
+    // The file's name ends with the interface's index.
+    let index = name.split(separator: "-").last.flatMap { UInt32($0) }
+    let target = index.flatMap { Interface.name(at: $0) }.map { " -f " + $0 } ?? ""
+    return
+      "the journal \(path) remains; `ncdevmem --restore --force\(target)` tries again, and then "
+      + "drops what cannot be undone"
   }
 
   /// What a forked process has to keep open.
@@ -268,7 +274,8 @@ package struct Record: Equatable, Sendable {
 
   /// Why a text is not a record.
   package enum Defect: Error {
-    /// Its head was not written to its end: nothing was changed yet.
+    /// It is the beginning of a record, cut before the first line of changes ended: nothing was
+    /// changed yet.
     case unfinished
     /// It is something else.
     case malformed
@@ -292,28 +299,54 @@ package struct Record: Equatable, Sendable {
   /// - Throws: Why the text is no record.
   package init(text: String) throws(Defect) {
     // What follows the last line's end is no whole line.
-    let lines = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
-    let headCount = 1 + Self.keys.count
-    guard lines.count > headCount, let last = lines.last else { throw .unfinished }
-    guard lines[0] == Self.title || !lines[0].hasPrefix(Self.titleStart) else {
-      throw .ofOtherVersion
+    var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    let cut = lines.removeLast()
+    guard let title = lines.first else {
+      throw Self.title.hasPrefix(cut) ? .unfinished : .malformed
     }
-    guard lines[0] == Self.title, last == Self.word || last.hasPrefix(Self.word + " "),
-      let changes = Change.changes(in: String(last.dropFirst(Self.word.count + 1)))
-    else { throw .malformed }
+    guard title == Self.title else {
+      throw title.hasPrefix(Self.titleStart) ? .ofOtherVersion : .malformed
+    }
     var values: [String] = []
     for (key, line) in zip(Self.keys, lines.dropFirst()) {
-      guard line.hasPrefix(key + " ") else { throw .malformed }
-      values.append(String(line.dropFirst(key.count + 1)))
+      guard let value = Self.value(of: key, in: line) else { throw .malformed }
+      values.append(value)
     }
-    guard let owner = CInt(values[0]), owner > 0, let namespace = UInt64(values[2]),
-      let index = UInt32(values[3])
+    let changeLines = lines.dropFirst(1 + Self.keys.count)
+    guard let last = changeLines.last else {
+      let key = values.count < Self.keys.count ? Self.keys[values.count] : Self.word
+      throw Self.isBegun(key, in: cut) ? .unfinished : .malformed
+    }
+    guard changeLines.allSatisfy({ $0 == Self.word || $0.hasPrefix(Self.word + " ") }),
+      let changes = Change.changes(in: String(last.dropFirst(Self.word.count + 1))),
+      let owner = CInt(values[0]), let namespace = UInt64(values[2]), let index = UInt32(values[3])
     else { throw .malformed }
     self.init(
       owner: owner, host: Host(boot: values[1], namespace: namespace),
       device: DeviceIdentity(
         index: index, driver: values[4], bus: values[5], address: values[6]),
       changes: changes)
+  }
+
+  /// The value that a whole line of the head has; `nil` where it is no such line.
+  private static func value(of key: String, in line: Substring) -> String? {
+    guard line.hasPrefix(key + " ") else { return nil }
+    let value = String(line.dropFirst(key.count + 1))
+    let isValid =
+      switch key {
+      case "pid": CInt(value).map { $0 > 0 } ?? false
+      case "netns": UInt64(value) != nil
+      case "ifindex": UInt32(value) != nil
+      default: true
+      }
+    return isValid ? value : nil
+  }
+
+  /// Whether a line that was cut is the beginning of this key's.
+  private static func isBegun(_ key: String, in cut: Substring) -> Bool {
+    if (key + " ").hasPrefix(cut) { return true }
+    guard cut.hasPrefix(key + " ") else { return false }
+    return key == word || value(of: key, in: cut) != nil
   }
 
   private var head: [(key: String, value: String)] {

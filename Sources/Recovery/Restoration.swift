@@ -13,6 +13,8 @@ package enum Restoration: Equatable, Sendable {
   case stale(String)
   /// It belongs to another network namespace: nothing was changed, and the journal remains.
   case elsewhere
+  /// What could not be undone was reported, and the journal at this path dropped nevertheless.
+  case forced(path: String)
 }
 
 extension Restoration {
@@ -25,6 +27,7 @@ extension Restoration {
         + (count == 1 ? "one change" : "\(count) changes")
     case .stale(let reason): "dropped a journal: \(reason). Nothing was changed"
     case .elsewhere: "left a journal of another network namespace as it is"
+    case .forced(let path): "dropped the journal \(path): what could not be undone stays as it is"
     }
   }
 }
@@ -36,15 +39,35 @@ extension Journal {
   /// - Parameters:
   ///   - host: Where this process is.
   ///   - patience: How long to try.
+  ///   - isForced: Whether to drop the journal even if it is none, or if something in it cannot be
+  ///     undone. A missing privilege is no reason to drop it.
   ///   - report: Takes all failures except the one that is thrown.
   ///   - open: Finds an interface by its index, and fails with `ENODEV` where there is none.
-  /// - Throws: Why a change could not be undone: the journal then has what is left.
+  /// - Throws: Why a change could not be undone: the journal then has what is left, and the failure's
+  ///   hint names it. The kind is `failed`, whatever the driver answered.
   package mutating func restore(
-    on host: Host, patience: Duration = Self.undoPatience,
+    on host: Host, patience: Duration = Self.undoPatience, isForced: Bool = false,
     reportingTo report: (Failure) -> Void = { Diagnostics.print($0) },
     opening open: (UInt32) throws(Failure) -> Interface = { index throws(Failure) in
       try Interface(at: index)
     }
+  ) throws(Failure) -> Restoration {
+    do throws(Failure) {
+      return try undo(on: host, patience: patience, reportingTo: report, opening: open)
+    } catch {
+      var failure = error.counted(as: .failed)
+      if isForced, failure.errno != .notPermitted {
+        report(failure)
+        return removed(after: .forced(path: path))
+      }
+      failure.hint = [failure.hint, remedy].compactMap(\.self).joined(separator: "; ")
+      throw failure
+    }
+  }
+
+  private mutating func undo(
+    on host: Host, patience: Duration, reportingTo report: (Failure) -> Void,
+    opening open: (UInt32) throws(Failure) -> Interface
   ) throws(Failure) -> Restoration {
     guard let record = try record() else { return removed(after: .nothing) }
     guard record.host.boot == host.boot else {
@@ -66,15 +89,18 @@ extension Journal {
     }
     let subject = interface.subject
     var transaction = Transaction(on: interface, resuming: record.changes)
-    let failures = transaction.undo(for: patience)
-    guard let first = failures.first else {
+    var failures = transaction.undo(for: patience)
+    guard !failures.isEmpty else {
       return removed(
         after: .done(count: record.changes.count, interface: subject, owner: record.owner))
     }
-    for failure in failures.dropFirst() { report(failure) }
+    // With the privilege, all may be undone: that matters more than what came first.
+    let first = failures.firstIndex { $0.errno == .notPermitted } ?? 0
+    let thrown = failures.remove(at: first)
+    for failure in failures { report(failure) }
     // Undoing twice does no harm, so an older line will do.
     do throws(Failure) { try note(transaction.changes) } catch { report(error) }
-    throw first
+    throw thrown
   }
 
   private func removed(after outcome: Restoration) -> Restoration {

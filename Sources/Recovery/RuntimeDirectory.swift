@@ -17,7 +17,9 @@ package struct RuntimeDirectory: ~Copyable {
       places.append(String(service))
     }
     if let user = variable("XDG_RUNTIME_DIR") { places.append(user + "/ncdevmem") }
-    return places.filter { $0.hasPrefix("/") }
+    return places.filter { $0.hasPrefix("/") }.reduce(into: []) { all, place in
+      if !all.contains(place) { all.append(place) }
+    }
   }
 
   /// Opens a directory.
@@ -91,7 +93,9 @@ extension OwnedDescriptor {
   ) throws(Failure) {
     let status = try attempt(operation, on: path) { () throws(Errno) in try borrowed.status() }
     guard isExpected(status), status.owner == geteuid(), !status.isWritableByOthers else {
-      throw Failure(operation, on: path, reason: "others can have written to it")
+      throw Failure(
+        operation, on: path, reason: "others can have written to it",
+        hint: "look at what is in it; then make it this user's alone, or remove it")
     }
   }
 }

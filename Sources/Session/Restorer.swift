@@ -1,18 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-internal import Kernel
+package import Kernel
 internal import NIC
-internal import Options
+package import Options
 internal import Recovery
 
 /// Undoes what runs have left behind that were killed together with their guards.
-struct Restorer {
+package struct Restorer {
   let configuration: Configuration.Restore
+  let places: [String]
+
+  /// Prepares to restore.
+  ///
+  /// - Parameter places: Directories that may have journals.
+  package init(configuration: Configuration.Restore, places: [String]? = nil) {
+    self.configuration = configuration
+    self.places = places ?? RuntimeDirectory.places
+  }
 
   /// Looks for journals in all places, and undoes what they have.
   ///
   /// - Throws: The first thing that could not be undone. The others are printed.
-  func run() throws(Failure) {
+  package func run() throws(Failure) {
     let host = try Host.current()
     var wanted: String?
     if let name = configuration.interface {
@@ -21,8 +30,8 @@ struct Restorer {
     }
     var failures: [Failure] = []
     var isIdle = true
-    for place in RuntimeDirectory.places {
-      for name in try names(in: place) where name == wanted ?? name {
+    for place in places {
+      for name in names(in: place, &failures) where name == wanted ?? name {
         do throws(Failure) {
           guard let outcome = try restore(name, in: place, on: host) else { continue }
           Diagnostics.print(outcome)
@@ -32,7 +41,7 @@ struct Restorer {
         isIdle = false
       }
     }
-    if isIdle {
+    if isIdle, failures.isEmpty {
       let place = configuration.interface.map { " on " + $0 } ?? ""
       Diagnostics.print("nothing to restore" + place)
     }
@@ -42,11 +51,17 @@ struct Restorer {
     throw first
   }
 
-  private func names(in place: String) throws(Failure) -> [String] {
+  /// The journals in a directory. One that cannot be used is no reason to leave those in the next
+  /// one. What another user has there is that user's matter, and only reported.
+  private func names(in place: String, _ failures: inout [Failure]) -> [String] {
     do throws(Failure) {
       return try RuntimeDirectory(at: place).names()
     } catch {
-      guard error.errno == .noEntry else { throw error }
+      switch error.errno {
+      case .noEntry: break
+      case .accessDenied: Diagnostics.print(error)
+      default: failures.append(error)
+      }
       return []
     }
   }
@@ -59,9 +74,9 @@ struct Restorer {
   private func restore(
     _ name: String, in place: String, on host: Host
   ) throws(Failure) -> String? {
+    var journal: Journal
     do throws(Failure) {
-      var journal = try Journal(named: name, in: try RuntimeDirectory(at: place), creating: false)
-      return try journal.restore(on: host).text
+      journal = try Journal(named: name, in: try RuntimeDirectory(at: place), creating: false)
     } catch {
       switch error.errno {
       // Its owner has removed it since it was listed.
@@ -70,5 +85,6 @@ struct Restorer {
       default: throw error
       }
     }
+    return try journal.restore(on: host, isForced: configuration.isForced).text
   }
 }

@@ -45,6 +45,8 @@ struct ConfigurationTests {
     #expect(try Configuration("--restore") == .restore(Configuration.Restore()))
     #expect(
       try Configuration("--restore -f eth0") == .restore(Configuration.Restore(interface: "eth0")))
+    #expect(
+      try Configuration("--restore --force") == .restore(Configuration.Restore(isForced: true)))
   }
 
   @Test(

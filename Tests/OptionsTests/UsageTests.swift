@@ -164,6 +164,15 @@ struct UsageTests {
   }
 
   @Test(
+    "force belongs to --restore",
+    arguments: ["-f eth0", "-l -f eth0 -s 192.0.2.1 -p 1", "--check -f eth0"])
+  func refusesForce(line: String) throws {
+    let failure = try #require(throws: Failure.self) { try Configuration(line + " --force") }
+    #expect(failure.description == "--force: needs --restore")
+    #expect(failure.kind == .usage)
+  }
+
+  @Test(
     "the options of a measurement make sense together, or are refused",
     arguments: [
       ("-l", "--threads 2", "--threads: needs --flows N"),

@@ -42,6 +42,17 @@ struct RecordTests {
   }
 
   @Test(
+    "what is not the beginning of a head is no record, however short",
+    arguments: [
+      "\n", "x", "ncdevmem: cannot lock\n", "ncdevmem journal 12", "ncdevmem journal 2\n",
+      "ncdevmem journal 1\npid 0\n", "ncdevmem journal 1\npid x", "ncdevmem journal 1\nboot 1",
+      "ncdevmem journal 1\npid 1\n\n", "\u{0}",
+    ])
+  func malformedHead(text: String) {
+    #expect(throws: Record.Defect.malformed) { try Record(text: text) }
+  }
+
+  @Test(
     "what was not written so is no record",
     arguments: [
       ("ncdevmem journal 2", "ncdevmem diary 2"), ("pid 4321", "pid 0"), ("pid 4321", "pid -1"),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
+import CLinux
 import Glibc
 import Kernel
 import NIC
@@ -105,6 +106,57 @@ struct RestorationTests {
     #expect(try state() == before)
   }
 
+  @Test("what cannot be undone is a failure, whatever the driver answers, and names the way out")
+  func failedUndoIsFailure() throws {
+    try leaveSetUp()
+    nic.refusals = [("ntuple", EOPNOTSUPP)]
+    let failure = failing { () throws(Failure) in try restore() }
+    #expect(failure?.errno == .notSupported)
+    #expect(failure?.exitStatus() == 1)
+    #expect(failure?.hint?.contains(place.path + "/1-7") == true)
+    #expect(failure?.hint?.contains("`ncdevmem --restore --force") == true)
+    nic.missingCommands = [ETHTOOL_GPERMADDR: EOPNOTSUPP]
+    #expect(failing { () throws(Failure) in try restore() }?.exitStatus() == 1)
+  }
+
+  @Test("by force what can be undone is, the rest is reported, and the journal is gone")
+  func force() throws {
+    try leaveSetUp()
+    nic.refusals = [("rule delete", EIO), ("ntuple", EBUSY)]
+    var reported: [Errno?] = []
+    let outcome = try restore(isForced: true) { reported.append($0.errno) }
+    #expect(outcome == .forced(path: place.path + "/1-7"))
+    #expect(reported == [.busy, Errno(EIO)])
+    #expect(nic.split == 1 && nic.contexts.isEmpty && nic.table == [0, 1, 2, 3, 0, 1, 2, 3])
+    #expect(place.read("1-7") == nil)
+  }
+
+  @Test("by force a damaged journal is dropped")
+  func forceDamaged() throws {
+    try place.write("ncdevmem: cannot\n", to: "1-7")
+    let failure = failing { () throws(Failure) in try restore() }
+    #expect(failure?.reason == "it is not one")
+    #expect(failure?.hint?.contains("--force") == true)
+    #expect(place.read("1-7") != nil)
+    #expect(try restore(isForced: true) == .forced(path: place.path + "/1-7"))
+    #expect(place.read("1-7") == nil)
+  }
+
+  @Test("force is no stand-in for privilege")
+  func forceNeedsPrivilege() throws {
+    try leaveSetUp()
+    nic.refusals = [("rule delete", EIO), ("ntuple", EPERM)]
+    var reported: [Errno?] = []
+    let failure = failing { () throws(Failure) in
+      try restore(isForced: true) { reported.append($0.errno) }
+    }
+    #expect(failure?.errno == .notPermitted)
+    #expect(failure?.hint?.contains("CAP_NET_ADMIN") == true)
+    #expect(failure?.hint?.contains(place.path + "/1-7") == true)
+    #expect(reported == [Errno(EIO)])
+    #expect(place.read("1-7") != nil)
+  }
+
   @Test("what can be undone later is tried again")
   func patience() throws {
     let before = try state()
@@ -149,11 +201,13 @@ struct RestorationTests {
   }
 
   private func restore(
-    patience: Duration = .zero, reportingTo report: (Failure) -> Void = { _ in }
+    patience: Duration = .zero, isForced: Bool = false,
+    reportingTo report: (Failure) -> Void = { _ in }
   ) throws(Failure) -> Restoration {
     var journal = try open()
-    return try journal.restore(on: host, patience: patience, reportingTo: report) {
-      index throws(Failure) in
+    return try journal.restore(
+      on: host, patience: patience, isForced: isForced, reportingTo: report
+    ) { index throws(Failure) in
       guard index == 7 else { throw Failure("find", errno: .noDevice) }
       return try nic.interface()
     }
