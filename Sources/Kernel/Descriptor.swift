@@ -18,6 +18,18 @@ package struct Descriptor: Equatable, Sendable {
   /// The corresponding C constant is `STDERR_FILENO`.
   package static let standardError = Descriptor(STDERR_FILENO)
 
+  /// Opens `/dev/null` in place of each of the three standard descriptors that is closed. Otherwise
+  /// the next file that is opened, such as a journal or a socket, would be taken for it.
+  ///
+  /// - Throws: What `open` fails with.
+  package static func openStandard() throws(Errno) {
+    for standard in [standardInput, standardOutput, standardError]
+    where fcntl(standard.rawValue, F_GETFD) < 0 {
+      // The lowest number that is free, and those below are open by now.
+      try retrying { unsafe open("/dev/null", O_RDWR) }
+    }
+  }
+
   /// Reads at most as many bytes as fit. The corresponding C function is `read`.
   ///
   /// - Returns: How many bytes were read; 0 at the end.
@@ -78,6 +90,20 @@ package struct OwnedDescriptor: ~Copyable, Sendable {
     }
   }
 
+  /// Opens a pipe or a terminal afresh, for writes that do not wait: `O_NONBLOCK` set on a descriptor
+  /// that this process inherited would be set for every process that shares it. `nil` for anything
+  /// else (a file's offset and `O_APPEND` belong to the inherited one, a device would be written to
+  /// from its start), and where opening afresh is refused (another user's pipe).
+  package init?(reopening descriptor: Descriptor) {
+    guard let status = try? descriptor.status(), status.isPipe || descriptor.isTerminal
+    else { return nil }
+    let flags: OpenFlags = [.writing, .nonBlocking, .notControlling]
+    guard
+      let opened = try? OwnedDescriptor(opening: "/proc/self/fd/\(descriptor.rawValue)", flags)
+    else { return nil }
+    self = opened
+  }
+
   deinit { _ = close(rawValue) }
 
   /// The descriptor, to be used only while its owner exists.
@@ -112,8 +138,8 @@ package struct OpenFlags: OptionSet, Sendable {
   package static let noFollow = OpenFlags(rawValue: O_NOFOLLOW)
   /// Reads and writes do not wait: `O_NONBLOCK`.
   package static let nonBlocking = OpenFlags(rawValue: O_NONBLOCK)
-  /// A terminal does not become this process's own: `O_NOCTTY`.
-  package static let noTerminal = OpenFlags(rawValue: O_NOCTTY)
+  /// A terminal does not become the process's own: `O_NOCTTY`.
+  package static let notControlling = OpenFlags(rawValue: O_NOCTTY)
 }
 
 /// What a file is, and whose. The corresponding C structure is `stat`.
@@ -135,10 +161,12 @@ package struct FileStatus: Sendable {
 
   /// Whether it is a regular file (`S_ISREG`).
   package var isRegularFile: Bool { mode & S_IFMT == S_IFREG }
-  /// Whether it is a pipe (`S_ISFIFO`).
-  package var isFIFO: Bool { mode & S_IFMT == S_IFIFO }
   /// Whether it is a directory (`S_ISDIR`).
   package var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
+  /// Whether it is a pipe, with a name or without (`S_ISFIFO`).
+  package var isPipe: Bool { mode & S_IFMT == S_IFIFO }
+  /// Whether it is a socket (`S_ISSOCK`).
+  package var isSocket: Bool { mode & S_IFMT == S_IFSOCK }
   /// Whether its group or all users may write to it.
   package var isWritableByOthers: Bool { mode & (S_IWGRP | S_IWOTH) != 0 }
 

@@ -1,16 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-/// What people read, on the standard error.
+internal import Synchronization
+
+/// What people read, on the standard error. Threads print whole lines, one after the other.
 package enum Diagnostics {
+  private static let output = Mutex(LineOutput(to: .standardError))
+
   /// Prints a failure, with the program's name in front.
   package static func print(_ failure: Failure) { print("ncdevmem: \(failure)") }
 
   /// Prints one line. A failure to write is ignored: it cannot be reported anywhere.
-  package static func print(_ line: String) {
-    var rest = Array((line + "\n").utf8)[...]
-    while !rest.isEmpty {
-      guard let count = try? Descriptor.standardError.write(rest), count > 0 else { return }
-      rest = rest.dropFirst(count)
-    }
+  package static func print(_ line: String) { output.withLock { $0.write(line) } }
+
+  /// Has no line wait for a reader any longer once a descriptor is readable.
+  ///
+  /// - Parameter stop: To be watched until this is called again; `nil` to watch none.
+  package static func watch(_ stop: Descriptor?) { output.withLock { $0.watch(stop) } }
+
+  /// Has no line wait for a reader from now on.
+  package static func neverWait() { output.withLock { $0.neverWait() } }
+
+  /// What lines are written to besides the standard error.
+  package static var descriptors: [Descriptor] {
+    output.withLock { $0.reopened.map { [$0] } ?? [] }
   }
 }

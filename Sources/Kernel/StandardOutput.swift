@@ -8,20 +8,13 @@ package struct StandardOutput: ~Copyable {
   private let inherited: Descriptor
   private let reopened: OwnedDescriptor?
 
-  /// Opens pipes and terminals afresh, because `O_NONBLOCK` set on the descriptor that this process
-  /// inherited would be set for every process that shares it. Nothing else is opened afresh: the
-  /// offset, and `O_APPEND`, of a file or a disk belong to the inherited descriptor, and neither
-  /// blocks for long. Where opening afresh is refused (another user's pipe), writes block as usual.
+  /// Opens pipes and terminals afresh. Nothing else blocks for long. Where opening afresh is refused
+  /// (another user's pipe), writes block as usual.
   ///
   /// - Parameter inherited: What this process got for its standard output.
   package init(_ inherited: Descriptor = .standardOutput) {
     self.inherited = inherited
-    guard let status = try? inherited.status(), status.isFIFO || inherited.isTerminal else {
-      reopened = nil
-      return
-    }
-    reopened = try? OwnedDescriptor(
-      opening: "/proc/self/fd/\(inherited.rawValue)", [.writing, .nonBlocking, .noTerminal])
+    reopened = OwnedDescriptor(reopening: inherited)
   }
 
   /// Where to write, for as long as this lasts.

@@ -99,8 +99,12 @@ private func perform(
 /// - Throws: What `body` throws, unless a signal stopped it.
 private func untilStopped(_ body: (Wait) throws(Failure) -> Void) throws(Failure) -> Outcome {
   let signals = try attempt("watch for stop signals") { () throws(Errno) in try StopSignals() }
+  Diagnostics.watch(signals.descriptor)
+  let result = Result { () throws(Failure) in try body(Wait(orStoppedBy: signals.descriptor)) }
+  // Before the signal is taken: what is printed after a stop waits for no reader, either.
+  Diagnostics.watch(nil)
   do throws(Failure) {
-    try body(Wait(orStoppedBy: signals.descriptor))
+    try result.get()
     return Outcome()
   } catch {
     guard error.kind == .stopped, let signal = signals.take() else { throw error }

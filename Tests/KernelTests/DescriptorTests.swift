@@ -21,6 +21,18 @@ struct DescriptorTests {
     }
   }
 
+  @Test("a standard descriptor that is closed is opened, so that no other file takes its place")
+  func opensStandard() async {
+    await #expect(processExitsWith: .success) {
+      for number in 0...2 as ClosedRange<CInt> { close(number) }
+      try Descriptor.openStandard()
+      let file = try OwnedDescriptor(opening: "/dev/zero", .readingAndWriting)
+      guard file.rawValue > 2 else { exit(2) }
+      let kinds = (0...2).compactMap { SystemFiles().link("/proc/self/fd/\($0)") }
+      exit(kinds == ["/dev/null", "/dev/null", "/dev/null"] ? 0 : 3)
+    }
+  }
+
   @Test("a file's kind, permissions and names are seen")
   func seesStatus() throws {
     let directory = try Directory()

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import Glibc
+
+/// Writes lines to a descriptor that this process shares with others, and waits for a reader who does
+/// not read only so long. Lines that do not fit by then are dropped, whole ones only; once there is
+/// room again, a line reports how many.
+package struct LineOutput: ~Copyable {
+  private let inherited: Descriptor
+  private let own: OwnedDescriptor?
+  private let kind: Kind
+  private let patience: Duration
+  private var stop: Descriptor?
+  private var waits = true
+  /// Whether the last wait was in vain: the next one would be, too.
+  private var isStalled = false
+  /// What is left of a line that was begun.
+  private var rest: ArraySlice<UInt8> = []
+  private var droppedCount = 0
+
+  private enum Kind {
+    /// Opened afresh, so that no write waits.
+    case own
+    /// A socket: `MSG_DONTWAIT` is about one call only.
+    case socket
+    /// A pipe or a terminal that cannot be opened afresh.
+    case shared
+    /// A file or a device, where a write does not wait for a reader.
+    case file
+  }
+
+  /// Prepares to write to a descriptor.
+  ///
+  /// - Parameter patience: How long to wait for room, for the first line that finds none.
+  package init(to inherited: Descriptor, patience: Duration = .seconds(5)) {
+    self.inherited = inherited
+    self.patience = patience
+    own = OwnedDescriptor(reopening: inherited)
+    let status = try? inherited.status()
+    kind =
+      if own != nil {
+        .own
+      } else if status?.isSocket == true {
+        .socket
+      } else if status?.isPipe == true || isatty(inherited.rawValue) == 1 {
+        .shared
+      } else {
+        .file
+      }
+  }
+
+  /// What was opened afresh.
+  var reopened: Descriptor? {
+    switch own {
+    case .some(let owned): owned.borrowed
+    case .none: nil
+    }
+  }
+
+  /// Waits for room only until a descriptor is readable, and never again once it was.
+  package mutating func watch(_ stop: Descriptor?) {
+    if isStopped { waits = false }
+    self.stop = stop
+  }
+
+  /// Drops what finds no room, without a wait.
+  package mutating func neverWait() {
+    waits = false
+    stop = nil
+  }
+
+  /// Writes a line, or drops it. A failure to write is ignored.
+  package mutating func write(_ line: String) {
+    flush()
+    if rest.isEmpty, droppedCount > 0 {
+      let lines = droppedCount == 1 ? "a line is" : "\(droppedCount) lines are"
+      if begin("ncdevmem: \(lines) missing here: there was no reader") { droppedCount = 0 }
+    }
+    guard rest.isEmpty, droppedCount == 0, begin(line) else {
+      droppedCount += 1
+      return
+    }
+  }
+
+  /// Writes a line as far as there is room.
+  ///
+  /// - Returns: Whether any of it was written; the rest then waits for the next flush.
+  private mutating func begin(_ line: String) -> Bool {
+    let bytes = Array((line + "\n").utf8)
+    rest = bytes[...]
+    flush()
+    guard rest.count == bytes.count else { return true }
+    rest = []
+    return false
+  }
+
+  /// Writes what is left of the line that was begun, as far as there is room.
+  private mutating func flush() {
+    while !rest.isEmpty {
+      do throws(Errno) {
+        rest = rest.dropFirst(try writeOnce())
+        isStalled = false
+      } catch {
+        guard error == .tryAgain else {
+          // There is nobody left to read it.
+          rest = []
+          return
+        }
+        guard hasRoomSoon() else { return }
+      }
+    }
+  }
+
+  /// Waits for room, unless the last wait was in vain.
+  private mutating func hasRoomSoon() -> Bool {
+    guard waits, !isStalled else { return false }
+    let wait = Wait(orStoppedBy: stop).limited(to: patience)
+    let readiness = try? wait.readiness(of: reopened ?? inherited, for: .writing)
+    if readiness == .ready { return true }
+    if readiness == .stopped { waits = false }
+    isStalled = true
+    return false
+  }
+
+  private var isStopped: Bool {
+    guard let stop else { return false }
+    return (try? Wait(until: .now).readiness(of: stop)) == .ready
+  }
+
+  /// Writes as much as a call takes.
+  ///
+  /// - Throws: `EAGAIN` where there is no room.
+  private func writeOnce() throws(Errno) -> Int {
+    switch kind {
+    case .own: return try (reopened ?? inherited).write(rest)
+    case .file: return try inherited.write(rest)
+    case .socket:
+      return try retrying {
+        unsafe rest.withUnsafeBytes {
+          unsafe send(
+            inherited.rawValue, $0.baseAddress, $0.count, CInt(MSG_DONTWAIT) | CInt(MSG_NOSIGNAL))
+        }
+      }
+    case .shared:
+      guard try Wait(until: .now).readiness(of: inherited, for: .writing) == .ready else {
+        throw .tryAgain
+      }
+      // A pipe that is ready for writing takes as much as this at once (`fs/pipe.c`, `pipe_poll`).
+      return try inherited.write(rest.prefix(Int(PIPE_BUF)))
+    }
+  }
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+import Glibc
+import Kernel
+import TestSupport
+import Testing
+
+struct LineOutputTests {
+  @Test("a reader who does not read is waited for once, then lines are dropped, and counted")
+  func stalls() throws {
+    let pipe = try Pipe()
+    let room = try pipe.shrink()
+    var output = LineOutput(to: pipe.writer.borrowed, patience: .milliseconds(100))
+    let line = String(repeating: "x", count: 1023)
+    for _ in 0..<room / 1024 { output.write(line) }
+    let start = Instant.now
+    output.write("first")
+    #expect(Instant.now.since(start) >= .milliseconds(100))
+    let later = Instant.now
+    output.write("second")
+    #expect(Instant.now.since(later) < .milliseconds(90))
+    let full = try pipe.readWaiting()
+    #expect(full == String(repeating: line + "\n", count: room / 1024))
+    output.write("third")
+    #expect(
+      try pipe.readWaiting() == "ncdevmem: 2 lines are missing here: there was no reader\nthird\n")
+  }
+
+  @Test("a stop ends the wait, and all waits after it", arguments: [false, true])
+  func stops(isLost: Bool) throws {
+    let pipe = try Pipe()
+    let stop = try Pipe()
+    let room = try pipe.shrink()
+    var output = LineOutput(to: pipe.writer.borrowed, patience: .seconds(60))
+    output.watch(stop.reader.borrowed)
+    output.write(String(repeating: "x", count: room - 1))
+    try stop.write([1])
+    let start = Instant.now
+    if !isLost { output.write("lost") }
+    // The signal is taken, which the end of the watch must not forget.
+    output.watch(nil)
+    output.write("lost, too")
+    _ = try pipe.readWaiting()
+    output.write("read")
+    output.write(String(repeating: "x", count: room))
+    output.write("lost as well")
+    #expect(Instant.now.since(start) < .seconds(10))
+    #expect(try pipe.readWaiting().contains("missing here: there was no reader\nread\n"))
+  }
+
+  @Test("a line that was begun is ended before another one begins")
+  func keepsLinesWhole() throws {
+    let pipe = try Pipe()
+    let room = try pipe.shrink()
+    var output = LineOutput(to: pipe.writer.borrowed)
+    output.neverWait()
+    let long = String(repeating: "y", count: 2 * room)
+    output.write(long)
+    output.write("dropped")
+    let begun = try pipe.readWaiting()
+    #expect(begun == String(repeating: "y", count: room))
+    output.write("dropped, too")
+    let next = try pipe.readWaiting()
+    #expect(begun + next == long)
+    output.write("last")
+    #expect(
+      try pipe.readWaiting()
+        == "\nncdevmem: 2 lines are missing here: there was no reader\nlast\n")
+  }
+
+  @Test("a socket whose peer does not read holds nothing up, and blocks others as before")
+  func socket() throws {
+    var ends: [CInt] = [-1, -1]
+    try retrying { unsafe socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &ends) }
+    let reader = OwnedDescriptor(owning: ends[0])
+    let writer = OwnedDescriptor(owning: ends[1])
+    var output = LineOutput(to: writer.borrowed)
+    output.neverWait()
+    let start = Instant.now
+    for _ in 0..<200 { output.write(String(repeating: "z", count: 100_000)) }
+    #expect(Instant.now.since(start) < .seconds(10))
+    #expect(fcntl(writer.rawValue, F_GETFL) & O_NONBLOCK == 0)
+    _ = reader.rawValue
+  }
+
+  @Test("a file keeps its offset, and what others appended")
+  func file() throws {
+    let directory = try Directory()
+    try directory.write("", to: "log")
+    let file = try OwnedDescriptor(opening: directory.path + "/log", .writing)
+    _ = try file.borrowed.write("before\n".utf8)
+    var output = LineOutput(to: file.borrowed)
+    output.write("line")
+    #expect(directory.read("log") == "before\nline\n")
+  }
+
+  @Test("nobody who reads is no failure")
+  func noReader() async throws {
+    await #expect(processExitsWith: .success) {
+      _ = signal(SIGPIPE, SIG_IGN)
+      let writer = try {
+        let pipe = try Pipe()
+        return try OwnedDescriptor.duplicate(of: pipe.writer.borrowed)
+      }()
+      var output = LineOutput(to: writer.borrowed)
+      output.write("line")
+      output.write("line")
+    }
+  }
+}
+
+extension Pipe {
+  /// Makes room for as little as the kernel allows.
+  ///
+  /// - Returns: For how many bytes.
+  fileprivate borrowing func shrink() throws(Errno) -> Int {
+    let setSize: CInt = 1031  // F_SETPIPE_SZ
+    return Int(try retrying { fcntl(writer.rawValue, setSize, 4096) })
+  }
+
+  /// What waits in the pipe.
+  fileprivate borrowing func readWaiting() throws(Errno) -> String {
+    var text: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 65536)
+    while try Wait(until: .now).readiness(of: reader.borrowed) == .ready {
+      var span = piece.mutableSpan
+      var bytes = unsafe span.mutableBytes
+      let count = try reader.borrowed.read(into: &bytes)
+      guard count > 0 else { break }
+      text += piece.prefix(count)
+    }
+    return String(decoding: text, as: UTF8.self)
+  }
+}
