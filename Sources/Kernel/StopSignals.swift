@@ -9,12 +9,15 @@ package struct StopSignals: ~Copyable {
   private let owned: OwnedDescriptor
 
   /// Blocks the three signals for the process, which must still have one thread only, and opens the
-  /// descriptor. SIGPIPE is ignored: a write to a reader that is gone must fail, not end the
+  /// descriptor. One that the process found ignored stays so, as `nohup` and shells want it: blocked,
+  /// it would be queued nevertheless (`kernel/signal.c`, `sig_ignored`). SIGPIPE is ignored: a write to a reader that is gone must fail, not end the
   /// process before its clean-up. The corresponding C functions are `sigprocmask` and `signalfd`.
   package init() throws(Errno) {
     var set = sigset_t()
     unsafe sigemptyset(&set)
-    for signal in [SIGINT, SIGTERM, SIGHUP] { unsafe sigaddset(&set, signal) }
+    for signal in [SIGINT, SIGTERM, SIGHUP] where !Self.isIgnored(signal) {
+      unsafe sigaddset(&set, signal)
+    }
     try retrying { unsafe sigprocmask(SIG_BLOCK, &set, nil) }
     _ = signal(SIGPIPE, SIG_IGN)
     owned = OwnedDescriptor(
@@ -32,5 +35,12 @@ package struct StopSignals: ~Copyable {
     let size = MemoryLayout<signalfd_siginfo>.size
     let count = unsafe Glibc.read(owned.rawValue, &info, size)
     return count == size ? CInt(info.ssi_signo) : nil
+  }
+
+  private static func isIgnored(_ signal: CInt) -> Bool {
+    var action = sigaction()
+    unsafe sigaction(signal, nil, &action)
+    let handler = unsafe action.__sigaction_handler.sa_handler
+    return unsafe unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
   }
 }

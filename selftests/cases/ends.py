@@ -3,18 +3,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import signal
 import socket
 import struct
 import subprocess
 import time
+from collections.abc import Iterator
 
 from testbed.devmem import Buffer, Netlink, until
 from testbed.harness import Skipped, case, expect, expect_equal
-from testbed.hosts import NIC, Sender, enter_remote, free_port, pattern
+from testbed.hosts import (
+    LOCAL, NIC, Sender, enter_remote, free_port, pattern, wait_listening)
 from testbed.state import bound_queues, expect_released, expect_state, kernel, nic_state, unchanged
-from testbed.tool import BINARY, finish, guards, listen, receive, run, start
+from testbed.tool import BINARY, finish, guards, listen, receive, run, start, track
 
 
 @case("a stop signal ends a run that waits for its connection")
@@ -73,6 +77,58 @@ def stopped_writing() -> None:
         Sender(4, port, pattern(1 << 24)).start()
         time.sleep(2)
         process.send_signal(signal.SIGTERM)
+        finish(process, 20).expect(128 + signal.SIGTERM)
+    expect_released()
+
+
+@contextlib.contextmanager
+def full_pipe() -> Iterator[int]:
+    """The writer's end of a pipe that has no room, and that nobody reads."""
+    reader, writer = os.pipe()
+    try:
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+        os.write(writer, bytes(4096))
+        yield writer
+    finally:
+        os.close(writer)
+        os.close(reader)
+
+
+@case("a standard error that nobody reads holds up neither a stop signal nor the guard")
+def stopped_printing() -> None:
+    for number, code in ((signal.SIGTERM, 128 + signal.SIGTERM), (signal.SIGKILL, -signal.SIGKILL)):
+        with unchanged(), full_pipe() as writer:
+            port = free_port()
+            process = track(subprocess.Popen(
+                [BINARY, "-l", "-f", NIC, "-s", LOCAL[4], "-p", str(port), "-v", "7", "--trace"],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=writer))
+            wait_listening(port, process)
+            Sender(4, port, pattern(1 << 22)).start()
+            time.sleep(0.5)
+            expect_equal(process.poll(), None, "the run")
+            start_ = time.monotonic()
+            process.send_signal(number)
+            expect_equal(process.wait(20), code, "exit status")
+            print(f"  ended {time.monotonic() - start_:.1f} s after signal {number}")
+            expect(time.monotonic() - start_ < 3, "it took too long")
+            until(lambda: not guards(), "the guard has not ended")
+        expect_released()
+
+
+@case("a stop signal that was ignored from the start stays ignored")
+def ignored_signals() -> None:
+    with unchanged():
+        port = free_port()
+        process = track(subprocess.Popen(
+            ["sh", "-c", "trap '' HUP INT; exec \"$@\"", "sh", BINARY, "-l", "-f", NIC, "-s",
+             LOCAL[4], "-p", str(port), "-v", "7"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+        wait_listening(port, process)
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        expect_equal(process.poll(), None, "the run")
+        process.terminate()
         finish(process, 20).expect(128 + signal.SIGTERM)
     expect_released()
 
