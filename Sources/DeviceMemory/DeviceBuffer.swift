@@ -118,10 +118,12 @@ package import Kernel
     }
   }
 
+  /// The ioctl "can fail with -EAGAIN or -EINTR, in which case it must be restarted"
+  /// (`drivers/dma-buf/dma-buf.c`).
   private func synchronize(_ flags: UInt64, _ operation: String) throws(Failure) {
     var request = dma_buf_sync(flags: flags)
     try attempt(operation) { () throws(Errno) in
-      _ = try retrying {
+      _ = try restarting {
         unsafe CLinux_ioctl(descriptor.rawValue, CLinux_DMA_BUF_IOCTL_SYNC, &request)
       }
     }

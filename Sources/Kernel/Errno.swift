@@ -79,6 +79,10 @@ extension Errno {
   package static let connectionReset = Errno(ECONNRESET)
   /// The corresponding C error is `EPIPE`.
   package static let brokenPipe = Errno(EPIPE)
+  /// The corresponding C error is `EADDRINUSE`.
+  package static let addressInUse = Errno(EADDRINUSE)
+  /// The corresponding C error is `ECONNREFUSED`.
+  package static let connectionRefused = Errno(ECONNREFUSED)
   /// The corresponding C error is `ETIMEDOUT`.
   package static let timedOut = Errno(ETIMEDOUT)
   /// The corresponding C error is `E2BIG`.
@@ -95,6 +99,25 @@ extension Errno {
   /// `ETOOSMALL`, 525: a control buffer that holds not one message of those that wait
   /// (`net/core/scm.c`, `put_cmsg_notrunc`).
   package static let tooSmall = Errno(525)
+}
+
+/// Repeats a system call that has to be started anew when it is interrupted or not possible yet.
+///
+/// - Parameter limit: How many times to call at most; from the second time on, a millisecond apart.
+/// - Throws: The call's error, `EINTR` and `EAGAIN` only from the last call.
+@discardableResult
+package func restarting<Value: FixedWidthInteger>(
+  atMost limit: Int = 1000, _ call: () -> Value
+) throws(Errno) -> Value {
+  var count = 1
+  while true {
+    let value = call()
+    if value != -1 { return value }
+    let error = Errno.last
+    guard error == .interrupted || error == .tryAgain, count < limit else { throw error }
+    count += 1
+    pause(for: .milliseconds(1))
+  }
 }
 
 /// Repeats a system call for as long as a signal interrupts it.
