@@ -21,6 +21,10 @@ package struct MemoryChoice: Equatable, Sendable {
   /// tool's `NUM_PAGES`.
   package static let defaultByteCount = 16000 * pageSize
 
+  /// The most that can be asked for, in bytes: more than any host has, and less than what cannot be
+  /// rounded up to whole pages of any size.
+  package static let byteCountLimit = 1 << 62
+
   /// Allocates the memory.
   ///
   /// - Parameters:

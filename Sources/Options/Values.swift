@@ -42,8 +42,10 @@ func queueIndex(_ word: String) throws(InvalidValue) -> UInt32 {
   UInt32(try number(word, in: 0...Int(UInt32.max) - 1))
 }
 
+/// Reads a number of queues. A request to the kernel names each of them, and more than this do not
+/// fit into one.
 func queueCount(_ word: String) throws(InvalidValue) -> UInt32 {
-  UInt32(try number(word, in: 1...Int(UInt32.max)))
+  UInt32(try number(word, in: 1...4096))
 }
 
 /// Reads a kind of memory and, behind a colon, what it takes.
@@ -72,7 +74,7 @@ func memoryKind(_ word: String) throws(InvalidValue) -> MemoryKind {
 }
 
 func memorySize(_ word: String) throws(InvalidValue) -> Int {
-  try size(word, in: 1...Int.max)
+  try size(word, in: 1...MemoryChoice.byteCountLimit)
 }
 
 func rxPageSize(_ word: String) throws(InvalidValue) -> UInt32 {

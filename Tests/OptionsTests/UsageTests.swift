@@ -61,7 +61,7 @@ struct UsageTests {
       ("-f eth0 -t 1", "-t: needs -q N"),
       ("-f eth0 --queues 1", "--queues: needs -t N"),
       ("-t -1", #"-t "-1": not a number from 0 to 4294967294"#),
-      ("-q 0", #"-q "0": not a number from 1 to 4294967295"#),
+      ("-q 0", #"-q "0": not a number from 1 to 4096"#),
       (
         "-f eth0 -t 4294967294 -q 2",
         "-q 2: too many from queue 4294967294 on"
@@ -86,8 +86,8 @@ struct UsageTests {
       (
         "--memory-size 8589934592G",
         """
-        --memory-size "8589934592G": not a number of bytes from 1, which K, M or G \
-        may follow
+        --memory-size "8589934592G": not a number of bytes from 1 to 4611686018427387904, which K, M \
+        or G may follow
         """
       ),
       (
