@@ -13,6 +13,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+_Static_assert(sizeof(struct CLinux_ucred) == sizeof(struct ucred), "struct ucred");
+
 int CLinux_ioctl(int fd, unsigned long request, void *argument)
 {
 	return ioctl(fd, request, argument);

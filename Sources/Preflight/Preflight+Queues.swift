@@ -73,6 +73,11 @@ extension Preflight {
 
   /// Whether a run of this tool has the interface, or has left it changed.
   private func otherRun() throws(Failure) -> Observation {
+    if let reason = InterfaceLock.reason(
+      againstRunOn: interface.index, prefix: environment.lockPrefix)
+    {
+      return .missing(reason, do: "wait for its end")
+    }
     let name = Journal.name(on: try Host.current(), interface: interface.index)
     for place in environment.places {
       do throws(Failure) {

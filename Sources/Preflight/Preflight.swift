@@ -20,6 +20,8 @@ package struct Preflight: ~Copyable {
     package var netlink: any NetlinkAccess = KernelNetlink()
     /// Where runs keep their journals.
     package var places = RuntimeDirectory.places
+    /// What the names of interfaces' locks begin with.
+    package var lockPrefix = InterfaceLock.prefix
 
     /// The host that the process runs on.
     package init() {}

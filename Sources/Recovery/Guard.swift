@@ -13,32 +13,40 @@ package import NIC
 /// its own and blocks every signal that can be blocked, so that neither a terminal nor a signal to
 /// the process group reaches it. Of the files that were open it keeps only the standard error.
 package struct Guard: ~Copyable, ChangeLog {
+  private let lock: InterfaceLock
   private var journal: Journal
   private let process: pid_t
   private var isNeeded = false
 
-  /// Why there is no journal on disk; printed once there is something that could be lost.
-  private var defect: Failure?
+  /// What a kill would do in spite of the guard; printed once there is something that could be lost.
+  private var warnings: [String] = []
 
   /// Starts the guard of an interface. If an earlier run was killed together with its guard, this
   /// first undoes what that run has left behind. Where there is no place for a journal, the guard
   /// has it in memory.
   ///
   /// - Precondition: This process has one thread.
-  /// - Parameter places: Directories for the journal, the preferred one first.
+  /// - Parameters:
+  ///   - places: Directories for the journal, the preferred one first.
+  ///   - lockPrefix: What the names of the interface's lock begin with.
   /// - Throws: A failure with `EBUSY` and the pid where another run has the interface.
   package init(
-    for interface: inout Interface, places: [String] = RuntimeDirectory.places
+    for interface: inout Interface, places: [String] = RuntimeDirectory.places,
+    lockPrefix: String = InterfaceLock.prefix
   ) throws(Failure) {
     let device = try interface.identity()
+    let lock = try InterfaceLock(
+      on: interface.index, named: interface.subject, prefix: lockPrefix)
     var host = Host(boot: "", namespace: 0)
     var directory: RuntimeDirectory?
     do throws(Failure) {
       host = try Host.current()
       directory = try RuntimeDirectory(firstOf: places)
     } catch {
-      defect = error
+      warnings = ["ncdevmem: \(error)", Self.noJournal]
     }
+    if let defect = lock.defect { warnings += ["ncdevmem: \(defect)", Self.noLock] }
+    if getpid() == 1 { warnings.append(Self.firstProcess) }
     var journal =
       if let directory = directory.take() {
         try Self.journal(for: device, on: host, in: directory)
@@ -51,22 +59,23 @@ package struct Guard: ~Copyable, ChangeLog {
     _ = signal(SIGCHLD, SIG_DFL)
     do throws(Errno) {
       let owner = try ProcessHandle(of: getpid())
-      process = try Self.fork { Self.restore(from: &journal, on: host, afterEndOf: owner) }
+      process = try Self.fork {
+        Self.restore(from: &journal, holding: lock, on: host, afterEndOf: owner)
+      }
     } catch {
       journal.remove()
       throw Failure("start the guard of", on: interface.subject, errno: error)
     }
     self.journal = journal
+    self.lock = lock
   }
 
-  /// Stores the changes in the journal. The first time, it also warns where there is none on disk.
+  /// Stores the changes in the journal. The first time, it also prints what a kill would do.
   ///
   /// - Throws: Why the journal cannot be written.
   package mutating func note(_ changes: [Change]) throws(Failure) {
-    if let defect = defect.take() {
-      Diagnostics.print(defect)
-      Diagnostics.print(Self.warning)
-    }
+    warnings.forEach(Diagnostics.print)
+    warnings = []
     isNeeded = !changes.isEmpty
     try journal.note(changes)
   }
@@ -82,9 +91,22 @@ package struct Guard: ~Copyable, ChangeLog {
     unsafe _ = waitpid(process, &status, 0)
   }
 
-  private static let warning = """
+  private static let noJournal = """
     warning: there is no journal. The interface stays changed if this process and its guard are \
-    both killed, and another run can change it at the same time
+    both killed
+    """
+
+  private static let noLock = """
+    warning: there is no lock. Another run that has its journals elsewhere can change the interface \
+    at the same time
+    """
+
+  /// `zap_pid_ns_processes` of `kernel/pid_namespace.c`.
+  private static let firstProcess = """
+    warning: this is the first process of its pid namespace, whose end the kernel lets no other one \
+    outlive, the guard included. If it is killed, the interface stays changed
+    hint: have another one start it (docker run --init), and keep the journals outside the container \
+    (-v /run/ncdevmem:/run/ncdevmem)
     """
 }
 
@@ -132,16 +154,22 @@ extension Guard {
 
   /// What the guard does: waits for the end of its owner, and undoes what the journal has.
   private static func restore(
-    from journal: inout Journal, on host: Host, afterEndOf owner: borrowing ProcessHandle
+    from journal: inout Journal, holding lock: borrowing InterfaceLock, on host: Host,
+    afterEndOf owner: borrowing ProcessHandle
   ) -> Never {
     setsid()
     unsafe _ = CLinux_prctl_set_name("ncdevmem-guard")
     // A reader of the tool's output must not have to wait for the guard, and a file system that the
     // tool was started in must not stay busy.
-    closeAll(but: journal.descriptors + [owner.descriptor])
+    closeAll(
+      but: journal.descriptors + lock.descriptors + [owner.descriptor] + Diagnostics.descriptors)
+    // Whoever waits for the interface must not have to wait for a reader of the standard error.
+    Diagnostics.neverWait()
     unsafe _ = chdir("/")
     // An error of the wait is no reason to touch what the owner still uses.
-    while (try? owner.hasEnded(by: Wait())) != true { pause(for: .milliseconds(100)) }
+    while (try? lock.answer(until: owner.descriptor)) != .stopped {
+      pause(for: .milliseconds(10))
+    }
     do throws(Failure) {
       if let text = try journal.restore(on: host).text { Diagnostics.print(text) }
     } catch {

@@ -23,9 +23,7 @@ package struct Journal: ~Copyable, ChangeLog {
 
   /// Opens a journal in a directory and locks it.
   ///
-  /// Where the process that has it is dead, its guard may still be at work: this waits for the
-  /// guard. It also waits a little for a process that may be dying: one that was killed still has
-  /// its end to go through, in which the kernel takes down its binding.
+  /// Waits a little for a run that has it, and for the guard of one that is dead.
   ///
   /// - Parameters:
   ///   - creating: Whether to create the file where there is none.
@@ -38,7 +36,7 @@ package struct Journal: ~Copyable, ChangeLog {
   ) throws(Failure) {
     path = directory.path + "/" + name
     descriptor = try Self.lock(
-      name, in: directory, creating: creating, until: Wait().limited(to: patience))
+      name, in: directory, creating: creating, Patience(patience))
     self.directory = consume directory
     self.name = name
   }
@@ -61,6 +59,16 @@ package struct Journal: ~Copyable, ChangeLog {
   /// The name of the journal for an interface.
   package static func name(on host: Host, interface index: UInt32) -> String {
     "\(host.namespace)-\(index)"
+  }
+
+  /// The interface and the network namespace that a journal's name is about; `nil` for a name that
+  /// no run gives.
+  package static func interface(inName name: String) -> (index: UInt32, namespace: UInt64)? {
+    let parts = name.split(separator: "-", omittingEmptySubsequences: false)
+    guard parts.count == 2, let namespace = UInt64(parts[0]), let index = UInt32(parts[1]) else {
+      return nil
+    }
+    return (index, namespace)
   }
 
   /// Writes a record in the place of whatever there is.
@@ -113,8 +121,7 @@ package struct Journal: ~Copyable, ChangeLog {
   /// What to do about a record that cannot be undone.
   var remedy: String {
     guard directory != nil else { return "nothing else remembers what was there before" }
-    // The file's name ends with the interface's index.
-    let index = name.split(separator: "-").last.flatMap { UInt32($0) }
+    let index = Self.interface(inName: name)?.index
     let target = index.flatMap { Interface.name(at: $0) }.map { " -f " + $0 } ?? ""
     return
       "the journal \(path) remains; `ncdevmem --restore --force\(target)` tries again, and then "
@@ -130,7 +137,7 @@ package struct Journal: ~Copyable, ChangeLog {
   }
 
   /// How long to wait for a guard at work.
-  package static let patience = Duration.seconds(15)
+  package static let patience = Patience.usual
 }
 
 // The file's contents.
@@ -173,17 +180,10 @@ extension Journal {
 
 // The lock.
 extension Journal {
-  /// How long to wait for the end of the process that has the journal.
-  private static let ownerPatience = Duration.seconds(2)
-
-  /// The time between two attempts.
-  private static let interval = Duration.milliseconds(20)
-
   private static func lock(
-    _ name: String, in directory: borrowing RuntimeDirectory, creating: Bool, until wait: Wait
+    _ name: String, in directory: borrowing RuntimeDirectory, creating: Bool, _ patience: Patience
   ) throws(Failure) -> OwnedDescriptor {
     let path = directory.path + "/" + name
-    let ownerWait = wait.limited(to: ownerPatience)
     // A pipe in its place must not block the open.
     var flags: OpenFlags = [.readingAndWriting, .noFollow, .nonBlocking]
     if creating { flags.insert(.creating) }
@@ -202,7 +202,7 @@ extension Journal {
         guard isLinked(file) else { continue }
         return file
       }
-      try waitForOwner(of: file, path, until: wait, ownerUntil: ownerWait)
+      try otherRun(with: file, path).wait(to: "lock the journal", on: path, patience)
     }
   }
 
@@ -221,31 +221,13 @@ extension Journal {
     return status.linkCount > 0
   }
 
-  /// Waits a little for the process that has the file.
-  ///
-  /// - Throws: A failure with `EBUSY` where it outlives the wait for it.
-  private static func waitForOwner(
-    of file: borrowing OwnedDescriptor, _ path: String, until wait: Wait, ownerUntil ownerWait: Wait
-  ) throws(Failure) {
+  private static func otherRun(
+    with file: borrowing OwnedDescriptor, _ path: String
+  ) throws(Failure) -> OtherRun {
     let bytes = try attempt("read the journal", on: path) { () throws(Errno) in
       try contents(of: file)
     }
-    let owner = (try? Record(text: String(decoding: bytes, as: UTF8.self)))?.owner
-    let isAlive = owner.map { outlives($0, ownerWait) } ?? false
-    guard isAlive || wait.isOver else {
-      pause(for: interval)
-      return
-    }
-    throw Failure(
-      "lock the journal", on: path, errno: .busy,
-      reason: owner.map { "another run, pid \($0), has the interface" }
-        ?? "another run has the interface",
-      hint: "one run at a time may change it; -n changes nothing")
-  }
-
-  private static func outlives(_ process: CInt, _ wait: Wait) -> Bool {
-    guard let handle = try? ProcessHandle(of: process) else { return false }
-    return (try? handle.hasEnded(by: wait)) != true
+    return OtherRun(process: (try? Record(text: String(decoding: bytes, as: UTF8.self)))?.owner)
   }
 }
 

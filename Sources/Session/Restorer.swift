@@ -9,13 +9,20 @@ internal import Recovery
 package struct Restorer {
   let configuration: Configuration.Restore
   let places: [String]
+  let lockPrefix: String
 
   /// Prepares to restore.
   ///
-  /// - Parameter places: Directories that may have journals.
-  package init(configuration: Configuration.Restore, places: [String]? = nil) {
+  /// - Parameters:
+  ///   - places: Directories that may have journals.
+  ///   - lockPrefix: What the names of interfaces' locks begin with.
+  package init(
+    configuration: Configuration.Restore, places: [String] = RuntimeDirectory.places,
+    lockPrefix: String = InterfaceLock.prefix
+  ) {
     self.configuration = configuration
-    self.places = places ?? RuntimeDirectory.places
+    self.places = places
+    self.lockPrefix = lockPrefix
   }
 
   /// Looks for journals in all places, and undoes what they have.
@@ -74,17 +81,32 @@ package struct Restorer {
   private func restore(
     _ name: String, in place: String, on host: Host
   ) throws(Failure) -> String? {
-    var journal: Journal
+    var isOpen = false
     do throws(Failure) {
-      journal = try Journal(named: name, in: try RuntimeDirectory(at: place), creating: false)
+      let lock = try lock(for: name, on: host)
+      var journal = try Journal(named: name, in: try RuntimeDirectory(at: place), creating: false)
+      isOpen = true
+      let text = try journal.restore(on: host, isForced: configuration.isForced).text
+      // Held up to here.
+      _ = consume lock
+      return text
     } catch {
       switch error.errno {
       // Its owner has removed it since it was listed.
-      case .noEntry: return nil
-      case .busy where configuration.interface == nil: return error.reason
+      case .noEntry where !isOpen: return nil
+      case .busy where !isOpen && configuration.interface == nil: return error.reason
       default: throw error
       }
     }
-    return try journal.restore(on: host, isForced: configuration.isForced).text
+  }
+
+  /// The lock of the interface that a journal is about; `nil` where that is in another namespace.
+  private func lock(for name: String, on host: Host) throws(Failure) -> InterfaceLock? {
+    guard let interface = Journal.interface(inName: name), interface.namespace == host.namespace
+    else { return nil }
+    return try InterfaceLock(
+      on: interface.index,
+      named: Interface.name(at: interface.index) ?? "interface \(interface.index)",
+      prefix: lockPrefix)
   }
 }

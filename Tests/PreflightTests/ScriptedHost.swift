@@ -35,6 +35,7 @@ final class ScriptedHost: NetlinkAccess {
     environment.privileges = privileges
     environment.netlink = self
     environment.places = [files.path + "/run"]
+    environment.lockPrefix = files.path
     var target = Configuration.Target(interface: "nic0")
     target.memory.byteCount = 64 << 20
     change(&target)

@@ -27,7 +27,7 @@ struct GuardTests {
       let name = Journal.name(on: try .current(), interface: 7)
       do {
         var interface = try ScriptedNIC().interface()
-        var sentry = try Guard(for: &interface, places: [path])
+        var sentry = try Guard(for: &interface, places: [path], lockPrefix: path)
         #expect(files.text("/" + name)?.hasSuffix("\nchanges") == true)
         #expect(files.text("/" + name)?.contains("\npid \(getpid())\n") == true)
         try sentry.note([.splitThreshold(5)])
@@ -48,7 +48,7 @@ struct GuardTests {
       let files = SystemFiles(below: path)
       do {
         var loopback = try Interface(named: "lo")
-        var sentry = try Guard(for: &loopback, places: [path])
+        var sentry = try Guard(for: &loopback, places: [path], lockPrefix: path)
         try sentry.note([try loopback.changeOfNothing()])
       }
       #expect(files.names(in: "").count == 1)
@@ -65,7 +65,7 @@ struct GuardTests {
       processExitsWith: .signal(SIGKILL), observing: [\.standardErrorContent]
     ) { [path = place.path as String] in
       var loopback = try Interface(named: "lo")
-      var sentry = try Guard(for: &loopback, places: [path])
+      var sentry = try Guard(for: &loopback, places: [path], lockPrefix: path)
       try sentry.note([try loopback.changeOfNothing()])
       raise(SIGKILL)
       try sentry.note([])
@@ -86,7 +86,7 @@ struct GuardTests {
       processExitsWith: .success, observing: [\.standardErrorContent]
     ) { [path = place.path as String] in
       var loopback = try Interface(named: "lo")
-      var sentry = try Guard(for: &loopback, places: [path])
+      var sentry = try Guard(for: &loopback, places: [path], lockPrefix: path)
       try sentry.note([])
     }
     #expect(result.errors.contains("which process 4321 left with one change\n"))
@@ -97,10 +97,10 @@ struct GuardTests {
   func secondGuard() async throws {
     await #expect(processExitsWith: .success) { [path = place.path as String] in
       var interface = try ScriptedNIC().interface()
-      var sentry = try Guard(for: &interface, places: [path])
+      var sentry = try Guard(for: &interface, places: [path], lockPrefix: path)
       let failure = failing { () throws(Failure) in
         var same = try ScriptedNIC().interface()
-        var other = try Guard(for: &same, places: [path])
+        var other = try Guard(for: &same, places: [path], lockPrefix: path)
         try other.note([])
       }
       #expect(failure?.errno == .busy)
@@ -114,10 +114,10 @@ struct GuardTests {
   func noPlace() async throws {
     let result = try await #require(
       processExitsWith: .success, observing: [\.standardErrorContent]
-    ) {
+    ) { [path = place.path as String] in
       do {
         var loopback = try Interface(named: "lo")
-        var sentry = try Guard(for: &loopback, places: [])
+        var sentry = try Guard(for: &loopback, places: [], lockPrefix: path)
         try sentry.note([try loopback.changeOfNothing()])
         try sentry.note([try loopback.changeOfNothing()])
       }
@@ -132,9 +132,9 @@ struct GuardTests {
   func nothingToLose() async throws {
     let result = try await #require(
       processExitsWith: .success, observing: [\.standardErrorContent]
-    ) {
+    ) { [path = place.path as String] in
       var loopback = try Interface(named: "lo")
-      _ = try Guard(for: &loopback, places: [])
+      _ = try Guard(for: &loopback, places: [], lockPrefix: path)
     }
     #expect(!result.errors.contains("warning: there is no journal"))
   }

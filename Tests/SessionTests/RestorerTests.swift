@@ -65,7 +65,8 @@ private func restore(
   in places: [String], only interface: String? = nil, isForced: Bool = false
 ) throws(Failure) {
   try Restorer(
-    configuration: Configuration.Restore(interface: interface, isForced: isForced), places: places
+    configuration: Configuration.Restore(interface: interface, isForced: isForced), places: places,
+    lockPrefix: places[0]
   ).run()
 }
 

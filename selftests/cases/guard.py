@@ -9,13 +9,15 @@ import os
 import random
 import re
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from testbed.harness import case, expect, expect_equal
-from testbed.hosts import NIC, Sender, free_port, output, pattern, reload_nic
+from testbed.hosts import (
+    LOCAL, NIC, Sender, free_port, output, pattern, reload_nic, wait_listening)
 from testbed.state import (
     bound_queues, expect_released, expect_state, is_upstreams, nic_state)
 from testbed.tool import (
@@ -351,3 +353,124 @@ def no_place() -> None:
         expect_equal(journals(), [], "journals")
         result = kill(process).expect(-signal.SIGKILL, "EROFS", RESTORED)
         expect_equal(result.stderr.count("warning:"), 1, "warnings")
+
+
+def in_namespace(flags: str, set_up: str, *arguments: str) -> subprocess.Popen[bytes]:
+    """Starts the tool in namespaces of its own, prepared by a line of shell."""
+    return track(subprocess.Popen(
+        ["unshare", *flags.split(), "sh", "-c", f"{set_up} exec \"$@\"", "sh", BINARY, *arguments],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+
+
+def receiver(port: int) -> list[str]:
+    """A receiver's words."""
+    return ["-l", "-f", NIC, "-s", LOCAL[4], "-p", str(port), "-v", "7"]
+
+
+def lock_name(number: int) -> str:
+    """The abstract name of the interface's lock."""
+    return f"\0ncdevmem-{socket.if_nametoindex(NIC)}-{number}"
+
+
+@case("a second run is refused although it has a /run of its own, and so is --restore")
+def second_run_elsewhere() -> None:
+    with comes_back():
+        port = free_port()
+        process = in_namespace("-m", "mount -t tmpfs none /run &&", *receiver(port))
+        wait_listening(port, process)
+        expect_equal(journals(), [], "journals outside")
+        between = nic_state()
+        for arguments in (["-f", NIC], receiver(free_port()), ["--check", "-f", NIC]):
+            result = run(*arguments)
+            expect_equal(result.code, 1, "exit status")
+            text = result.stderr + result.stdout.decode()
+            expect(f"pid {process.pid}, has the interface" in text, text)
+        expect_equal(nic_state(), between, "the NIC meanwhile")
+        pid = guard()
+        os.kill(pid, signal.SIGSTOP)
+        process.kill()
+        process.wait(20)
+        # Its guard has the lock now.
+        second = start("-f", NIC)
+        time.sleep(1)
+        expect_equal(second.poll(), None, "the second run")
+        os.kill(pid, signal.SIGCONT)
+        finish(second).expect(0)
+        finish(process, 30).expect(-signal.SIGKILL, RESTORED)
+
+
+@case("names of the lock that a user without rights has taken lock nobody out")
+def squatters() -> None:
+    sockets = []
+    os.seteuid(65534)
+    try:
+        for number in range(2):
+            sockets.append(socket.socket(socket.AF_UNIX))
+            sockets[-1].bind(lock_name(number))
+            sockets[-1].listen()
+    finally:
+        os.seteuid(0)
+    with comes_back():
+        process = listen(4, free_port(), "-v", "7")
+        run("-f", NIC).expect(1, f"pid {process.pid},", "EBUSY")
+        # Free again, the first name does not hide who has the third.
+        for taken in sockets:
+            taken.close()
+        in_private = in_namespace("-m", "mount -t tmpfs none /run &&", "-f", NIC)
+        finish(in_private).expect(1, f"pid {process.pid},", "EBUSY")
+        process.terminate()
+        finish(process).expect(128 + signal.SIGTERM)
+
+
+@case("who asks for the lock, however often, keeps no other from asking")
+def many_ask() -> None:
+    with comes_back():
+        process = listen(4, free_port(), "-v", "7")
+        for _ in range(6000):
+            with socket.socket(socket.AF_UNIX) as asking:
+                asking.connect(lock_name(0))
+        run("-f", NIC).expect(1, f"pid {process.pid},", "EBUSY")
+        process.terminate()
+        finish(process).expect(128 + signal.SIGTERM)
+
+
+@case("the first process of a pid namespace warns that its guard cannot outlive it")
+def first_process() -> None:
+    warning = "warning: this is the first process of its pid namespace"
+    with comes_back():
+        finish(in_namespace("--pid --fork", "", "-f", NIC)).expect(0, warning, "--init")
+        result = finish(in_namespace("--pid --fork", "\"$@\"; exit $?;", "-f", NIC)).expect(0)
+        expect(warning not in result.stderr, result.stderr)
+
+
+@case("what cannot be undone names the journal and the way out, which is --restore --force")
+def force() -> None:
+    with comes_back():
+        kill_with_guard()
+        [path] = journals()
+        text = path.read_text(encoding="ascii").rstrip("\n")
+        # There are no private flags.
+        path.write_text(f"{text}; flags 5\n", encoding="ascii")
+        hint = f"ncdevmem --restore --force -f {NIC}"
+        for arguments in (["-f", NIC], ["--restore", "-f", NIC], ["--restore"]):
+            run(*arguments).expect(1, str(path), hint)
+        run("--restore", "--force", "-f", NIC).expect(
+            0, "private flags", f"dropped the journal {path}")
+        receive(20_000, "-v", "7").expect(0)
+        path.write_text("ncdevmem: cannot\n", encoding="ascii")
+        path.chmod(0o600)
+        run("-f", NIC).expect(1, "not one", str(path), hint)
+        run("--restore", "--force").expect(0, f"dropped the journal {path}")
+        run("--force", "-f", NIC).expect(2, "--force: needs --restore")
+
+
+@case("with closed standard descriptors, --restore does not write its errors into the journal")
+def closed_descriptors() -> None:
+    with comes_back():
+        kill_with_guard()
+        [path] = journals()
+        text = path.read_text(encoding="ascii").rstrip("\n")
+        path.write_text(f"{text}; flags 5\n", encoding="ascii")
+        output("sh", "-c", f"! {BINARY} --restore >&- 2>&-")
+        expect(path.read_text(encoding="ascii").startswith("ncdevmem journal 1\n"), "it was")
+        run("--restore", "--force").expect(0)

@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable
 
 from testbed.harness import Skipped, case, expect, expect_equal
-from testbed.hosts import NIC, REMOTE, free_port
+from testbed.hosts import NIC, REMOTE, free_port, output
 from testbed.sending import Receiver, check_sent, send, start_sender
 from testbed.state import has_command
-from testbed.tool import finish, run
+from testbed.tool import BINARY, finish, run
 
 # What the tool prints for people at the end.
 LINE = re.compile(
@@ -48,6 +48,18 @@ def sends_lines() -> None:
     assert found
     expect_equal(int(found["bytes"]), len(lines), "bytes in the summary for people")
     expect_equal(found["complete"], found["sends"], "complete sends")
+
+
+@case("with the standard input closed, there is nothing to send")
+@needs_bind_tx
+def sends_nothing() -> None:
+    port = free_port()
+    receiver = Receiver(4, port)
+    receiver.start()
+    expect(receiver.listening.wait(20), "the receiver does not listen")
+    output("sh", "-c", f"{BINARY} -f {NIC} -s {REMOTE[4]} -p {port} <&-")
+    receiver.join(20)
+    expect_equal(receiver.received, b"", "received")
 
 
 @case("binary input of any size is sent, more than the device memory holds")

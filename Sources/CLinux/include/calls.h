@@ -26,6 +26,12 @@ int CLinux_eventfd(unsigned int count, int flags);
 int CLinux_sched_getaffinity(size_t size, unsigned long *_Nonnull mask);
 int CLinux_sched_setaffinity(size_t size, const unsigned long *_Nonnull mask);
 int CLinux_sched_getcpu(void);
+/* What SO_PEERCRED reports: struct ucred, which is behind _GNU_SOURCE. */
+struct CLinux_ucred {
+	pid_t pid;
+	uid_t uid;
+	gid_t gid;
+};
 const char *_Nullable CLinux_strerrorname_np(int number);
 const char *_Nullable CLinux_strerrordesc_np(int number);
 
