@@ -42,7 +42,7 @@ package struct LineOutput: ~Copyable {
         .own
       } else if status?.isSocket == true {
         .socket
-      } else if status?.isPipe == true || isatty(inherited.rawValue) == 1 {
+      } else if status?.isPipe == true || inherited.isTerminal {
         .shared
       } else {
         .file
