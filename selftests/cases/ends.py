@@ -103,7 +103,7 @@ def stopped_printing() -> None:
                 [BINARY, "-l", "-f", NIC, "-s", LOCAL[4], "-p", str(port), "-v", "7", "--trace"],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=writer))
             wait_listening(port, process)
-            Sender(4, port, pattern(1 << 22)).start()
+            Sender(4, port, pattern(1 << 30)).start()
             time.sleep(0.5)
             expect_equal(process.poll(), None, "the run")
             start_ = time.monotonic()
