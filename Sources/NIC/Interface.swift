@@ -76,6 +76,13 @@ package struct Interface: ~Copyable {
     return String(zeroTerminated: name.map(UInt8.init(bitPattern:))[...])
   }
 
+  /// Whether this network namespace has an interface of an index. The corresponding C function is
+  /// `if_indextoname`.
+  package static func exists(at index: UInt32) -> Bool {
+    var name = [CChar](repeating: 0, count: Int(IF_NAMESIZE))
+    return unsafe if_indextoname(index, &name) != nil
+  }
+
   /// Takes an interface that is reached through a given device and a given netlink socket.
   ///
   /// - Parameter namedLater: Finds the present name of the interface of an index; `nil` stands for

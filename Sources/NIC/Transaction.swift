@@ -58,6 +58,12 @@ package struct Transaction: ~Copyable {
     return failures
   }
 
+  /// Undoes nothing: the interface is gone, and no process can undo the changes any more.
+  package mutating func abandon() {
+    changes = []
+    updateLog()
+  }
+
   /// Splits headers from payload, all payload: what a binding needs. A driver without the ring
   /// parameter is switched by its private flag.
   ///

@@ -32,6 +32,8 @@ package func withGuardedTransaction<Value>(
 /// - Parameters:
 ///   - log: What remembers the changes if this process dies.
 ///   - report: Takes each failure to undo that is not thrown.
+///   - exists: Whether this network namespace still has the interface of an index. Where it has
+///     not, and the kernel refuses every undo for that, this is one failure for all changes.
 ///   - body: What changes the interface.
 /// - Returns: What `body` returns, if all changes are undone.
 /// - Throws: The failure of `body`. Where `body` succeeds, or fails with the kind `stopped`: the
@@ -40,6 +42,7 @@ package func withTransaction<Value>(
   on interface: consuming Interface,
   notedIn log: consuming (any ChangeLog & ~Copyable)? = nil,
   reportingTo report: (Failure) -> Void = { Diagnostics.print($0) },
+  existing exists: (UInt32) -> Bool = Interface.exists,
   _ body: (inout Transaction) throws(Failure) -> Value
 ) throws(Failure) -> Value {
   var transaction = Transaction(on: interface, notedIn: log)
@@ -50,6 +53,17 @@ package func withTransaction<Value>(
     result = .failure(error)
   }
   var failures = transaction.undo()
+  if !failures.isEmpty, failures.allSatisfy({ $0.errno == .noDevice }),
+    !exists(transaction.interface.index)
+  {
+    let count = failures.count == 1 ? "a change" : "\(failures.count) changes"
+    failures = [
+      Failure(
+        "undo \(count) of", on: transaction.interface.subject, errno: .noDevice,
+        reason: "the interface is gone")
+    ]
+    transaction.abandon()
+  }
   var thrown: Failure?
   if !failures.isEmpty {
     switch result {

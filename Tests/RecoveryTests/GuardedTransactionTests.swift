@@ -81,6 +81,28 @@ struct GuardedTransactionTests {
     #expect(log.changes.count == 1)
   }
 
+  @Test(
+    "what cannot be undone because the interface is gone is one failure, and is left to no other",
+    arguments: [false, true])
+  func interfaceGone(isThere: Bool) throws {
+    let log = LastChanges()
+    var reported: [Failure] = []
+    let thrown = failing { () throws(Failure) in
+      try withTransaction(
+        on: try nic.interface(), notedIn: log, reportingTo: { reported.append($0) },
+        existing: { $0 == 7 && isThere }
+      ) { transaction throws(Failure) in
+        try setUp(&transaction)
+        nic.refusals = [("rss", ENODEV), ("split", ENODEV)]
+        throw failure(false)
+      }
+    }
+    #expect(thrown?.operation == "receive")
+    #expect(reported.map(\.errno) == [Errno](repeating: .noDevice, count: isThere ? 2 : 1))
+    #expect(reported.last?.line.contains("undo 2 changes") == !isThere)
+    #expect(log.changes.count == (isThere ? 2 : 0))
+  }
+
   @Test("without a guard the changes are undone as well")
   func unguarded() throws {
     let value = try withGuardedTransaction(on: try nic.interface(), isGuarded: false) {
