@@ -73,6 +73,8 @@ extension Errno {
   package static let noBuffers = Errno(ENOBUFS)
   /// The corresponding C error is `EINPROGRESS`.
   package static let inProgress = Errno(EINPROGRESS)
+  /// The corresponding C error is `ENETDOWN`.
+  package static let networkDown = Errno(ENETDOWN)
   /// The corresponding C error is `ECONNABORTED`.
   package static let connectionAborted = Errno(ECONNABORTED)
   /// The corresponding C error is `ECONNRESET`.

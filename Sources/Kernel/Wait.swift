@@ -2,7 +2,8 @@
 
 internal import Glibc
 
-/// What ends a wait besides the thing waited for: a stop, and a deadline.
+/// What ends a wait besides the thing waited for: a stop, a deadline, and the end of what the run
+/// depends on.
 package struct Wait: Sendable {
   /// Readable when every wait is to end; `nil` where nothing stops a wait.
   package let stop: Descriptor?
@@ -10,17 +11,30 @@ package struct Wait: Sendable {
   /// When the wait ends; never if `nil`.
   package let deadline: Instant?
 
-  /// A wait that lasts until a deadline, or until a stop; for ever without either.
-  package init(until deadline: Instant? = nil, orStoppedBy stop: Descriptor? = nil) {
+  /// What the run depends on; `nil` if on nothing that could end.
+  package let watch: (any Watch)?
+
+  /// A wait that lasts until a deadline, until a stop, or for as long as a watch finds nothing; for
+  /// ever without any of them.
+  package init(
+    until deadline: Instant? = nil, orStoppedBy stop: Descriptor? = nil,
+    watching watch: (any Watch)? = nil
+  ) {
     self.deadline = deadline
     self.stop = stop
+    self.watch = watch
   }
 
   /// The same wait, limited to this long from now on; unchanged if `nil`.
   package func limited(to limit: Duration?) -> Wait {
     guard let limit else { return self }
     let end = Instant.now.advanced(by: limit)
-    return Wait(until: deadline.map { min($0, end) } ?? end, orStoppedBy: stop)
+    return Wait(until: deadline.map { min($0, end) } ?? end, orStoppedBy: stop, watching: watch)
+  }
+
+  /// The same wait, which also ends when a watch finds that the run cannot go on.
+  package func watching(_ watch: any Watch) -> Wait {
+    Wait(until: deadline, orStoppedBy: stop, watching: watch)
   }
 
   /// Whether the deadline has passed.
@@ -30,28 +44,27 @@ package struct Wait: Sendable {
   ///
   /// - Parameter operation: What the wait is part of, such as `receive`, for the failure.
   /// - Returns: `false` if the deadline passed first.
-  /// - Throws: A failure of the kind `stopped` after a stop, another where `poll` fails.
+  /// - Throws: A failure of the kind `stopped` after a stop, what the watch finds, another where
+  ///   `poll` fails.
   package func `for`(
     _ descriptor: Descriptor, _ interest: Interest = .reading, to operation: String
   ) throws(Failure) -> Bool {
-    do throws(Errno) {
-      switch try readiness(of: descriptor, for: interest) {
-      case .ready: return true
-      case .timedOut: return false
-      case .stopped: break
-      }
-    } catch {
-      throw Failure(operation, errno: error)
-    }
-    throw .stopped(operation)
+    var set: [3 of pollfd] = [
+      pollfd(), pollfd(),
+      pollfd(fd: descriptor.rawValue, events: interest.events, revents: 0),
+    ]
+    var members = set.mutableSpan
+    return try poll(&members, to: operation)
   }
 
-  /// Checks for a stop without waiting.
+  /// Checks for a stop, and what the watch has to say, without waiting.
   ///
-  /// - Throws: A failure of the kind `stopped` if there is one.
+  /// - Throws: A failure of the kind `stopped` if there is a stop; what the watch finds.
   package func check(_ operation: String) throws(Failure) {
-    guard let stop else { return }
-    guard try !Wait(until: .now).for(stop, to: operation) else { throw .stopped(operation) }
+    guard stop != nil || watch != nil else { return }
+    var set: [2 of pollfd] = [pollfd(), pollfd()]
+    var members = set.mutableSpan
+    _ = try limited(to: .zero).poll(&members, to: operation)
   }
 
   /// Lets time pass, for what gives no event; less if the deadline comes first.
@@ -62,8 +75,40 @@ package struct Wait: Sendable {
     _ = try limited(to: duration).for(Descriptor(-1), .errors, to: operation)
   }
 
-  /// Waits until a descriptor is ready, a stop comes, or the deadline passes. The corresponding C
-  /// function is `poll`.
+  /// Polls until one of the members behind the first two is ready, which become stop and watch.
+  ///
+  /// - Returns: `false` if the deadline passed first.
+  fileprivate func poll(
+    _ members: inout MutableSpan<pollfd>, to operation: String
+  ) throws(Failure) -> Bool {
+    // `poll` passes over negative descriptors (poll(2)).
+    let events = Interest.reading.events
+    members[0] = pollfd(fd: stop?.rawValue ?? -1, events: events, revents: 0)
+    members[1] = pollfd(fd: watch?.descriptor.rawValue ?? -1, events: events, revents: 0)
+    while true {
+      let left = deadline?.millisecondsLeft ?? -1
+      let isSlice = watch != nil && (left < 0 || left > Self.slice)
+      let timeout = isSlice ? Self.slice : left
+      let count = try attempt(operation) { () throws(Errno) in
+        try retrying {
+          unsafe members.withUnsafeMutableBufferPointer {
+            unsafe Glibc.poll($0.baseAddress, nfds_t($0.count), timeout)
+          }
+        }
+      }
+      guard members[0].revents == 0 else { throw .stopped(operation) }
+      let hasNews = members[1].revents != 0
+      if let watch, hasNews || (isSlice && count == 0) { try watch.look() }
+      if count > (hasNews ? 1 : 0) { return true }
+      if isOver { return false }
+    }
+  }
+
+  /// How long nothing may come, in milliseconds, until a watch looks again without news.
+  private static let slice: CInt = 1000
+
+  /// Waits until a descriptor is ready, a stop comes, or the deadline passes; a watch is not asked.
+  /// The corresponding C function is `poll`.
   package func readiness(
     of descriptor: Descriptor, for interest: Interest = .reading
   ) throws(Errno) -> Readiness {
@@ -74,12 +119,24 @@ package struct Wait: Sendable {
     var members = set.mutableSpan
     try retrying {
       unsafe members.withUnsafeMutableBufferPointer { set in
-        unsafe poll(set.baseAddress, 2, deadline?.millisecondsLeft ?? -1)
+        unsafe Glibc.poll(set.baseAddress, 2, deadline?.millisecondsLeft ?? -1)
       }
     }
     if members[1].revents != 0 { return .stopped }
     return members[0].revents != 0 ? .ready : .timedOut
   }
+}
+
+/// What a run depends on, such as its interface, and what can end without a word to those who wait
+/// for something else.
+package protocol Watch: Sendable {
+  /// Readable when there is news. `look` takes the news, so that it is not readable any more.
+  var descriptor: Descriptor { get }
+
+  /// Looks whether the run can go on.
+  ///
+  /// - Throws: Why it cannot.
+  func look() throws(Failure)
 }
 
 /// What a wait ended with.
@@ -114,42 +171,32 @@ package enum Interest: Sendable {
 
 /// Several descriptors that one wait is for, to be readable. Allocated once, used for every wait.
 package struct PollSet: ~Copyable {
-  /// The stop comes first.
+  /// Stop and watch come first.
   private var members: [pollfd]
 
   /// - Parameter descriptors: Known by their place from here on.
   package init(_ descriptors: [Descriptor]) {
-    members = ([Descriptor(-1)] + descriptors).map {
+    members = ([Descriptor(-1), Descriptor(-1)] + descriptors).map {
       pollfd(fd: $0.rawValue, events: Interest.reading.events, revents: 0)
     }
   }
 
   /// Stops watching a descriptor.
   package mutating func remove(_ index: Int) {
-    members[index + 1].fd = -1
-    members[index + 1].revents = 0
+    members[index + 2].fd = -1
+    members[index + 2].revents = 0
   }
 
   /// Waits until one is readable or in error. The corresponding C function is `poll`.
   ///
   /// - Returns: `false` if the deadline passed first.
-  /// - Throws: A failure of the kind `stopped` after a stop, another where `poll` fails.
+  /// - Throws: A failure of the kind `stopped` after a stop, what the watch finds, another where
+  ///   `poll` fails.
   package mutating func wait(_ wait: Wait, to operation: String) throws(Failure) -> Bool {
-    members[0].fd = wait.stop?.rawValue ?? -1
-    let count: CInt
-    do throws(Errno) {
-      count = try retrying {
-        unsafe members.withUnsafeMutableBufferPointer {
-          unsafe poll($0.baseAddress, nfds_t($0.count), wait.deadline?.millisecondsLeft ?? -1)
-        }
-      }
-    } catch {
-      throw Failure(operation, errno: error)
-    }
-    guard members[0].revents == 0 else { throw .stopped(operation) }
-    return count > 0
+    var span = members.mutableSpan
+    return try wait.poll(&span, to: operation)
   }
 
   /// Whether the last wait found a descriptor readable or in error.
-  package func isReady(_ index: Int) -> Bool { members[index + 1].revents != 0 }
+  package func isReady(_ index: Int) -> Bool { members[index + 2].revents != 0 }
 }

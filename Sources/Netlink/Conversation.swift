@@ -30,7 +30,10 @@ struct Conversation: ~Copyable {
   mutating func refusal(
     of request: Request, _ operation: String, on subject: String
   ) throws(Failure) -> Refusal? {
-    switch try replies(to: request, NLM_F_ACK, operation, subject, { _ throws(Errno) in }) {
+    switch try replies(
+      to: request, NLM_F_ACK, operation, subject,
+      { message throws(Errno) in _ = try message.attributes(behind: request.headerSize) })
+    {
     case .success: nil
     case .failure(let refusal): refusal
     }
@@ -42,7 +45,7 @@ struct Conversation: ~Copyable {
   ///   exactly one message or `read` throws.
   mutating func get<Value>(
     _ request: Request, _ operation: String, on subject: String, hint: String?,
-    _ read: (Attributes) throws(Errno) -> Value
+    _ read: (Message) throws(Errno) -> Value
   ) throws(Failure) -> Value {
     switch try replies(to: request, NLM_F_ACK, operation, subject, read) {
     case .failure(let refusal): throw refusal.failure(operation, on: subject, hint: hint)
@@ -63,7 +66,7 @@ struct Conversation: ~Copyable {
   ///   changing, with `EBADMSG` where `read` throws.
   mutating func dump<Value>(
     _ request: Request, _ operation: String, on subject: String, hint: String?,
-    _ read: (Attributes) throws(Errno) -> Value
+    _ read: (Message) throws(Errno) -> Value
   ) throws(Failure) -> [Value] {
     switch try replies(to: request, NLM_F_DUMP, operation, subject, read) {
     case .failure(let refusal): throw refusal.failure(operation, on: subject, hint: hint)
@@ -74,7 +77,7 @@ struct Conversation: ~Copyable {
   /// Sends a request, again where a dump was interrupted, and reads what answers it.
   private mutating func replies<Value>(
     to request: Request, _ flags: CInt, _ operation: String, _ subject: String,
-    _ read: (Attributes) throws(Errno) -> Value
+    _ read: (Message) throws(Errno) -> Value
   ) throws(Failure) -> Result<[Value], Refusal> {
     guard !request.isOverfull else {
       throw Failure(operation, on: subject, errno: .messageTooLong)
@@ -90,7 +93,7 @@ struct Conversation: ~Copyable {
         return .success(
           try attempt(operation, on: subject) { () throws(Errno) in
             try messages.map { message throws(Errno) in
-              try read(message.attributes(behind: request.headerSize))
+              try read(message)
             }
           })
       }

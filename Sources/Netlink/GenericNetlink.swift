@@ -60,7 +60,10 @@ package struct GenericNetlink: ~Copyable {
     _ request: Request, _ operation: String, on subject: String = "", hint: String? = nil,
     _ read: (Attributes) throws(Errno) -> Value
   ) throws(Failure) -> Value {
-    try conversation.get(request, operation, on: subject, hint: hint, read)
+    try conversation.get(request, operation, on: subject, hint: hint) {
+      message throws(Errno) in
+      try read(message.attributes(behind: request.headerSize))
+    }
   }
 
   /// Asks the kernel for a list, and reads each of its messages. A list that changes while it is
@@ -72,6 +75,9 @@ package struct GenericNetlink: ~Copyable {
     _ request: Request, _ operation: String, on subject: String = "", hint: String? = nil,
     _ read: (Attributes) throws(Errno) -> Value
   ) throws(Failure) -> [Value] {
-    try conversation.dump(request, operation, on: subject, hint: hint, read)
+    try conversation.dump(request, operation, on: subject, hint: hint) {
+      message throws(Errno) in
+      try read(message.attributes(behind: request.headerSize))
+    }
   }
 }

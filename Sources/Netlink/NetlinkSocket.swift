@@ -23,20 +23,32 @@ package struct NetlinkSocket: ~Copyable, NetlinkTransport {
   /// - Throws: What `socket`, `setsockopt`, `bind` or `connect` fails with.
   static func route() throws(Errno) -> NetlinkSocket { try NetlinkSocket(protocol: NETLINK_ROUTE) }
 
+  /// Opens a socket that gets what rtnetlink announces about interfaces: the group `RTMGRP_LINK`.
+  ///
+  /// - Throws: What `socket`, `setsockopt`, `bind` or `connect` fails with.
+  static func linkEvents() throws(Errno) -> NetlinkSocket {
+    try NetlinkSocket(protocol: NETLINK_ROUTE, groups: UInt32(RTMGRP_LINK))
+  }
+
   /// Opens the socket, asks for short acknowledgements, error texts and strict checks of requests,
   /// lets the kernel choose its port, and keeps other programs out. The corresponding C functions
   /// are `mnl_socket_open2`, `mnl_socket_setsockopt`, `mnl_socket_bind` and `connect`.
-  private init(protocol: CInt) throws(Errno) {
+  ///
+  /// - Parameter groups: What announcements to get: a bit for each group.
+  private init(protocol: CInt, groups: UInt32 = 0) throws(Errno) {
     let handle = try Handle(opening: `protocol`)
     for option in [NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK] {
       var on: CInt = 1
       let size = socklen_t(MemoryLayout<CInt>.size)
       try retrying { unsafe mnl_socket_setsockopt(handle.socket, option, &on, size) }
     }
-    try retrying { unsafe mnl_socket_bind(handle.socket, 0, MNL_SOCKET_AUTOPID) }
+    try retrying { unsafe mnl_socket_bind(handle.socket, groups, MNL_SOCKET_AUTOPID) }
     try handle.connectToKernel()
     self.handle = handle
   }
+
+  /// Readable while a datagram waits.
+  package var descriptor: Descriptor { handle.descriptor }
 
   /// The port id that the kernel chose. The corresponding C function is `mnl_socket_get_portid`.
   package var port: UInt32 { unsafe mnl_socket_get_portid(handle.socket) }

@@ -5,6 +5,8 @@ package import Kernel
 
 /// What the kernel reports of an interface, whatever its driver.
 package struct Link: Equatable, Sendable {
+  /// Whether it is administratively up (`IFF_UP`).
+  package let isUp: Bool
   /// Whether packets can pass: up, or of a kind that does not report it (`IF_OPER_UNKNOWN`).
   package let isOperational: Bool
   /// The most bytes that a packet has.
@@ -35,7 +37,9 @@ package struct Link: Equatable, Sendable {
   /// Reads one answer.
   ///
   /// - Throws: `EBADMSG` where it lacks what every interface has.
-  init(_ answer: Attributes) throws(Errno) {
+  init(_ message: Message) throws(Errno) {
+    isUp = try message.payload.first(as: ifinfomsg.self).ifi_flags & UInt32(IFF_UP.rawValue) != 0
+    let answer = try message.attributes(behind: MemoryLayout<ifinfomsg>.size)
     let state: UInt8 = try answer.integer(UInt16(IFLA_OPERSTATE)) ?? 0
     isOperational = [0, 5, 6].contains(state)
     mtu = try answer.required(UInt16(IFLA_MTU))
@@ -75,7 +79,8 @@ package struct RouteNetlink: ~Copyable {
         ifi_family: 0, __ifi_pad: 0, ifi_type: 0, ifi_index: CInt(bitPattern: index), ifi_flags: 0,
         ifi_change: 0))
     return try conversation.get(request, "read the link of", on: "interface \(index)", hint: nil) {
-      answer throws(Errno) in try Link(answer)
+      answer throws(Errno) in
+      try Link(answer)
     }
   }
 

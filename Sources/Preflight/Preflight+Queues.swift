@@ -39,8 +39,13 @@ extension Preflight {
   }
 
   private func operation() throws(Failure) -> Observation {
-    guard try link.get().isOperational else {
-      return .missing("it is down, or has no carrier", do: "ip link set \(interface.name) up")
+    let link = try link.get()
+    guard link.isUp else {
+      return .missing("it is down", do: "ip link set \(interface.name) up")
+    }
+    // A run can start, and receives once there is one.
+    guard link.isOperational else {
+      return .warn("up, without a carrier", do: "connect it to the peer, and bring that end up")
     }
     return .ok("up")
   }

@@ -22,15 +22,17 @@ struct MeasuringReceiver {
   func run(_ wait: Wait, into document: inout Document) throws(Failure) {
     let interface = try Interface(announcing: configuration.target.interface)
     let netdev = try Netdev()
+    let watch = try InterfaceWatch(of: interface, to: "receive on")
+    let wait = wait.watching(watch)
     let pairing = try pair(wait)
     try withGuardedTransaction(on: interface, isGuarded: configuration.configuresNIC) {
       transaction throws(Failure) in
       let report: MeasurementReport
       do throws(Failure) {
-        report = try measure(through: netdev, with: pairing, in: &transaction, wait)
+        report = try measure(through: netdev, with: pairing, in: &transaction, wait, watch)
       } catch {
         pairing?.refuse()
-        throw error
+        throw watch.explain(error)
       }
       try report.conclude(in: &document)
     }
@@ -55,11 +57,12 @@ struct MeasuringReceiver {
   /// - Throws: Why nothing was measured.
   private func measure(
     through netdev: Netdev, with pairing: ReceiverPairing?, in transaction: inout Transaction,
-    _ wait: Wait
+    _ wait: Wait, _ watch: InterfaceWatch
   ) throws(Failure) -> MeasurementReport {
     let agreement = pairing?.agreement ?? Agreement(flows: options.flows ?? 1)
     var end = try ReceivingEnd(
-      for: configuration, connections: agreement.flows, through: netdev, in: &transaction)
+      for: configuration, connections: agreement.flows, through: netdev, in: &transaction,
+      watch)
     try pairing?.ready()
     let flows = try connect(agreement.flows, to: &end, with: pairing, in: &transaction, wait)
     let workers = try workers(for: flows, in: end.memory, on: transaction.interface)
@@ -84,7 +87,8 @@ struct MeasuringReceiver {
         arrival: Verdict.Arrival(flow.queue(among: states), among: end.queues))
     }
     var verdict = Verdict(
-      of: measured.end.map { _ in }, streams, Verdict.Demands(configuration.checks))
+      of: measured.end.map { _ in }.mapError(watch.explain), streams,
+      Verdict.Demands(configuration.checks))
     do throws(Failure) {
       report.flows = try flows.map { flow throws(Failure) in try flow.description(among: states) }
       let after = try netdev.receiveStatistics(ofInterface: interface)

@@ -53,6 +53,16 @@ struct MeasuringSender {
       flows: options.flows ?? 1, patternPeriod: configuration.load.pattern.period,
       duration: options.duration, bytesPerFlow: configuration.load.bytesPerFlow)
     let interface = try Interface(announcing: configuration.interface)
+    let watch = try InterfaceWatch(of: interface, to: "send on")
+    try watch.explaining { () throws(Failure) in
+      try measure(on: interface, as: agreement, wait.watching(watch), watch)
+    }
+  }
+
+  private func measure(
+    on interface: borrowing Interface, as agreement: Agreement, _ wait: Wait,
+    _ watch: InterfaceWatch
+  ) throws(Failure) {
     let source = try prepare(on: interface)
     let pairing = try pair(on: agreement, wait)
     let flows = try connect(agreement.flows, from: source, wait)
@@ -76,7 +86,7 @@ struct MeasuringSender {
         report.failure = SenderPairing.failure(of: peer, for: sent)
       }
     } catch {
-      report.failure = error
+      report.failure = watch.explain(error)
     }
     try report.conclude(in: &document)
   }

@@ -31,6 +31,8 @@ struct Probe {
   /// - Returns: The id of the binding that it made and ended.
   func bind(through netdev: Netdev) throws(Failure) -> UInt32 {
     let interface = try Interface(announcing: configuration.target.interface)
+    // Its first look is all that a probe needs: it waits for nothing.
+    _ = try InterfaceWatch(of: interface, to: "probe")
     return try withGuardedTransaction(on: interface) { transaction throws(Failure) in
       try probe(through: netdev, in: &transaction)
     }

@@ -21,13 +21,17 @@ struct Receiver {
   func run(_ wait: Wait, into document: inout Document) throws(Failure) {
     let interface = try Interface(announcing: configuration.target.interface)
     let netdev = try Netdev()
+    let watch = try InterfaceWatch(of: interface, to: "receive on")
+    let wait = wait.watching(watch)
     try withGuardedTransaction(on: interface, isGuarded: configuration.configuresNIC) {
       transaction throws(Failure) in
-      let source = configuration.peer.map { FlowTuple.End($0, port: configuration.port) }
-      var end = try ReceivingEnd(
-        for: configuration, from: source, through: netdev, in: &transaction)
-      let connection = try end.next(wait)
-      try receive(from: connection, at: &end, wait, into: &document)
+      try watch.explaining { () throws(Failure) in
+        let source = configuration.peer.map { FlowTuple.End($0, port: configuration.port) }
+        var end = try ReceivingEnd(
+          for: configuration, from: source, through: netdev, in: &transaction, watch)
+        let connection = try end.next(wait)
+        try receive(from: connection, at: &end, wait, into: &document)
+      }
     }
   }
 

@@ -22,15 +22,18 @@ struct ReceivingEnd: ~Copyable {
   private let netdev: Netdev
   private let interface: UInt32
   private var binding: ReceiveBinding?
+  private let watch: InterfaceWatch
 
   /// Sets all up, in the order in which the kernel demands it.
   ///
   /// - Parameters:
   ///   - source: Where the flows come from, if only flows from there are to be steered.
   ///   - connections: How many connections may wait.
+  ///   - watch: What watches over the interface, and from now on over the binding.
   init(
     for configuration: Configuration.Receive, from source: FlowTuple.End? = nil,
-    connections: Int = 1, through netdev: Netdev, in transaction: inout Transaction
+    connections: Int = 1, through netdev: Netdev, in transaction: inout Transaction,
+    _ watch: InterfaceWatch
   ) throws(Failure) {
     let target = configuration.target
     let queues = try transaction.interface.chooseQueues(target.queues, otherwise: .last)
@@ -50,6 +53,7 @@ struct ReceivingEnd: ~Copyable {
       queues, ofInterface: transaction.interface.index, named: transaction.interface.subject,
       to: memory.buffer.descriptor, as: target.binding)
     Announcement.binding(binding.id).print()
+    watch.expect(binding: binding.id, through: netdev)
 
     let address = try SocketAddress(configuration.address, port: configuration.port)
     Announcement.address(address).print()
@@ -66,10 +70,14 @@ struct ReceivingEnd: ~Copyable {
     (bindingID, tokenMode) = (binding.id, binding.tokenMode)
     self.listener = listener
     self.binding = consume binding
+    self.watch = watch
   }
 
   /// Ends the binding. What was received stays readable.
-  mutating func unbind() { binding = nil }
+  mutating func unbind() {
+    watch.expectNoBinding()
+    binding = nil
+  }
 
   /// The state of the interface's queues; none where the kernel does not report it, which is
   /// printed: it describes a run, and must not fail one.

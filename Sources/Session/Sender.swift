@@ -15,6 +15,11 @@ struct Sender {
   /// Runs to the end.
   func run(_ wait: Wait, into document: inout Document) throws(Failure) {
     let interface = try Interface(announcing: configuration.interface)
+    let watch = try InterfaceWatch(of: interface, to: "send on")
+    try watch.explaining { () throws(Failure) in try send(on: interface, wait.watching(watch)) }
+  }
+
+  private func send(on interface: borrowing Interface, _ wait: Wait) throws(Failure) {
     var memory = try configuration.memory.allocate(near: configuration.interface)
     let binding = try Netdev().bindTransmit(
       interface: interface.index, named: interface.subject, to: memory.descriptor)

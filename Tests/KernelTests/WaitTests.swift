@@ -77,6 +77,46 @@ struct WaitTests {
     #expect(stopped?.kind == .stopped)
   }
 
+  @Test("a wait ends when its watch finds that the run cannot go on")
+  func watches() throws {
+    let data = try Pipe()
+    let news = try Pipe()
+    let watch = ScriptedWatch(newsOn: news.reader.borrowed)
+    let wait = Wait().watching(watch)
+    // News that change nothing are taken, and the wait goes on.
+    try news.write([1])
+    let isReady = try wait.limited(to: .milliseconds(5)).for(data.reader.borrowed, to: "receive")
+    #expect(!isReady)
+    #expect(watch.looks == 1)
+    watch.isOver = true
+    try wait.check("receive")
+    #expect(watch.looks == 1)
+    try data.write([1])
+    try news.write([1])
+    var set = PollSet([data.reader.borrowed])
+    // The end comes before what is ready.
+    for failure in [
+      failing { () throws(Failure) in try wait.for(data.reader.borrowed, to: "receive") },
+      failing { () throws(Failure) in try set.wait(wait, to: "receive") },
+      failing { () throws(Failure) in try wait.check("receive") },
+    ] { #expect(failure?.reason == "it is gone") }
+  }
+
+  @Test("a watch looks again, without news, while nothing comes")
+  func looksAgain() throws {
+    let data = try Pipe()
+    let news = try Pipe()
+    let watch = ScriptedWatch(newsOn: news.reader.borrowed)
+    watch.isOver = true
+    let start = Instant.now
+    for wait in [Wait(watching: watch), Wait(watching: watch).limited(to: .seconds(30))] {
+      #expect(
+        failing { () throws(Failure) in try wait.for(data.reader.borrowed, to: "receive") }?.reason
+          == "it is gone")
+    }
+    #expect(Instant.now.since(start) < .seconds(20))
+  }
+
   @Test("a deadline that the clock cannot hold is never reached")
   func saturates() {
     let end = Instant.now.advanced(by: .seconds(Int64.max))

@@ -2,6 +2,7 @@
 
 import Kernel
 import Measurement
+import TestSupport
 import Testing
 
 struct WorkerGroupTests {
@@ -52,6 +53,17 @@ struct WorkerGroupTests {
     #expect(outcome.whole.length >= .milliseconds(30))
     #expect(workers[0].record.end < workers[1].record.end)
     #expect(workers.allSatisfy { $0.record.failure == nil && $0.record.lastCPU != nil })
+  }
+
+  @Test("what the watch of the wait finds ends the measurement, and the workers with it")
+  func watches() throws {
+    let news = try Pipe()
+    try news.write([1])
+    let watch = ScriptedWatch(newsOn: news.reader.borrowed)
+    watch.isOver = true
+    let outcome = try run([patient(), patient()], Wait(watching: watch)).outcome
+    #expect(failure(of: outcome)?.reason == "it is gone")
+    #expect(outcome.whole.length < .seconds(5))
   }
 
   @Test("intervals are recorded while workers work")

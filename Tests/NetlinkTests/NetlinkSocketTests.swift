@@ -33,6 +33,7 @@ struct NetlinkSocketTests {
   func route() throws {
     var netlink = try RouteNetlink()
     #expect(try netlink.link(ofInterface: 1).mtu > 0)
+    #expect(try netlink.link(ofInterface: 1).isUp)
     let failure = failing { () throws(Failure) in try netlink.link(ofInterface: 0x7fff_ffff) }
     #expect(failure?.errno == .noDevice)
   }

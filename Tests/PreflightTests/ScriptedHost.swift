@@ -19,6 +19,8 @@ final class ScriptedHost: NetlinkAccess {
   var claims: [UInt32: [UInt8]] = [:]
   var pools: [ScriptedNetlink.Answer] = []
   var mtu: UInt32 = 1500
+  /// `IFF_UP`.
+  var linkFlags: UInt32 = 1
   /// `IF_OPER_UP`.
   var operation: UInt8 = 6
   var xdp: [UInt8] = []
@@ -65,38 +67,9 @@ final class ScriptedHost: NetlinkAccess {
   func route() throws(Failure) -> RouteNetlink {
     RouteNetlink(
       over: ScriptedRoute(
+        interface: 7, flags: linkFlags,
         link: NetlinkBytes.attribute(IFLA_MTU, mtu)
           + NetlinkBytes.attribute(IFLA_OPERSTATE, operation)
           + NetlinkBytes.nest(IFLA_XDP, xdp)))
-  }
-}
-
-/// The kernel's end of an rtnetlink socket, which is asked for one interface.
-private final class ScriptedRoute: NetlinkTransport {
-  private let link: [UInt8]
-  private var datagrams: [[UInt8]] = []
-
-  var port: UInt32 { NetlinkBytes.port }
-
-  init(link: [UInt8]) { self.link = link }
-
-  func send(_ datagram: [UInt8]) throws(Errno) {
-    let type = try UInt16(wire: datagram[4..<6])
-    let index = try UInt32(wire: datagram[20..<24])
-    guard type == UInt16(RTM_GETLINK), index == 7, datagram.count == 32 else {
-      throw .invalidArgument
-    }
-    let sequence = try UInt32(wire: datagram[8..<12])
-    let header = [UInt8](repeating: 0, count: 16)
-    datagrams = [
-      NetlinkBytes.message(type: Int(RTM_NEWLINK), flags: 0, sequence: sequence, header + link),
-      NetlinkBytes.message(
-        type: 2, flags: 0x100, sequence: sequence, [UInt8](repeating: 0, count: 20)),
-    ]
-  }
-
-  func receive(until deadline: Instant) throws(Errno) -> [UInt8] {
-    guard !datagrams.isEmpty else { throw .timedOut }
-    return datagrams.removeFirst()
   }
 }
