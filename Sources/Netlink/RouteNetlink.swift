@@ -97,7 +97,8 @@ package struct RouteNetlink: ~Copyable {
     request.put(UInt16(IFLA_ALT_IFNAME), name)
     return try conversation.get(request, "find the interface", on: name, hint: nil) {
       answer throws(Errno) in
-      guard let own = answer.string(UInt16(IFLA_IFNAME)) else { throw .badMessage }
+      let attributes = try answer.attributes(behind: MemoryLayout<ifinfomsg>.size)
+      guard let own = attributes.string(UInt16(IFLA_IFNAME)) else { throw .badMessage }
       return own
     }
   }

@@ -55,13 +55,13 @@ struct MeasuringSender {
     let interface = try Interface(announcing: configuration.interface)
     let watch = try InterfaceWatch(of: interface, to: "send on")
     try watch.explaining { () throws(Failure) in
-      try measure(on: interface, as: agreement, wait.watching(watch), watch)
+      try measure(on: interface, as: agreement, wait.watching(watch), watch, into: &document)
     }
   }
 
   private func measure(
     on interface: borrowing Interface, as agreement: Agreement, _ wait: Wait,
-    _ watch: InterfaceWatch
+    _ watch: InterfaceWatch, into document: inout Document
   ) throws(Failure) {
     let source = try prepare(on: interface)
     let pairing = try pair(on: agreement, wait)

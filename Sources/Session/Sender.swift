@@ -16,10 +16,14 @@ struct Sender {
   func run(_ wait: Wait, into document: inout Document) throws(Failure) {
     let interface = try Interface(announcing: configuration.interface)
     let watch = try InterfaceWatch(of: interface, to: "send on")
-    try watch.explaining { () throws(Failure) in try send(on: interface, wait.watching(watch)) }
+    try watch.explaining { () throws(Failure) in
+      try send(on: interface, wait.watching(watch), into: &document)
+    }
   }
 
-  private func send(on interface: borrowing Interface, _ wait: Wait) throws(Failure) {
+  private func send(
+    on interface: borrowing Interface, _ wait: Wait, into document: inout Document
+  ) throws(Failure) {
     var memory = try configuration.memory.allocate(near: configuration.interface)
     let binding = try Netdev().bindTransmit(
       interface: interface.index, named: interface.subject, to: memory.descriptor)
