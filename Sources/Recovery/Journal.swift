@@ -98,13 +98,14 @@ package struct Journal: ~Copyable, ChangeLog {
     do throws(Record.Defect) {
       return try Record(text: String(decoding: bytes, as: UTF8.self))
     } catch {
-      switch error {
-      case .unfinished: return nil
-      case .malformed: throw Failure("read the journal", on: path, reason: "it is not one")
-      case .ofOtherVersion:
-        throw Failure(
-          "read the journal", on: path, reason: "another version of this tool has written it")
-      }
+      let reason =
+        switch error {
+        case .unfinished: String?.none
+        case .malformed: "it is not one"
+        case .ofOtherVersion: "another version of this tool has written it"
+        }
+      guard let reason else { return nil }
+      throw Failure("read the journal", on: path, reason: reason, hint: remedy)
     }
   }
 

@@ -60,7 +60,9 @@ extension Journal {
         report(failure)
         return removed(after: .forced(path: path))
       }
-      failure.hint = [failure.hint, remedy].compactMap(\.self).joined(separator: "; ")
+      if failure.hint != remedy {
+        failure.hint = [failure.hint, remedy].compactMap(\.self).joined(separator: "; ")
+      }
       throw failure
     }
   }

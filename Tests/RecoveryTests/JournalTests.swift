@@ -134,6 +134,7 @@ struct JournalTests {
     var journal = try open()
     let failure = failing { () throws(Failure) in try journal.record() }
     #expect(failure?.subject == place.path + "/7")
+    #expect(failure?.hint?.contains("`ncdevmem --restore --force") == true)
     #expect(place.read("7") == text)
   }
 

@@ -44,9 +44,9 @@ struct RecordTests {
   @Test(
     "what is not the beginning of a head is no record, however short",
     arguments: [
-      "\n", "x", "ncdevmem: cannot lock\n", "ncdevmem journal 12", "ncdevmem journal 2\n",
-      "ncdevmem journal 1\npid 0\n", "ncdevmem journal 1\npid x", "ncdevmem journal 1\nboot 1",
-      "ncdevmem journal 1\npid 1\n\n", "\u{0}",
+      "\n", "x", "ncdevmem: cannot lock\n", "ncdevmem journal 12", "ncdevmem diary 2\n",
+      "ncdevmem journal 2\npid 0\n", "ncdevmem journal 2\npid x", "ncdevmem journal 2\nboot 1",
+      "ncdevmem journal 2\npid 1\n\n", "\u{0}",
     ])
   func malformedHead(text: String) {
     #expect(throws: Record.Defect.malformed) { try Record(text: text) }
@@ -68,7 +68,7 @@ struct RecordTests {
     #expect(throws: Record.Defect.malformed) { try Record(text: text) }
   }
 
-  @Test("what another version has written is told from what is no record", arguments: [1, 3])
+  @Test("what another version has written is recognised as that", arguments: [1, 3])
   func otherVersion(version: Int) throws {
     let title = try #require(record.text.firstRange(of: "journal 2"))
     let text = record.text.replacingCharacters(in: title, with: "journal \(version)")

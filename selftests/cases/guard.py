@@ -11,6 +11,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -401,21 +402,25 @@ def second_run_elsewhere() -> None:
 
 @case("names of the lock that a user without rights has taken lock nobody out")
 def squatters() -> None:
-    sockets = []
-    os.seteuid(65534)
-    try:
-        for number in range(2):
-            sockets.append(socket.socket(socket.AF_UNIX))
-            sockets[-1].bind(lock_name(number))
-            sockets[-1].listen()
-    finally:
-        os.seteuid(0)
+    program = """
+import socket, sys
+sockets = [socket.socket(socket.AF_UNIX) for _ in sys.argv[1:]]
+for taken, name in zip(sockets, sys.argv[1:]):
+    taken.bind("\\0" + name)
+    taken.listen()
+print("ready", flush=True)
+sys.stdin.read()
+"""
+    stranger = track(subprocess.Popen(
+        [sys.executable, "-c", program, *(lock_name(number)[1:] for number in range(2))],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, user=65534, group=65534))
+    assert stranger.stdout
+    expect_equal(stranger.stdout.readline(), b"ready\n", "the stranger")
     with comes_back():
         process = listen(4, free_port(), "-v", "7")
         run("-f", NIC).expect(1, f"pid {process.pid},", "EBUSY")
         # Free again, the first name does not hide who has the third.
-        for taken in sockets:
-            taken.close()
+        stranger.communicate()
         in_private = in_namespace("-m", "mount -t tmpfs none /run &&", "-f", NIC)
         finish(in_private).expect(1, f"pid {process.pid},", "EBUSY")
         process.terminate()
