@@ -123,7 +123,8 @@ package struct ReceiveLoop<Sink: PayloadSink & ~Copyable>: ~Copyable {
     in memory: borrowing some ReadableMemory & ~Copyable, _ wait: Wait, pausing: Bool
   ) throws(Failure) -> End {
     var frame = ReceiveFrame()
-    var callsUntilStopCheck = ReceiveLimits.callsPerStopCheck
+    let callsPerStopCheck = trace == nil ? ReceiveLimits.callsPerStopCheck : 1
+    var callsUntilStopCheck = callsPerStopCheck
     while true {
       switch try receive(from: source, into: &frame) {
       case .endOfStream:
@@ -133,7 +134,7 @@ package struct ReceiveLoop<Sink: PayloadSink & ~Copyable>: ~Copyable {
         if pausing { return .paused }
         callsUntilStopCheck -= 1
         guard callsUntilStopCheck == 0 else { continue }
-        callsUntilStopCheck = ReceiveLimits.callsPerStopCheck
+        callsUntilStopCheck = callsPerStopCheck
         try wait.check("receive")
       case .nothing:
         // An idle connection must not keep memory from the NIC.
@@ -485,7 +486,7 @@ private enum ReceiveArrival {
 
 /// Bounds of the loop.
 private enum ReceiveLimits {
-  /// Calls of `recvmsg` between two checks for a stop, while data keeps coming.
+  /// Calls of `recvmsg` between two checks for a stop, while data keeps coming; 1 with a trace.
   static let callsPerStopCheck = 64
   /// Tries of a `recvmsg` that may yet succeed.
   static let tries = 10

@@ -21,14 +21,15 @@ struct ReceiveLoopTests {
 
   private func run(
     _ connection: ScriptedConnection, failsOnLinear: Bool = false, timeout: Duration? = nil,
-    beginError: Errno? = nil, endError: Errno? = nil, pieces: Int = .max, stopped: Bool = false
+    beginError: Errno? = nil, endError: Errno? = nil, pieces: Int = .max, stopped: Bool = false,
+    trace: Loop.Trace? = nil
   ) throws -> Run {
     let stop = try Pipe()
     if stopped { try stop.write([1]) }
     let memory = PlainMemory(Self.memory, beginError: beginError, endError: endError)
     var loop = ReceiveLoop(
       into: CollectingSink(failingAfter: pieces), through: 7, memorySize: Self.memory.count,
-      failsOnLinear: failsOnLinear, timeout: timeout)
+      failsOnLinear: failsOnLinear, timeout: timeout, trace: trace)
     var end: Loop.End?
     let failure = failing { () throws(Failure) in
       end = try loop.run(from: connection, in: memory, Wait(orStoppedBy: stop.reader.borrowed))
@@ -313,6 +314,15 @@ struct ReceiveLoopTests {
     #expect(run.failure?.kind == .stopped)
     #expect(run.statistics.receiveCalls < 200)
     #expect(run.statistics.tokensReturned == run.statistics.fragments)
+  }
+
+  @Test("a stop signal ends a traced run after the call whose fragments it prints")
+  func stopsTrace() throws {
+    let step = ScriptedConnection.Step.payload(returns: 1, control: fragments([(0, 1, 1)]))
+    let connection = try ScriptedConnection(Array(repeating: step, count: 200))
+    let run = try run(connection, stopped: true, trace: { _, _ in })
+    #expect(run.failure?.kind == .stopped)
+    #expect(run.statistics.receiveCalls == 1)
   }
 
   @Test("a loop that pauses has returned its tokens, and goes on where it stopped")

@@ -454,8 +454,8 @@ def force() -> None:
         kill_with_guard()
         [path] = journals()
         text = path.read_text(encoding="ascii").rstrip("\n")
-        # There are no private flags.
-        path.write_text(f"{text}; flags 5\n", encoding="ascii")
+        # There is no such private flag.
+        path.write_text(f"{text}; flags 4\n", encoding="ascii")
         hint = f"ncdevmem --restore --force -f {NIC}"
         for arguments in (["-f", NIC], ["--restore", "-f", NIC], ["--restore"]):
             run(*arguments).expect(1, str(path), hint)
@@ -475,7 +475,7 @@ def closed_descriptors() -> None:
         kill_with_guard()
         [path] = journals()
         text = path.read_text(encoding="ascii").rstrip("\n")
-        path.write_text(f"{text}; flags 5\n", encoding="ascii")
+        path.write_text(f"{text}; flags 4\n", encoding="ascii")
         output("sh", "-c", f"! {BINARY} --restore >&- 2>&-")
         expect(path.read_text(encoding="ascii").startswith("ncdevmem journal 1\n"), "it was")
         run("--restore", "--force").expect(0)
