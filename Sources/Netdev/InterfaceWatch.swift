@@ -16,7 +16,8 @@ package import Netlink
   private let operation: String
   private let access: any NetlinkAccess
   private var events: LinkEvents
-  private var hasLeft = false
+  /// How the interface ended, once that was announced.
+  private var end: LinkEvents.News?
   /// What the run bound, and who is asked about it.
   private var binding: (id: UInt32, netdev: Netdev)?
 
@@ -70,9 +71,7 @@ package import Netlink
   /// - Throws: A failure with `ENODEV` where the interface is gone, with `ENETDOWN` where it is
   ///   down; without errno where it has lost the binding.
   package func look() throws(Failure) {
-    let news = events.take(about: index)
-    if news == .departure { hasLeft = true }
-    if news != nil { try lookAtLink() }
+    if takeNews() { try lookAtLink() }
     guard isBound == false else { return }
     try lookAtLink()
     throw Failure(
@@ -110,8 +109,8 @@ package import Netlink
       link = try route.link(ofInterface: index)
     } catch {
       guard error.errno == .noDevice else { return }
-      // Its announcement may wait to be taken.
-      if events.take(about: index) == .departure { hasLeft = true }
+      waitForAnnouncement()
+      let hasLeft = end == .departure
       throw Failure(
         operation, on: name, errno: .noDevice,
         reason: hasLeft
@@ -123,6 +122,26 @@ package import Netlink
         operation, on: name, errno: .networkDown, reason: "the interface is down",
         hint: "ip link set \(name) up")
     }
+  }
+
+  /// Waits until it is announced how the interface ended: the kernel answers that there is none
+  /// before it announces that (`net/core/dev.c`, `__dev_change_net_namespace`).
+  private func waitForAnnouncement() {
+    let wait = Wait().limited(to: Self.announcementLimit)
+    _ = takeNews()
+    while end == nil, !wait.isOver, (try? wait.readiness(of: descriptor)) == .ready { _ = takeNews() }
+  }
+
+  /// The kernel announces the end as soon as what uses the interface has let it go.
+  private static let announcementLimit = Duration.seconds(2)
+
+  /// Takes what was announced.
+  ///
+  /// - Returns: Whether there was something about the interface.
+  private func takeNews() -> Bool {
+    let news = events.take(about: index)
+    if news == .end || news == .departure { end = news }
+    return news != nil
   }
 
   /// Whether a queue has the binding that is expected; `nil` where none is, or the kernel does not

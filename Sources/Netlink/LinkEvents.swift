@@ -10,6 +10,8 @@ package struct LinkEvents: ~Copyable {
   package enum News: Equatable, Sendable {
     /// Something changed, or too much was announced to know.
     case change
+    /// The interface is gone (`RTM_DELLINK`).
+    case end
     /// The interface is now another network namespace's (`IFLA_NEW_NETNSID` of `RTM_DELLINK`;
     /// `net/core/dev.c`, `__dev_change_net_namespace`).
     case departure
@@ -52,16 +54,17 @@ package struct LinkEvents: ~Copyable {
         for message in try Message.split(try transport.receive(until: .now)) {
           switch try Self.news(in: message, about: index) {
           case .departure: return .departure
-          case .change: news = .change
-          case nil: break
+          case .end: news = .end
+          case .change where news == nil: news = .change
+          case .change, nil: break
           }
         }
       } catch {
         // Another error, such as ENOBUFS, hides what was announced.
-        return error == .timedOut ? news : .change
+        return error == .timedOut ? news : news ?? .change
       }
     }
-    return .change
+    return news ?? .change
   }
 
   private static func news(in message: Message, about index: UInt32) throws(Errno) -> News? {
@@ -69,10 +72,9 @@ package struct LinkEvents: ~Copyable {
     guard [Int(RTM_NEWLINK), Int(RTM_DELLINK)].contains(type) else { return nil }
     let header = try message.payload.first(as: ifinfomsg.self)
     guard UInt32(bitPattern: header.ifi_index) == index else { return nil }
-    // A bridge announces the end of a port in the same words (AF_BRIDGE); the state tells.
+    // A bridge announces the end of a port in the same words (`br_ifinfo_notify`).
+    guard type == Int(RTM_DELLINK), header.ifi_family == AF_UNSPEC else { return .change }
     let attributes = try message.attributes(behind: MemoryLayout<ifinfomsg>.size)
-    let hasLeft =
-      type == Int(RTM_DELLINK) && attributes.bytes(UInt16(IFLA_NEW_NETNSID)) != nil
-    return hasLeft ? .departure : .change
+    return attributes.bytes(UInt16(IFLA_NEW_NETNSID)) != nil ? .departure : .end
   }
 }

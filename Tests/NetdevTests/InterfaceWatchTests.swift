@@ -55,6 +55,18 @@ struct InterfaceWatchTests {
     #expect(failure?.hint != nil)
   }
 
+  @Test("the announcement of a move is waited for: the interface is gone before it")
+  func movesLater() throws {
+    let watch = try watch()
+    host.flags = nil
+    host.announce(RTM_NEWLINK, 7)
+    host.lookCountBeforeLate = 2
+    host.announceLate(RTM_DELLINK, 7, NetlinkBytes.attribute(IFLA_NEW_NETNSID, UInt32(0)))
+    try host.news.write([0])
+    let failure = failing { () throws(Failure) in try watch.look() }
+    #expect(failure?.reason?.contains("another network namespace") == true)
+  }
+
   @Test("other announcements are no end, and those of other interfaces ask for nothing")
   func goesOn() throws {
     let watch = try watch()
@@ -162,6 +174,9 @@ private final class ScriptedLink: NetlinkAccess, NetlinkTransport {
   /// Of the interface; gone if `nil`.
   var flags: UInt32? = UInt32(IFF_UP.rawValue | IFF_RUNNING.rawValue)
   var announcements: [[UInt8]] = []
+  /// What comes once so many looks have found nothing.
+  var late: [[UInt8]] = []
+  var lookCountBeforeLate = 0
   /// What takes the place of the next announcement.
   var failure: Errno?
   /// What its one queue has, while it is up.
@@ -173,9 +188,16 @@ private final class ScriptedLink: NetlinkAccess, NetlinkTransport {
   init() throws(Errno) { news = try Pipe() }
 
   func announce(_ type: Int, _ index: UInt32, _ attributes: [UInt8] = []) {
+    announcements.append(announcement(type, index, attributes))
+  }
+
+  func announceLate(_ type: Int, _ index: UInt32, _ attributes: [UInt8]) {
+    late.append(announcement(type, index, attributes))
+  }
+
+  private func announcement(_ type: Int, _ index: UInt32, _ attributes: [UInt8]) -> [UInt8] {
     let header: [UInt8] = [0, 0, 0, 0] + NetlinkBytes.bytes(index) + NetlinkBytes.bytes(UInt64(0))
-    announcements.append(
-      NetlinkBytes.message(type: type, flags: 0, sequence: 0, port: 0, header + attributes))
+    return NetlinkBytes.message(type: type, flags: 0, sequence: 0, port: 0, header + attributes)
   }
 
   var port: UInt32 { NetlinkBytes.port }
@@ -184,7 +206,11 @@ private final class ScriptedLink: NetlinkAccess, NetlinkTransport {
 
   func receive(until deadline: Instant) throws(Errno) -> [UInt8] {
     if let failure = failure.take() { throw failure }
-    guard !announcements.isEmpty else { throw .timedOut }
+    guard !announcements.isEmpty else {
+      lookCountBeforeLate -= 1
+      if lookCountBeforeLate == 0 { swap(&announcements, &late) }
+      throw .timedOut
+    }
     return announcements.removeFirst()
   }
 

@@ -32,7 +32,8 @@ def only_document(result: Result, role: str, verdict: str) -> dict:
     return found[0]
 
 
-@case("a run that passes, one that cannot bind and one that is stopped print a document each")
+@case("a run that passes, one that cannot bind and one that is stopped print a document each",
+      once=True)
 def each_end() -> None:
     with unchanged():
         result = receive(50_000, "-v", "7", "--json").expect(0)
@@ -60,7 +61,7 @@ def each_end() -> None:
     expect_released()
 
 
-@case("a verdict that cannot be printed fails the run")
+@case("a verdict that cannot be printed fails the run", once=True)
 def loses_verdict() -> None:
     full = os.open("/dev/full", os.O_WRONLY)
     try:

@@ -94,7 +94,7 @@ def full_pipe() -> Iterator[int]:
         os.close(reader)
 
 
-@case("a standard error that nobody reads holds up neither a stop signal nor the guard")
+@case("a standard error that nobody reads holds up neither a stop signal nor the guard", once=True)
 def stopped_printing() -> None:
     for number, code in ((signal.SIGTERM, 128 + signal.SIGTERM), (signal.SIGKILL, -signal.SIGKILL)):
         with unchanged(), full_pipe() as writer:

@@ -122,7 +122,7 @@ def check_plot(*documents: dict) -> None:
     expect_equal(len(drawing.getElementsByTagName("path")), lines, "lines in the plot")
 
 
-@case("a duration ends both ends by itself, and workers stay where they are pinned")
+@case("a duration ends both ends by itself, and workers stay where they are pinned", once=True)
 def duration() -> None:
     start_ = time.monotonic()
     ours, theirs = paired(("--flows", "2", "--duration", "3", "--host-memory"), ("--cpus", "0,1"))
@@ -166,7 +166,7 @@ def unpaired_duration() -> None:
     expect_released()
 
 
-@case("a rate is kept to within 15 % above and 40 % below", deadline=120)
+@case("a rate is kept to within 15 % above and 40 % below", deadline=120, once=True)
 def rate() -> None:
     # A busy CPU explains a lower rate; a higher one means that pacing does not work.
     wanted = 20_000_000
@@ -243,7 +243,7 @@ OFFER = HELLO + b"offer flows=2 pattern=7 duration=1 bytes=0\n"
 
 
 @case("whoever says anything else on the control port is named, and costs the sender nothing",
-      deadline=180)
+      deadline=180, once=True)
 def hostile() -> None:
     texts = (
         (b"GET / HTTP/1.1\r\n\r\n", "malformed"),
@@ -277,7 +277,7 @@ def hostile() -> None:
     expect_released()
 
 
-@case("a caller that never makes an offer is closed after five seconds, and ends no run")
+@case("a caller that never makes an offer is closed after five seconds, and ends no run", once=True)
 def silent_caller() -> None:
     port, control = free_port(), free_port()
     with unchanged():
@@ -329,7 +329,8 @@ def goes_away() -> None:
         expect_released()
 
 
-@case("a stop signal ends a measurement at either end, and the NIC comes back", deadline=180)
+@case("a stop signal ends a measurement at either end, and the NIC comes back",
+      deadline=180, once=True)
 def signalled() -> None:
     for end in ("receiver", "sender"):
         port, control = free_port(), free_port()

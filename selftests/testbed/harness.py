@@ -27,6 +27,7 @@ class Case:
     name: str
     function: Callable[[], None]
     deadline: int
+    once: bool
 
 
 @dataclass
@@ -41,11 +42,14 @@ class Tally:
 _cases: list[Case] = []
 
 
-def case(name: str, deadline: int = 120) -> Callable[[Callable[[], None]], Callable[[], None]]:
-    """Registers a function as a case that may take so many seconds."""
+def case(
+    name: str, deadline: int = 120, once: bool = False,
+) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """Registers a function as a case that may take so many seconds. One to be run `once` is about
+    the tool alone: where all cases are run, the newest kernel is enough for it."""
 
     def register(function: Callable[[], None]) -> Callable[[], None]:
-        _cases.append(Case(name, function, deadline))
+        _cases.append(Case(name, function, deadline, once))
         return function
 
     return register
@@ -67,7 +71,9 @@ def _alarm(_signal: int, _frame: object) -> None:
     raise Failed("took too long")
 
 
-def run(pattern: str, cleanup: Callable[[], None], mend: Callable[[], None]) -> Tally:
+def run(
+    pattern: str, is_newest: bool, cleanup: Callable[[], None], mend: Callable[[], None],
+) -> Tally:
     """Runs the cases whose name a regular expression matches, cleaning up after each, and mending
     what a failed one may have left, so that it fails alone."""
     tally = Tally()
@@ -79,6 +85,8 @@ def run(pattern: str, cleanup: Callable[[], None], mend: Callable[[], None]) -> 
         try:
             signal.alarm(case_.deadline)
             try:
+                if case_.once and not pattern and not is_newest:
+                    raise Skipped("it is about the tool alone: the newest kernel is enough")
                 case_.function()
             finally:
                 cleanup()
