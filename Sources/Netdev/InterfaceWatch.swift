@@ -129,7 +129,9 @@ package import Netlink
   private func waitForAnnouncement() {
     let wait = Wait().limited(to: Self.announcementLimit)
     _ = takeNews()
-    while end == nil, !wait.isOver, (try? wait.readiness(of: descriptor)) == .ready { _ = takeNews() }
+    while end == nil, !wait.isOver, (try? wait.readiness(of: descriptor)) == .ready {
+      _ = takeNews()
+    }
   }
 
   /// The kernel announces the end as soon as what uses the interface has let it go.

@@ -120,5 +120,5 @@ def alike(vectors: tuple[Vector, ...]) -> None:
 
 
 for _name, _vectors in (("probe", PROBES), ("take words", WORDS), ("receive", STREAMS)):
-    case(f"both tools {_name} alike, but for the differences listed", deadline=300, once=True)(
+    case(f"both tools {_name} alike, but for the differences listed", deadline=300)(
         lambda vectors=_vectors: alike(vectors))

@@ -453,7 +453,8 @@ def first_process() -> None:
         expect(warning not in result.stderr, result.stderr)
 
 
-@case("what cannot be undone names the journal and the way out, which is --restore --force")
+@case("what cannot be undone names the journal and the way out, which is --restore --force",
+      once=True)
 def force() -> None:
     with comes_back():
         kill_with_guard()
@@ -474,7 +475,8 @@ def force() -> None:
         run("--force", "-f", NIC).expect(2, "--force: needs --restore")
 
 
-@case("with closed standard descriptors, --restore does not write its errors into the journal")
+@case("with closed standard descriptors, --restore does not write its errors into the journal",
+      once=True)
 def closed_descriptors() -> None:
     with comes_back():
         kill_with_guard()
