@@ -14,6 +14,9 @@ package struct Wait: Sendable {
   /// What the run depends on; `nil` if on nothing that could end.
   package let watch: (any Watch)?
 
+  /// The watch's descriptor, asked for once: every wait polls it.
+  private let news: Descriptor?
+
   /// A wait that lasts until a deadline, until a stop, or for as long as a watch finds nothing; for
   /// ever without any of them.
   package init(
@@ -23,13 +26,19 @@ package struct Wait: Sendable {
     self.deadline = deadline
     self.stop = stop
     self.watch = watch
+    news = watch?.descriptor
   }
 
   /// The same wait, limited to this long from now on; unchanged if `nil`.
   package func limited(to limit: Duration?) -> Wait {
-    guard let limit else { return self }
+    Wait(until: end(within: limit), orStoppedBy: stop, watching: watch)
+  }
+
+  /// When the wait ends if it is limited to this long from now on; never if `nil`.
+  private func end(within limit: Duration?) -> Instant? {
+    guard let limit else { return deadline }
     let end = Instant.now.advanced(by: limit)
-    return Wait(until: deadline.map { min($0, end) } ?? end, orStoppedBy: stop, watching: watch)
+    return deadline.map { min($0, end) } ?? end
   }
 
   /// The same wait, which also ends when a watch finds that the run cannot go on.
@@ -42,29 +51,32 @@ package struct Wait: Sendable {
 
   /// Waits until a descriptor is ready.
   ///
-  /// - Parameter operation: What the wait is part of, such as `receive`, for the failure.
+  /// - Parameters:
+  ///   - limit: How long to wait at most, as `limited(to:)` has it, but without another wait's cost.
+  ///   - operation: What the wait is part of, such as `receive`, for the failure.
   /// - Returns: `false` if the deadline passed first.
   /// - Throws: A failure of the kind `stopped` after a stop, what the watch finds, another where
   ///   `poll` fails.
   package func `for`(
-    _ descriptor: Descriptor, _ interest: Interest = .reading, to operation: String
+    _ descriptor: Descriptor, _ interest: Interest = .reading, within limit: Duration? = nil,
+    to operation: String
   ) throws(Failure) -> Bool {
     var set: [3 of pollfd] = [
       pollfd(), pollfd(),
       pollfd(fd: descriptor.rawValue, events: interest.events, revents: 0),
     ]
     var members = set.mutableSpan
-    return try poll(&members, to: operation)
+    return try poll(&members, until: end(within: limit), to: operation)
   }
 
   /// Checks for a stop, and what the watch has to say, without waiting.
   ///
   /// - Throws: A failure of the kind `stopped` if there is a stop; what the watch finds.
   package func check(_ operation: String) throws(Failure) {
-    guard stop != nil || watch != nil else { return }
+    guard stop != nil || news != nil else { return }
     var set: [2 of pollfd] = [pollfd(), pollfd()]
     var members = set.mutableSpan
-    _ = try limited(to: .zero).poll(&members, to: operation)
+    _ = try poll(&members, until: .now, to: operation)
   }
 
   /// Lets time pass, for what gives no event; less if the deadline comes first.
@@ -72,22 +84,22 @@ package struct Wait: Sendable {
   /// - Throws: A failure of the kind `stopped` if a stop comes meanwhile.
   package func pause(for duration: Duration, to operation: String) throws(Failure) {
     // `poll` passes over negative descriptors (poll(2)).
-    _ = try limited(to: duration).for(Descriptor(-1), .errors, to: operation)
+    _ = try self.for(Descriptor(-1), .errors, within: duration, to: operation)
   }
 
   /// Polls until one of the members behind the first two is ready, which become stop and watch.
   ///
   /// - Returns: `false` if the deadline passed first.
   fileprivate func poll(
-    _ members: inout MutableSpan<pollfd>, to operation: String
+    _ members: inout MutableSpan<pollfd>, until deadline: Instant?, to operation: String
   ) throws(Failure) -> Bool {
     // `poll` passes over negative descriptors (poll(2)).
     let events = Interest.reading.events
     members[0] = pollfd(fd: stop?.rawValue ?? -1, events: events, revents: 0)
-    members[1] = pollfd(fd: watch?.descriptor.rawValue ?? -1, events: events, revents: 0)
+    members[1] = pollfd(fd: news?.rawValue ?? -1, events: events, revents: 0)
     while true {
       let left = deadline?.millisecondsLeft ?? -1
-      let isSlice = watch != nil && (left < 0 || left > Self.slice)
+      let isSlice = news != nil && (left < 0 || left > Self.slice)
       let timeout = isSlice ? Self.slice : left
       let count = try attempt(operation) { () throws(Errno) in
         try retrying {
@@ -98,9 +110,9 @@ package struct Wait: Sendable {
       }
       guard members[0].revents == 0 else { throw .stopped(operation) }
       let hasNews = members[1].revents != 0
-      if let watch, hasNews || (isSlice && count == 0) { try watch.look() }
+      if hasNews || (isSlice && count == 0) { try watch?.look() }
       if count > (hasNews ? 1 : 0) { return true }
-      if isOver { return false }
+      if let deadline, deadline <= .now { return false }
     }
   }
 
@@ -194,7 +206,7 @@ package struct PollSet: ~Copyable {
   ///   `poll` fails.
   package mutating func wait(_ wait: Wait, to operation: String) throws(Failure) -> Bool {
     var span = members.mutableSpan
-    return try wait.poll(&span, to: operation)
+    return try wait.poll(&span, until: wait.deadline, to: operation)
   }
 
   /// Whether the last wait found a descriptor readable or in error.

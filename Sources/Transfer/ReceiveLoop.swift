@@ -183,11 +183,11 @@ extension ReceiveLoop where Sink: ~Copyable {
     try prepareWait(for: source)
     let operation = "wait for data"
     if pace.isRunning {
-      let batchWait = wait.limited(to: ReceivePace.batchWait)
-      if try !batchWait.for(source.descriptor, to: operation) { pace.stop() }
+      let batchWait = ReceivePace.batchWait
+      if try !wait.for(source.descriptor, within: batchWait, to: operation) { pace.stop() }
       return
     }
-    guard try wait.limited(to: timeout).for(source.descriptor, to: operation) else {
+    guard try wait.for(source.descriptor, within: timeout, to: operation) else {
       throw Failure(
         "receive", errno: .timedOut,
         reason: "no data for \(timeout?.components.seconds ?? 0) s after "
