@@ -134,12 +134,19 @@ static void dmn_mem_free(struct net_device *dev, void *mem)
 	dmn_rx_free(mem);
 }
 
+/*
+ * Linux 6.12 restarts the queues of an interface that is down, too, where it
+ * loses its binding.
+ */
 static int dmn_mem_start(struct net_device *dev,
 			 struct netdev_queue_config *qcfg, void *mem, int index)
 {
 	struct dmn_port *port = netdev_priv(dev);
 
-	dmn_queue_start(&port->queue[index], mem);
+	if (port->queue[index].up)
+		dmn_queue_start(&port->queue[index], mem);
+	else
+		dmn_rx_free(mem);
 	return 0;
 }
 
@@ -147,7 +154,10 @@ static int dmn_mem_stop(struct net_device *dev, void *mem, int index)
 {
 	struct dmn_port *port = netdev_priv(dev);
 
-	dmn_queue_stop(&port->queue[index], mem);
+	if (port->queue[index].up)
+		dmn_queue_stop(&port->queue[index], mem);
+	else
+		memset(mem, 0, sizeof(struct dmn_rx));
 	return 0;
 }
 
