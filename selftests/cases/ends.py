@@ -21,7 +21,7 @@ from testbed.state import bound_queues, expect_released, expect_state, kernel, n
 from testbed.tool import BINARY, finish, guards, listen, receive, run, start, track
 
 
-@case("a stop signal ends a run that waits for its connection")
+@case("a stop signal ends a run that waits for its connection", once=True)
 def stopped_waiting() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         with unchanged():
@@ -167,7 +167,7 @@ def peer_resets() -> None:
     expect_released()
 
 
-@case("a silent peer fails the run after --timeout")
+@case("a silent peer fails the run after --timeout", once=True)
 def times_out() -> None:
     with unchanged():
         port = free_port()

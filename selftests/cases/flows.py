@@ -150,7 +150,7 @@ def token_modes() -> None:
         expect_equal(ours["configuration"]["token_mode"], name, "token mode")
 
 
-@case("without a control connection a receiver ends after its duration", deadline=120)
+@case("without a control connection a receiver ends after its duration", deadline=120, once=True)
 def unpaired_duration() -> None:
     port = free_port()
     with unchanged():
@@ -194,7 +194,7 @@ def disagree() -> None:
             finish(listening, 30).expect(1, "agree with the sender")
 
 
-@case("a wrong byte fails both ends of a pair", deadline=120)
+@case("a wrong byte fails both ends of a pair", deadline=120, once=True)
 def wrong() -> None:
     port, control = free_port(), free_port()
     with unchanged():
@@ -314,7 +314,8 @@ def strangers() -> None:
     expect_released()
 
 
-@case("a sender that goes away after its offer ends the receiver, and the NIC comes back")
+@case("a sender that goes away after its offer ends the receiver, and the NIC comes back",
+      once=True)
 def goes_away() -> None:
     for leaves_after, timeout, words in (
         (None, "3", "none in 3 s"), (b"ready", "60", "closed the control connection"),

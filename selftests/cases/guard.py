@@ -132,7 +132,7 @@ for name in ("pwrite64", "sendto", "ioctl", "unlinkat", "kill", "wait4"):
 
 @case("killed at random moments, a run leaves the NIC as it was", deadline=600)
 def killed_at_random() -> None:
-    times = 40 if is_upstreams() else 10
+    times = 20 if is_upstreams() else 10
     seed = random.randrange(1 << 32)
     print(f"  seed {seed}")
     chance = random.Random(seed)
@@ -160,7 +160,7 @@ def killed_at_random() -> None:
     expect_released()
 
 
-@case("a run that dies of anything else is cleaned up after, too")
+@case("a run that dies of anything else is cleaned up after, too", once=True)
 def killed_otherwise() -> None:
     for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGQUIT, signal.SIGUSR1):
         with comes_back():
@@ -176,7 +176,7 @@ def killed_otherwise() -> None:
         finish(process, 30).expect(-signal.SIGKILL, RESTORED)
 
 
-@case("a guard ignores signals, keeps no output open, and ends with its run")
+@case("a guard ignores signals, keeps no output open, and ends with its run", once=True)
 def guard_manners() -> None:
     with comes_back():
         process = listen(4, free_port())
@@ -214,7 +214,7 @@ def needs_no_guard() -> None:
         output("ethtool", "-G", NIC, "tcp-data-split", "auto")
 
 
-@case("a second run on the interface is refused with the pid of the first")
+@case("a second run on the interface is refused with the pid of the first", once=True)
 def second_run() -> None:
     with comes_back():
         port = free_port()
@@ -230,7 +230,7 @@ def second_run() -> None:
         finish(process).expect(0)
 
 
-@case("a run that comes after a killed one, or while one dies, waits for the guard")
+@case("a run that comes after a killed one, or while one dies, waits for the guard", once=True)
 def waits_for_guard() -> None:
     for is_dead in (True, False):
         with comes_back():
@@ -250,7 +250,7 @@ def waits_for_guard() -> None:
             finish(process, 30).expect(-signal.SIGKILL, RESTORED)
 
 
-@case("where the guard was killed too, --restore brings the NIC back, once")
+@case("where the guard was killed too, --restore brings the NIC back, once", once=True)
 def restores() -> None:
     for arguments in (("--restore", "-f", NIC), ("--restore",)):
         with comes_back():
@@ -259,7 +259,7 @@ def restores() -> None:
             run(*arguments).expect(0, "nothing to restore")
 
 
-@case("where the guard was killed too, the next run brings the NIC back first")
+@case("where the guard was killed too, the next run brings the NIC back first", once=True)
 def next_run_restores() -> None:
     with comes_back():
         kill_with_guard()
