@@ -100,3 +100,8 @@ private func read(_ clock: clockid_t) -> Int64 {
   unsafe clock_gettime(clock, &time)
   return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
 }
+
+extension Duration? {
+  /// The limit that `--timeout` sets, as messages name it; in whole seconds.
+  package var asTimeout: String { "\(self?.components.seconds ?? 0) s (--timeout)" }
+}

@@ -7,7 +7,8 @@ package struct Document {
   /// The name of the form.
   package var schema = "ncdevmem-run-1"
   /// What the run counted or found, as far as it came.
-  package var figures = JSONObject()
+  private var figures = JSONObject()
+  private let isWanted: Bool
   private let tool: String
   private let role: String?
   private let options: JSONObject
@@ -18,10 +19,18 @@ package struct Document {
   ///   - tool: The program's name and version.
   ///   - role: What the run does, such as `receive`; `nil` where the command line does not say.
   ///   - options: What the command line asks for.
-  package init(by tool: String, role: String?, options: JSONObject) {
+  ///   - isWanted: Whether anybody asked for the document. Figures for nobody are not made.
+  package init(by tool: String, role: String?, options: JSONObject, isWanted: Bool = true) {
     self.tool = tool
     self.role = role
     self.options = options
+    self.isWanted = isWanted
+  }
+
+  /// Takes what the run counted or found, if the document is wanted: those of a long measurement
+  /// are some 20 MB.
+  package mutating func report(_ figures: @autoclosure () -> JSONObject) {
+    if isWanted { self.figures = figures() }
   }
 
   /// The document of a run that has ended.

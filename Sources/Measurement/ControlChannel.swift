@@ -158,8 +158,7 @@ package final class ControlChannel {
     guard try wait.for(connection.descriptor, to: "wait for the peer") else {
       throw Failure(
         "hear from the peer", errno: .timedOut,
-        reason: "nothing on the control connection for \(timeout?.components.seconds ?? 0) s "
-          + "(--timeout)")
+        reason: "nothing on the control connection for \(timeout.asTimeout)")
     }
   }
 

@@ -48,7 +48,7 @@ package struct ControlPort: ~Copyable {
       guard !limited.isOver else {
         throw Failure(
           operation, errno: .timedOut,
-          reason: "none made an offer in \(timeout?.components.seconds ?? 0) s (--timeout)")
+          reason: "none made an offer in \(timeout.asTimeout)")
       }
       var others: [ControlCaller] = []
       for (place, caller) in callers.enumerated() {

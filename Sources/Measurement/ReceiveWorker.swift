@@ -67,7 +67,7 @@ internal import Transfer
   private var silence: Failure {
     Failure(
       "receive", on: flows.count == 1 ? "flow \(flows[0].index)" : "flows \(flowIndices)",
-      errno: .timedOut, reason: "no data for \(timeout?.components.seconds ?? 0) s (--timeout)",
+      errno: .timedOut, reason: "no data for \(timeout.asTimeout)",
       hint: "is the peer still sending? an empty page pool drops frames: see the queues' drops")
   }
 }

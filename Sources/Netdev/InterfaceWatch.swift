@@ -5,7 +5,8 @@ package import Kernel
 package import Netlink
 
 /// Watches over the interface of a run: whether it still exists, is administratively up, and has the
-/// run's binding. A TCP socket is not told when its interface goes, and waits on.
+/// run's binding. The kernel does not report to a TCP socket that its interface has gone: the
+/// socket waits on.
 ///
 /// A carrier that is lost does not matter: drivers drop it for a moment whenever they change a
 /// ring. Neither does what else is announced: what counts is the state that the kernel reports.

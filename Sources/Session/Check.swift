@@ -32,7 +32,7 @@ struct Check {
     findings += preflight.hostFindings() + trials
     let conclusion = Conclusion(findings)
     let interfaceName = configuration.target.interface
-    document.figures = conclusion.figures(of: findings, on: interfaceName)
+    document.report(conclusion.figures(of: findings, on: interfaceName))
     Diagnostics.print("\(interfaceName): \(conclusion)")
     if !configuration.reportsJSON {
       try StandardOutput.print(findings.map(\.description).joined(separator: "\n"))

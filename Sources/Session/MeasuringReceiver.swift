@@ -205,7 +205,7 @@ extension MeasurementReport {
   func conclude(in document: inout Document) throws(Failure) {
     lines.forEach(Diagnostics.print)
     document.schema = Self.schema
-    document.figures = figures
+    document.report(figures)
     if let failure { throw failure }
   }
 }

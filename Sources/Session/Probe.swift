@@ -20,10 +20,16 @@ struct Probe {
       _ = try bind(through: try Netdev())
     } catch {
       // Another failure shows nothing.
-      document.figures.add("supported", error.kind == .unsupported ? false : nil)
+      document.report(Self.figures(isSupported: error.kind == .unsupported ? false : nil))
       throw error
     }
-    document.figures.add("supported", true)
+    document.report(Self.figures(isSupported: true))
+  }
+
+  private static func figures(isSupported: Bool?) -> JSONObject {
+    var object = JSONObject()
+    object.add("supported", isSupported)
+    return object
   }
 
   /// Probes without a report.

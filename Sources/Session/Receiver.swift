@@ -72,7 +72,7 @@ struct Receiver {
       cpu: CPUTime.now.since(cpu))
     Announcement.received(totalBytes: summary.statistics.totalBytes).print()
     Diagnostics.print(summary.text)
-    document.figures = summary.figures
+    document.report(summary.figures)
     let figures = FlowFigures(summary.statistics, wrongBytes: summary.wrongBytes ?? 0)
     if case .success = result, figures.bytes == 0 { configuration.explainEmpty("the stream") }
     let demands = Verdict.Demands(

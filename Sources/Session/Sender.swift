@@ -42,7 +42,7 @@ struct Sender {
     let summary = SendSummary(
       statistics: loop.statistics, duration: Instant.now.since(start), cpu: CPUTime.now.since(cpu))
     Diagnostics.print(summary.text)
-    document.figures = summary.figures
+    document.report(summary.figures)
     try result.get()
   }
 }

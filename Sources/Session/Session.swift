@@ -11,7 +11,7 @@ package import Options
 package func run(_ invocation: Invocation) -> Int32 {
   var document = Document(
     by: Usage.version, role: (try? invocation.configuration.get())?.role,
-    options: invocation.options)
+    options: invocation.options, isWanted: invocation.documentPlace != nil)
   var outcome: Outcome
   do throws(Failure) {
     let configuration = try invocation.configuration.get()
@@ -24,8 +24,9 @@ package func run(_ invocation: Invocation) -> Int32 {
     Diagnostics.print(error)
     outcome = Outcome(status: error.exitStatus(), failure: error)
   }
+  guard let place = invocation.documentPlace else { return outcome.status }
   let text = document.text(failure: outcome.failure, status: outcome.status)
-  switch invocation.documentPlace {
+  switch place {
   case .standardOutput:
     do throws(Failure) {
       try StandardOutput.print(text)
@@ -34,7 +35,6 @@ package func run(_ invocation: Invocation) -> Int32 {
       return outcome.status == 0 ? error.exitStatus() : outcome.status
     }
   case .standardError: Diagnostics.print(text)
-  case nil: break
   }
   return outcome.status
 }

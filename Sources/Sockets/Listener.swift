@@ -100,6 +100,6 @@ package struct Listener: ~Copyable {
     let others = rejections.count > 0 ? ", but \(rejections.count) that were closed" : ""
     return Failure(
       "wait for a connection", errno: .timedOut,
-      reason: "none in \(timeout?.components.seconds ?? 0) s (--timeout)\(others)")
+      reason: "none in \(timeout.asTimeout)\(others)")
   }
 }

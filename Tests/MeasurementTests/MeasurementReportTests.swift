@@ -230,7 +230,7 @@ struct MeasurementReportTests {
   private func document(of report: MeasurementReport) -> String {
     var document = Document(by: "ncdevmem 1", role: report.role.rawValue, options: JSONObject())
     document.schema = MeasurementReport.schema
-    document.figures = report.figures
+    document.report(report.figures)
     return document.text(failure: report.failure, status: report.failure?.exitStatus() ?? 0)
   }
 

@@ -108,7 +108,9 @@ struct DocumentTests {
   @Test("a failure has each of its parts in the document, and a run that passed has none")
   func encodes() {
     var document = Document(by: "tool 1", role: "send", options: JSONObject())
-    document.figures.add("bytes", 7)
+    var figures = JSONObject()
+    figures.add("bytes", 7)
+    document.report(figures)
     let failure = Failure(
       "bind", on: "eth0", errno: .invalidArgument, reason: "its words", hint: "do that",
       kind: .unsupported)

@@ -13,10 +13,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from testbed.harness import case, expect, expect_equal
+from testbed.harness import case, expect, expect_equal, wait_for
 from testbed.hosts import (
     LOCAL, NIC, Sender, free_port, output, pattern, reload_nic, wait_listening)
 from testbed.state import (
@@ -45,6 +45,16 @@ def kill(process: subprocess.Popen[bytes]) -> Result:
     return finish(process, 30).expect(-signal.SIGKILL)
 
 
+def let_go(
+    pid: int, process: subprocess.Popen[bytes], second: subprocess.Popen[bytes]
+) -> None:
+    """Lets the stopped guard of a killed run go on, which a second run has waited for."""
+    expect_equal(second.poll(), None, "the second run")
+    os.kill(pid, signal.SIGCONT)
+    finish(second).expect(0)
+    finish(process, 30).expect(-signal.SIGKILL, RESTORED)
+
+
 def kill_with_guard() -> None:
     """Has a run killed together with its guard, so that the NIC stays changed."""
     before = nic_state()
@@ -59,16 +69,6 @@ def kill_with_guard() -> None:
     expect(nic_state() != before, "the run changed nothing")
     expect_equal(len(journals()), 1, "journals")
     expect_released()
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 20) -> bool:
-    """Whether something comes true in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 @contextlib.contextmanager
@@ -244,10 +244,7 @@ def waits_for_guard() -> None:
             time.sleep(0.5)
             process.kill()
             time.sleep(0.5)
-            expect_equal(second.poll(), None, "the second run")
-            os.kill(pid, signal.SIGCONT)
-            finish(second).expect(0)
-            finish(process, 30).expect(-signal.SIGKILL, RESTORED)
+            let_go(pid, process, second)
 
 
 @case("where the guard was killed too, --restore brings the NIC back, once", once=True)
@@ -399,10 +396,7 @@ def second_run_elsewhere() -> None:
         # Its guard has the lock now.
         second = start("-f", NIC)
         time.sleep(1)
-        expect_equal(second.poll(), None, "the second run")
-        os.kill(pid, signal.SIGCONT)
-        finish(second).expect(0)
-        finish(process, 30).expect(-signal.SIGKILL, RESTORED)
+        let_go(pid, process, second)
 
 
 @case("names of the lock that a user without rights has taken lock nobody out", once=True)

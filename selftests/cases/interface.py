@@ -6,10 +6,10 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from testbed.harness import Skipped, case, expect, expect_equal
+from testbed.harness import Skipped, case, expect, expect_equal, wait_for
 from testbed.hosts import (
     LOCAL, NIC, REMOTE, REMOTE_NIC, Sender, free_port, output, pattern, reload_nic, wait_listening)
 from testbed.sending import Receiver, start_sender
@@ -25,16 +25,6 @@ def is_connected(port: int) -> bool:
     lines = Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]
     ends_of_lines = [line.split()[2:4] for line in lines]
     return any(peer.endswith(f":{port:04X}") and state == "01" for peer, state in ends_of_lines)
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 20) -> bool:
-    """Whether something comes true in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 @contextlib.contextmanager

@@ -67,6 +67,16 @@ def expect_equal(actual: object, expected: object, what: str) -> None:
         raise Failed(f"{what}: got {actual!r}, expected {expected!r}")
 
 
+def wait_for(condition: Callable[[], object], seconds: float = 20) -> bool:
+    """Whether something comes true in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
 def _alarm(_signal: int, _frame: object) -> None:
     raise Failed("took too long")
 
