@@ -44,6 +44,10 @@ test: dependencies ## run all tests, on all of KERNELS
 selftests: build ## run the kernel's own tests, with the tool and with the C tool
 	$(vm) --timeout 7200 -- selftests/drv-net/run "$$(scripts/upstream)" $(TESTS)
 
+.PHONY: drivers
+drivers: build ## do the tool's jobs on a NIC like each of the drivers that do device memory
+	$(vm) --timeout 7200 -- selftests/drivers "$$(scripts/upstream)"
+
 .PHONY: matrix
 matrix: build ## run the kernel's own tests and ours on each kernel of MATRIX
 	scripts/matrix $(MATRIX)

@@ -9,21 +9,32 @@ passed=0
 failed=0
 skipped=0
 
-# step NAME COMMAND...: run a step. One whose output ends with a line such as "5 passed, 0 failed,
-# 1 skipped" counts as that many tests, any other as one.
+# step NAME COMMAND...: run a step and count its tests.
 step() {
+    printf '\n=== %s\n' "$1"
+    run "$@"
+    count "$1"
+}
+
+# run NAME COMMAND...: run a step, whose output, exit status and seconds then lie in $logs.
+run() {
     name=$1
     shift
-    printf '\n=== %s\n' "$name"
     started=$(date +%s)
     {
         code=0
         "$@" || code=$?
-        echo $code >"$logs/$name.status"
+        echo "$code $(($(date +%s) - started))" >"$logs/$name.status"
     } 2>&1 | tee "$logs/$name.log"
-    code=$(cat "$logs/$name.status")
+}
+
+# count NAME: count the tests of a step that has run. One whose output ends with a line such as
+# "5 passed, 0 failed, 1 skipped" counts as that many tests, any other as one.
+count() {
+    read -r code seconds <"$logs/$1.status"
     tally=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped$/\1 \2 \3/p' \
-        "$logs/$name.log" | tail -n 1)
+        "$logs/$1.log" | tail -n 1)
+    echo "=== $1: exit status $code after $seconds s"
     [ -n "$tally" ] || tally="1 0 0"
     # shellcheck disable=SC2086 # three numbers
     set -- $tally
@@ -34,13 +45,37 @@ step() {
     passed=$((passed + $1))
     failed=$((failed + $2))
     skipped=$((skipped + $3))
-    echo "=== $name: exit status $code after $(($(date +%s) - started)) s"
 }
 
 # kernel_tests KERNEL: run the tests for a real kernel in the VM.
 kernel_tests() {
-    step "kernel-$1" selftests/vm/run --kernel "$1" --timeout 1800 \
-        --kernel-log "$logs/kernel-$1.dmesg" -- selftests/run "$(scripts/upstream)"
+    step "kernel-$1" in_kernel "$1" 1/1
+}
+
+# halves_of_kernel_tests KERNEL...: the same on each kernel, by two machines at once that share the
+# tests: one machine waits for peers and deadlines for more than half of its time. Each line begins
+# with the kernel.
+halves_of_kernel_tests() {
+    # What both need is fetched and built once; what that says is said again below.
+    for kernel; do scripts/build-nic "$kernel" >/dev/null || true; done
+    scripts/upstream >/dev/null || true
+    printf '\n=== kernels: %s\n' "$*"
+    for half in 1 2; do
+        for kernel; do
+            run "kernel-$kernel-$half" in_kernel "$kernel" $half/2 | sed -u "s/^/$kernel: /"
+        done &
+    done
+    wait
+    for kernel; do
+        count "kernel-$kernel-1"
+        count "kernel-$kernel-2"
+    done
+}
+
+# in_kernel KERNEL PART/PARTS: run a part of the tests for a real kernel.
+in_kernel() {
+    selftests/vm/run --kernel "$1" --timeout 1800 --kernel-log "$logs/$name.dmesg" -- \
+        selftests/run --part "$2" "$(scripts/upstream)"
 }
 
 # sum: print the count, and fail if a test did.

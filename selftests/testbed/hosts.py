@@ -38,17 +38,24 @@ def output(*command: str) -> str:
     return result.stdout
 
 
-def module() -> str:
-    """The NIC's module, as the runner of the VM has noted it down."""
+def _setting(name: str) -> str:
+    """What the runner of the VM has noted down under a name; empty for nothing."""
     for line in Path("/run/vm/settings").read_text(encoding="utf-8").splitlines():
-        name, _, value = line.partition("=")
-        if name == "nic":
-            return shlex.split(value)[0]
-    raise Failed("the VM has no software NIC")
+        key, _, value = line.partition("=")
+        if key == name:
+            return " ".join(shlex.split(value))
+    return ""
+
+
+# The parameters that the NIC has wherever a case asks for no others: those of the runner's
+# --nic-args. A personality there is that of the whole run.
+usual_parameters: tuple[str, ...] = tuple(_setting("nic_args").split())
 
 
 def reload_nic(*parameters: str) -> None:
-    """Loads the software NIC afresh, with other parameters."""
+    """Loads the software NIC afresh. Of a parameter that is given twice, the last one counts."""
+    module = _setting("nic")
+    expect(module, "the VM has no software NIC")
     if Path("/run/netns/remote").exists():
         output("ip", "netns", "delete", "remote")
     # The remote port comes home when the namespace is really gone.
@@ -57,7 +64,7 @@ def reload_nic(*parameters: str) -> None:
             ["rmmod", "dmnic"], capture_output=True, check=False).returncode:
         expect(time.monotonic() < deadline, "dmnic cannot be unloaded")
         time.sleep(0.1)
-    output("selftests/vm/hosts.sh", module(), *parameters)
+    output("selftests/vm/hosts.sh", module, *usual_parameters, *parameters)
 
 
 def set_fault(name: str, value: int) -> None:

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""On a NIC that behaves as each of the drivers does, the main jobs; `selftests/drivers` has all."""
+
+from __future__ import annotations
+
+from testbed import drivers
+from testbed.harness import case
+from testbed.hosts import reload_nic
+
+JOBS = ("check", "receive", "send", "kill")
+
+
+def _register(personality: str) -> None:
+    @case(f"on a NIC like {personality}: {', '.join(JOBS)}", deadline=240, once=True)
+    def jobs() -> None:
+        drivers.load(personality)
+        try:
+            for job in JOBS:
+                with drivers.failures_by_name(job):
+                    drivers.do(job, personality)
+        finally:
+            reload_nic()
+
+
+for _personality in drivers.PERSONALITIES[1:]:
+    _register(_personality)
