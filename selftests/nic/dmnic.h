@@ -9,6 +9,7 @@
 #include <linux/u64_stats_sync.h>
 
 #include "compat.h"
+#include "quirks.h"
 
 #define DMN_MAX_QUEUES		16
 #define DMN_MAX_CONTEXTS	64
@@ -150,7 +151,7 @@ struct dmn_fault;
 extern struct dmn_fault dmn_drop, dmn_corrupt, dmn_plain;
 extern unsigned int dmn_linear_bytes;
 extern bool dmn_refuse_5tuple, dmn_refuse_ntuple;
-extern bool dmn_no_hds_thresh, dmn_hds_private_flag;
+extern bool dmn_hds_private_flag;
 bool dmn_fault(struct dmn_fault *fault);
 
 /* netdev.c */

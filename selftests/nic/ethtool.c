@@ -57,7 +57,7 @@ static void dmn_get_ringparam(struct net_device *dev,
 		kring->tcp_data_split = port->split ?
 					ETHTOOL_TCP_DATA_SPLIT_ENABLED :
 					ETHTOOL_TCP_DATA_SPLIT_DISABLED;
-	if (!dmn_no_hds_thresh)
+	if (!dmn_quirks.no_hds_thresh)
 		dmn_report_hds_thresh(kring, port->hds_thresh,
 				      DMN_HDS_THRESH_MAX);
 }
@@ -190,7 +190,7 @@ const struct ethtool_ops *dmn_ethtool_init(void)
 {
 	struct ethtool_ops *ops = &dmn_ethtool_ops;
 
-	if (dmn_no_hds_thresh)
+	if (dmn_quirks.no_hds_thresh)
 		ops->supported_ring_params &= ~DMN_RING_USE_HDS_THRS;
 	if (dmn_hds_private_flag)
 		ops->supported_ring_params &= ~ETHTOOL_RING_USE_TCP_DATA_SPLIT;

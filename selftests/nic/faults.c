@@ -37,10 +37,6 @@ bool dmn_refuse_ntuple;
 module_param_named(refuse_ntuple, dmn_refuse_ntuple, bool, 0444);
 MODULE_PARM_DESC(refuse_ntuple, "have no flow rules at all");
 
-bool dmn_no_hds_thresh;
-module_param_named(no_hds_thresh, dmn_no_hds_thresh, bool, 0444);
-MODULE_PARM_DESC(no_hds_thresh, "have no threshold for the header split");
-
 bool dmn_hds_private_flag;
 module_param_named(hds_private_flag, dmn_hds_private_flag, bool, 0444);
 MODULE_PARM_DESC(hds_private_flag, "switch the header split by the private flag enable-header-split only");

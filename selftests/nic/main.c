@@ -132,6 +132,9 @@ static int __init dmn_init(void)
 {
 	int err;
 
+	err = dmn_quirks_init();
+	if (err)
+		return err;
 	max_queues = clamp(max_queues, 1, DMN_MAX_QUEUES);
 	queues = clamp(queues, 1, DMN_MAX_QUEUES);
 	max_queues = max(max_queues, queues);
