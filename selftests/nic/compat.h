@@ -19,6 +19,9 @@
 /* ETHTOOL_GRXRINGS is answered by an operation of its own. */
 #define DMN_HAS_RX_RING_COUNT	KERNEL_SINCE(6, 19)
 
+/* The queues of a device may do DMA as different devices. */
+#define DMN_HAS_QUEUE_DMA_DEV	KERNEL_SINCE(6, 18)
+
 /* The queue operations are handed the queue's configuration. */
 #define DMN_HAS_QUEUE_CONFIG	KERNEL_SINCE(7, 0)
 

@@ -7,6 +7,7 @@
 #include <linux/skbuff.h>
 #include <linux/smp.h>
 #include <linux/u64_stats_sync.h>
+#include <linux/workqueue.h>
 
 #include "compat.h"
 #include "quirks.h"
@@ -67,6 +68,11 @@ struct dmn_fill {
 	netmem_ref netmem;	/* being filled; 0: none */
 	unsigned int offset;
 	unsigned int size;
+	unsigned int piece;	/* of a page, for one frame each; 0: any size */
+	netmem_ref *posted;	/* taken ahead (prefill), a ring of @depth */
+	unsigned int depth;
+	unsigned int head;
+	unsigned int count;
 };
 
 /* The part of a queue that the core replaces to bind memory to it. */
@@ -107,6 +113,8 @@ struct dmn_queue {
 	struct dmn_rx rx;
 	struct dmn_rx_stats rx_stats;
 	struct dmn_tx_stats tx_stats;
+	struct netdev_queue_stats_rx shown_rx;	/* where counters are late */
+	struct netdev_queue_stats_tx shown_tx;
 };
 
 /* One RSS context; replaced as a whole when it changes. */
@@ -142,6 +150,11 @@ struct dmn_port {
 	struct dmn_rss __rcu *rss[DMN_MAX_CONTEXTS];
 	struct list_head rules;		/* by location */
 	unsigned int num_rules;
+	unsigned int look;		/* counts the lists of rules (arfs_rules) */
+
+	u32 copybreak;
+	spinlock_t stats_lock;		/* of what the queues are shown to have */
+	struct delayed_work stats_work;
 
 	struct dmn_queue queue[DMN_MAX_QUEUES];
 };
@@ -154,30 +167,41 @@ extern bool dmn_refuse_5tuple, dmn_refuse_ntuple;
 extern bool dmn_hds_private_flag;
 bool dmn_fault(struct dmn_fault *fault);
 
+/* main.c */
+struct device *dmn_dma_dev(const struct dmn_port *port, unsigned int index);
+
 /* netdev.c */
 extern const struct net_device_ops dmn_netdev_ops;
 int dmn_set_queues(struct dmn_port *port, unsigned int count);
 int dmn_rebuild(struct dmn_port *port);
 
 /* queue.c */
-extern const struct netdev_queue_mgmt_ops dmn_queue_mgmt_ops;
-extern const struct netdev_stat_ops dmn_stat_ops;
+const struct netdev_queue_mgmt_ops *dmn_queue_init_ops(void);
 void dmn_queue_init(struct dmn_port *port, unsigned int index);
 int dmn_queue_open(struct dmn_queue *q);
 void dmn_queue_close(struct dmn_queue *q);
 void dmn_queue_replace(struct dmn_queue *q, struct dmn_rx *fresh);
 void dmn_interrupt(struct dmn_queue *q);
-void dmn_queue_rx_stats(struct dmn_queue *q, struct netdev_queue_stats_rx *s);
-void dmn_queue_tx_stats(struct dmn_queue *q, struct netdev_queue_stats_tx *s);
+void dmn_queues_await(struct dmn_port *port);
+
+/* stats.c */
+extern const struct netdev_stat_ops dmn_stat_ops;
+void dmn_stats_init(struct dmn_port *port);
+void dmn_stats_free(struct dmn_port *port);
+void dmn_stats_restart(struct dmn_queue *q, bool with_tx);
+void dmn_get_stats64(struct net_device *dev, struct rtnl_link_stats64 *stats);
 
 /* tx.c */
 netdev_tx_t dmn_xmit(struct sk_buff *skb, struct net_device *dev);
 bool dmn_tx_poll(struct dmn_queue *q, int budget);
+bool dmn_few_frags(const struct sk_buff *skb, unsigned int header);
 
 /* rx.c */
 int dmn_rx_alloc(struct dmn_port *port, unsigned int index,
 		 unsigned int page_size, struct dmn_rx *rx);
 void dmn_rx_free(struct dmn_rx *rx);
+bool dmn_rx_post(struct dmn_rx *rx);
+bool dmn_rx_posted(const struct dmn_rx *rx);
 int dmn_poll(struct napi_struct *napi, int budget);
 void dmn_resume_senders(struct dmn_queue *q);
 bool dmn_dma(dma_addr_t addr, void *buf, size_t len, bool to_memory);
@@ -189,6 +213,7 @@ struct dmn_queue *dmn_steer(struct dmn_port *port, const struct dmn_flow *flow,
 int dmn_fields_index(u8 family, u8 proto);
 
 /* rss.c */
+void dmn_rss_ops(struct ethtool_ops *ops);
 int dmn_rss_init(struct dmn_port *port);
 void dmn_rss_free(struct dmn_port *port);
 void dmn_rss_spread(struct dmn_port *port);

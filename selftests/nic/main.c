@@ -47,7 +47,8 @@ static unsigned int max_queues = DMN_MAX_QUEUES;
 module_param(max_queues, uint, 0444);
 MODULE_PARM_DESC(max_queues, "channels that a port can have (1 to 16, default 16)");
 
-static struct platform_device *card;
+/* The card; its second function is there where two_functions says so. */
+static struct platform_device *card, *function;
 static struct dmn_port *ports[2];
 
 static void dmn_set_features(struct net_device *dev)
@@ -77,9 +78,12 @@ static struct dmn_port *dmn_port_create(void)
 	port->rx_ring = DMN_RX_RING_DEFAULT;
 	port->tx_ring = DMN_TX_RING_DEFAULT;
 	INIT_LIST_HEAD(&port->rules);
+	port->copybreak = dmn_quirks.copybreak;
 	for (i = 0; i < max_queues; i++)
 		dmn_queue_init(port, i);
+	dmn_stats_init(port);
 	if (dmn_rss_init(port)) {
+		dmn_stats_free(port);
 		free_netdev(dev);
 		return NULL;
 	}
@@ -89,7 +93,7 @@ static struct dmn_port *dmn_port_create(void)
 	eth_hw_addr_random(dev);
 	dev->netdev_ops = &dmn_netdev_ops;
 	dev->ethtool_ops = dmn_ethtool_init();
-	dev->queue_mgmt_ops = &dmn_queue_mgmt_ops;
+	dev->queue_mgmt_ops = dmn_queue_init_ops();
 	dev->stat_ops = &dmn_stat_ops;
 	dev->max_mtu = DMN_MAX_MTU;
 	dmn_set_features(dev);
@@ -104,6 +108,7 @@ static void dmn_port_free(struct dmn_port *port)
 	if (!port)
 		return;
 	dmn_flush_rules(port);
+	dmn_stats_free(port);
 	dmn_rss_free(port);
 	free_netdev(port->dev);
 }
@@ -113,19 +118,37 @@ static void dmn_port_free(struct dmn_port *port)
  * for (dma_buf_dynamic_attach()), and a binding can outlive this module: the card
  * is never taken out.
  */
-static struct platform_device *dmn_card_get(void)
+static struct platform_device *dmn_card_get(const char *name)
 {
 	struct platform_device *found;
 	struct device *dev;
+	int err;
 
-	dev = bus_find_device_by_name(&platform_bus_type, NULL, KBUILD_MODNAME);
-	if (dev)
-		return to_platform_device(dev);
-	found = platform_device_register_simple(KBUILD_MODNAME,
-						PLATFORM_DEVID_NONE, NULL, 0);
-	if (!IS_ERR(found))
+	dev = bus_find_device_by_name(&platform_bus_type, NULL, name);
+	if (dev) {
+		found = to_platform_device(dev);
+	} else {
+		found = platform_device_register_simple(name,
+							PLATFORM_DEVID_NONE,
+							NULL, 0);
+		if (IS_ERR(found))
+			return found;
 		get_device(&found->dev);
+	}
+	err = dma_coerce_mask_and_coherent(&found->dev, DMA_BIT_MASK(64));
+	if (err) {
+		platform_device_put(found);
+		return ERR_PTR(err);
+	}
+	/* A dma-buf may be one piece; the default is 64 KiB a segment. */
+	dma_set_max_seg_size(&found->dev, UINT_MAX);
 	return found;
+}
+
+/* The device that a queue's memory is mapped for. */
+struct device *dmn_dma_dev(const struct dmn_port *port, unsigned int index)
+{
+	return function && index % 2 ? &function->dev : port->dev->dev.parent;
 }
 
 static int __init dmn_init(void)
@@ -139,14 +162,17 @@ static int __init dmn_init(void)
 	queues = clamp(queues, 1, DMN_MAX_QUEUES);
 	max_queues = max(max_queues, queues);
 
-	card = dmn_card_get();
+	card = dmn_card_get(KBUILD_MODNAME);
 	if (IS_ERR(card))
 		return PTR_ERR(card);
-	err = dma_coerce_mask_and_coherent(&card->dev, DMA_BIT_MASK(64));
-	if (err)
-		goto put_card;
-	/* A dma-buf may be one piece; the default is 64 KiB a segment. */
-	dma_set_max_seg_size(&card->dev, UINT_MAX);
+	if (dmn_quirks.two_functions) {
+		function = dmn_card_get(KBUILD_MODNAME ".second");
+		if (IS_ERR(function)) {
+			err = PTR_ERR(function);
+			function = NULL;
+			goto put_card;
+		}
+	}
 
 	err = -ENOMEM;
 	ports[0] = dmn_port_create();
@@ -170,6 +196,7 @@ free_ports:
 	dmn_port_free(ports[1]);
 	dmn_port_free(ports[0]);
 put_card:
+	platform_device_put(function);
 	platform_device_put(card);
 	return err;
 }
@@ -181,6 +208,7 @@ static void __exit dmn_exit(void)
 	unregister_netdev(ports[0]->dev);
 	dmn_port_free(ports[1]);
 	dmn_port_free(ports[0]);
+	platform_device_put(function);
 	platform_device_put(card);
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A port as the stack sees it: up and down, its queues, its totals. */
+/* A port as the stack sees it: up and down, its queues, its features. */
 #include <linux/etherdevice.h>
-#include <linux/if_link.h>
 #include <net/netdev_queues.h>
 
 #include "dmnic.h"
@@ -56,6 +55,7 @@ static int dmn_open(struct net_device *dev)
 		return err;
 	port->running = true;
 	netif_tx_start_all_queues(dev);
+	dmn_queues_await(port);
 	dmn_link_update(port);
 	return 0;
 }
@@ -133,6 +133,7 @@ int dmn_rebuild(struct dmn_port *port)
 		dmn_rx_free(&fresh[i]);
 	}
 	kfree(fresh);
+	dmn_queues_await(port);
 	return err;
 }
 
@@ -140,12 +141,15 @@ static int dmn_set_features(struct net_device *dev, netdev_features_t features)
 {
 	struct dmn_port *port = netdev_priv(dev);
 
-	if (!(features & NETIF_F_NTUPLE))
+	if (!(features & NETIF_F_NTUPLE) && dmn_quirks.ntuple != DMN_NTUPLE_ARFS)
 		dmn_flush_rules(port);
 	return 0;
 }
 
-/* What the device cannot find its way in, it cannot cut into frames. */
+/*
+ * What the device cannot find its way in, it cannot cut into frames, nor what
+ * would need more fragments for one than it has.
+ */
 static netdev_features_t dmn_features_check(struct sk_buff *skb,
 					    struct net_device *dev,
 					    netdev_features_t features)
@@ -154,7 +158,7 @@ static netdev_features_t dmn_features_check(struct sk_buff *skb,
 
 	if (skb_is_gso(skb)) {
 		dmn_parse(skb, &flow);
-		if (!flow.payload)
+		if (!flow.payload || !dmn_few_frags(skb, flow.payload))
 			features &= ~NETIF_F_GSO_MASK;
 	}
 	return features;
@@ -164,26 +168,6 @@ static int dmn_change_mtu(struct net_device *dev, int mtu)
 {
 	WRITE_ONCE(dev->mtu, mtu);
 	return 0;
-}
-
-static void dmn_get_stats64(struct net_device *dev,
-			    struct rtnl_link_stats64 *stats)
-{
-	struct dmn_port *port = netdev_priv(dev);
-	struct netdev_queue_stats_rx rx;
-	struct netdev_queue_stats_tx tx;
-	unsigned int i;
-
-	for (i = 0; i < port->max_queues; i++) {
-		dmn_queue_rx_stats(&port->queue[i], &rx);
-		dmn_queue_tx_stats(&port->queue[i], &tx);
-		stats->rx_packets += rx.packets;
-		stats->rx_bytes += rx.bytes;
-		stats->rx_dropped += rx.hw_drops;
-		stats->tx_packets += tx.packets;
-		stats->tx_bytes += tx.bytes;
-		stats->tx_dropped += tx.hw_drops;
-	}
 }
 
 const struct net_device_ops dmn_netdev_ops = {

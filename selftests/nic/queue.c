@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Channels: their life, their interrupt, the exchange of their receive memory
- * (which is how the core binds a dma-buf), and their counters.
+ * Channels: their life, their interrupt, and the exchange of their receive
+ * memory, which is how the core binds a dma-buf.
  */
 #include <linux/cpumask.h>
+#include <linux/delay.h>
 #include <net/netdev_queues.h>
 
 #include "dmnic.h"
@@ -56,6 +57,9 @@ static void dmn_queue_start(struct dmn_queue *q, struct dmn_rx *rx)
 {
 	q->rx = *rx;
 	memset(rx, 0, sizeof(*rx));
+	if (!dmn_rx_post(&q->rx))
+		netdev_warn(q->port->dev, "queue %u starts with too few buffers\n",
+			    q->index);
 	page_pool_enable_direct_recycling(q->rx.payload.pool, &q->napi);
 	page_pool_enable_direct_recycling(q->rx.plain.pool, &q->napi);
 	napi_enable_locked(&q->napi);
@@ -72,14 +76,42 @@ static void dmn_queue_stop(struct dmn_queue *q, struct dmn_rx *rx)
 	memset(&q->rx, 0, sizeof(q->rx));
 }
 
-/* Exchange receive memory: @fresh holds the old when this returns. */
+/* Exchange receive memory: @fresh is empty when this returns. */
 void dmn_queue_replace(struct dmn_queue *q, struct dmn_rx *fresh)
 {
 	struct dmn_rx old;
 
 	dmn_queue_stop(q, &old);
+	/* What the old had posted, the new may need. */
+	dmn_rx_free(&old);
+	dmn_stats_restart(q, true);
 	dmn_queue_start(q, fresh);
-	*fresh = old;
+}
+
+/*
+ * Some drivers do not go on before every queue has its buffers, or a time is
+ * over; it is one time for all queues, from the start.
+ */
+void dmn_queues_await(struct dmn_port *port)
+{
+	unsigned long end = jiffies + msecs_to_jiffies(dmn_quirks.prefill_wait_ms);
+	struct dmn_queue *q;
+	unsigned int i;
+
+	if (!dmn_quirks.prefill_wait_ms)
+		return;
+	for (i = 0; i < port->queues; i++) {
+		q = &port->queue[i];
+		while (q->up && !dmn_rx_posted(&q->rx)) {
+			if (time_after(jiffies, end)) {
+				netdev_warn(port->dev, "queue %u still has too few buffers\n",
+					    i);
+				break;
+			}
+			msleep(20);
+			dmn_interrupt_all(q);
+		}
+	}
 }
 
 int dmn_queue_open(struct dmn_queue *q)
@@ -97,6 +129,7 @@ int dmn_queue_open(struct dmn_queue *q)
 	netif_napi_add_locked(dev, &q->napi, dmn_poll);
 	netif_queue_set_napi(dev, q->index, NETDEV_QUEUE_TYPE_RX, &q->napi);
 	netif_queue_set_napi(dev, q->index, NETDEV_QUEUE_TYPE_TX, &q->napi);
+	dmn_stats_restart(q, true);
 	/* A reader that sees it up sees a valid NAPI. */
 	smp_store_release(&q->up, true);
 	dmn_queue_start(q, &rx);
@@ -142,11 +175,15 @@ static int dmn_mem_start(struct net_device *dev,
 			 struct netdev_queue_config *qcfg, void *mem, int index)
 {
 	struct dmn_port *port = netdev_priv(dev);
+	struct dmn_queue *q = &port->queue[index];
 
-	if (port->queue[index].up)
-		dmn_queue_start(&port->queue[index], mem);
-	else
+	if (!q->up) {
 		dmn_rx_free(mem);
+		return 0;
+	}
+	dmn_stats_restart(q, false);
+	dmn_queue_start(q, mem);
+	dmn_queues_await(port);
 	return 0;
 }
 
@@ -154,6 +191,8 @@ static int dmn_mem_stop(struct net_device *dev, void *mem, int index)
 {
 	struct dmn_port *port = netdev_priv(dev);
 
+	if (dmn_quirks.fixed_queue0 && !index)
+		return -ERANGE;
 	if (port->queue[index].up)
 		dmn_queue_stop(&port->queue[index], mem);
 	else
@@ -172,25 +211,17 @@ static int dmn_validate_config(struct net_device *dev,
 			       struct netdev_queue_config *qcfg,
 			       struct netlink_ext_ack *extack)
 {
-	if (!is_power_of_2(qcfg->rx_page_size) ||
-	    qcfg->rx_page_size < PAGE_SIZE ||
-	    qcfg->rx_page_size > max(DMN_MAX_PAGE_SIZE, PAGE_SIZE)) {
-		NL_SET_ERR_MSG(extack, "rx-page-size is not supported");
-		return -EINVAL;
-	}
-	return 0;
-}
+	unsigned int max = min(dmn_quirks.page_size_max, DMN_MAX_PAGE_SIZE);
 
-const struct netdev_queue_mgmt_ops dmn_queue_mgmt_ops = {
-	.ndo_queue_mem_size	= sizeof(struct dmn_rx),
-	.ndo_queue_mem_alloc	= dmn_mem_alloc,
-	.ndo_queue_mem_free	= dmn_mem_free,
-	.ndo_queue_start	= dmn_mem_start,
-	.ndo_queue_stop		= dmn_mem_stop,
-	.ndo_default_qcfg	= dmn_default_config,
-	.ndo_validate_qcfg	= dmn_validate_config,
-	.supported_params	= QCFG_RX_PAGE_SIZE,
-};
+	if (is_power_of_2(qcfg->rx_page_size) &&
+	    qcfg->rx_page_size >= PAGE_SIZE &&
+	    qcfg->rx_page_size <= max(max, PAGE_SIZE))
+		return 0;
+	if (dmn_quirks.page_size_erange)
+		return -ERANGE;
+	NL_SET_ERR_MSG(extack, "rx-page-size is not supported");
+	return -EINVAL;
+}
 #else
 static int dmn_mem_alloc_plain(struct net_device *dev, void *mem, int index)
 {
@@ -203,89 +234,54 @@ static int dmn_mem_start_plain(struct net_device *dev, void *mem, int index)
 {
 	return dmn_mem_start(dev, NULL, mem, index);
 }
-
-const struct netdev_queue_mgmt_ops dmn_queue_mgmt_ops = {
-	.ndo_queue_mem_size	= sizeof(struct dmn_rx),
-	.ndo_queue_mem_alloc	= dmn_mem_alloc_plain,
-	.ndo_queue_mem_free	= dmn_mem_free,
-	.ndo_queue_start	= dmn_mem_start_plain,
-	.ndo_queue_stop		= dmn_mem_stop,
-};
 #endif
 
-void dmn_queue_rx_stats(struct dmn_queue *q, struct netdev_queue_stats_rx *s)
+#if DMN_HAS_QUEUE_DMA_DEV
+static struct device *dmn_get_dma_dev(struct net_device *dev, int index)
 {
-	unsigned int start;
-
-	do {
-		start = u64_stats_fetch_begin(&q->rx_stats.sync);
-		s->packets = u64_stats_read(&q->rx_stats.packets);
-		s->bytes = u64_stats_read(&q->rx_stats.bytes);
-		s->hw_drops = u64_stats_read(&q->rx_stats.drops);
-		s->alloc_fail = u64_stats_read(&q->rx_stats.alloc_fail);
-	} while (u64_stats_fetch_retry(&q->rx_stats.sync, start));
+	return dmn_dma_dev(netdev_priv(dev), index);
 }
+#endif
 
-void dmn_queue_tx_stats(struct dmn_queue *q, struct netdev_queue_stats_tx *s)
-{
-	unsigned int start;
-
-	do {
-		start = u64_stats_fetch_begin(&q->tx_stats.sync);
-		s->packets = u64_stats_read(&q->tx_stats.packets);
-		s->bytes = u64_stats_read(&q->tx_stats.bytes);
-		s->hw_drops = u64_stats_read(&q->tx_stats.drops);
-	} while (u64_stats_fetch_retry(&q->tx_stats.sync, start));
-}
-
-static void dmn_get_queue_stats_rx(struct net_device *dev, int index,
-				   struct netdev_queue_stats_rx *stats)
-{
-	struct dmn_port *port = netdev_priv(dev);
-
-	dmn_queue_rx_stats(&port->queue[index], stats);
-}
-
-static void dmn_get_queue_stats_tx(struct net_device *dev, int index,
-				   struct netdev_queue_stats_tx *stats)
-{
-	struct dmn_port *port = netdev_priv(dev);
-
-	dmn_queue_tx_stats(&port->queue[index], stats);
-}
-
-/* What the channels that are not in use now counted when they were. */
-static void dmn_get_base_stats(struct net_device *dev,
-			       struct netdev_queue_stats_rx *rx,
-			       struct netdev_queue_stats_tx *tx)
-{
-	struct dmn_port *port = netdev_priv(dev);
-	struct netdev_queue_stats_rx rxq;
-	struct netdev_queue_stats_tx txq;
-	unsigned int i;
-
-	rx->packets = 0;
-	rx->bytes = 0;
-	rx->hw_drops = 0;
-	rx->alloc_fail = 0;
-	tx->packets = 0;
-	tx->bytes = 0;
-	tx->hw_drops = 0;
-	for (i = port->queues; i < port->max_queues; i++) {
-		dmn_queue_rx_stats(&port->queue[i], &rxq);
-		dmn_queue_tx_stats(&port->queue[i], &txq);
-		rx->packets += rxq.packets;
-		rx->bytes += rxq.bytes;
-		rx->hw_drops += rxq.hw_drops;
-		rx->alloc_fail += rxq.alloc_fail;
-		tx->packets += txq.packets;
-		tx->bytes += txq.bytes;
-		tx->hw_drops += txq.hw_drops;
-	}
-}
-
-const struct netdev_stat_ops dmn_stat_ops = {
-	.get_queue_stats_rx	= dmn_get_queue_stats_rx,
-	.get_queue_stats_tx	= dmn_get_queue_stats_tx,
-	.get_base_stats		= dmn_get_base_stats,
+static struct netdev_queue_mgmt_ops dmn_queue_mgmt_ops = {
+	.ndo_queue_mem_size	= sizeof(struct dmn_rx),
+	.ndo_queue_mem_free	= dmn_mem_free,
+	.ndo_queue_stop		= dmn_mem_stop,
+#if DMN_HAS_QUEUE_CONFIG
+	.ndo_queue_mem_alloc	= dmn_mem_alloc,
+	.ndo_queue_start	= dmn_mem_start,
+	.ndo_default_qcfg	= dmn_default_config,
+	.ndo_validate_qcfg	= dmn_validate_config,
+	.supported_params	= QCFG_RX_PAGE_SIZE,
+#else
+	.ndo_queue_mem_alloc	= dmn_mem_alloc_plain,
+	.ndo_queue_start	= dmn_mem_start_plain,
+#endif
 };
+
+/* A card that cannot restart a queue says so by what is missing here. */
+static const struct netdev_queue_mgmt_ops dmn_no_queue_mgmt_ops = {
+#if DMN_HAS_QUEUE_CONFIG
+	.ndo_default_qcfg	= dmn_default_config,
+#endif
+};
+
+/* The operations of a card with the quirks that were asked for. */
+const struct netdev_queue_mgmt_ops *dmn_queue_init_ops(void)
+{
+	struct netdev_queue_mgmt_ops *ops = &dmn_queue_mgmt_ops;
+
+	if (dmn_quirks.no_queue_ops)
+		return &dmn_no_queue_mgmt_ops;
+#if DMN_HAS_QUEUE_CONFIG
+	if (dmn_quirks.no_rx_page_size) {
+		ops->ndo_validate_qcfg = NULL;
+		ops->supported_params = 0;
+	}
+#endif
+#if DMN_HAS_QUEUE_DMA_DEV
+	if (dmn_quirks.two_functions)
+		ops->ndo_queue_get_dma_dev = dmn_get_dma_dev;
+#endif
+	return ops;
+}

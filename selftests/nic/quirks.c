@@ -100,6 +100,9 @@ MODULE_PARM_DESC(no_rx_page_size, "there is no choice of rx-page-size");
 module_param_cb(page_size_max, &dmn_quirk, &dmn_quirks.page_size_max, 0444);
 MODULE_PARM_DESC(page_size_max, "largest rx-page-size");
 
+module_param_cb(page_size_erange, &dmn_quirk, &dmn_quirks.page_size_erange, 0444);
+MODULE_PARM_DESC(page_size_erange, "another rx-page-size is refused ERANGE, without a word");
+
 module_param_cb(rx_buf_len, &dmn_quirk, &dmn_quirks.rx_buf_len, 0444);
 MODULE_PARM_DESC(rx_buf_len, "bytes of a receive buffer, reported, and of a piece of payload (0: a page, not reported)");
 
@@ -117,6 +120,9 @@ MODULE_PARM_DESC(no_hw_drops, "the queue's drops are not counted");
 
 module_param_cb(prefill, &dmn_quirk, &dmn_quirks.prefill, 0444);
 MODULE_PARM_DESC(prefill, "a queue takes so many buffers at once when it is started");
+
+module_param_cb(prefill_wait_ms, &dmn_quirk, &dmn_quirks.prefill_wait_ms, 0444);
+MODULE_PARM_DESC(prefill_wait_ms, "a start waits so long for the buffers of all queues");
 
 module_param_cb(copybreak, &dmn_quirk, &dmn_quirks.copybreak, 0444);
 MODULE_PARM_DESC(copybreak, "payload of so many bytes is copied where no memory is bound (0: no such tunable)");
@@ -153,6 +159,8 @@ struct dmn_personality {
 	.locations		= DMN_LOCATIONS_ANY, \
 	/* bnxt.h:767 */ \
 	.page_size_max		= SZ_32K, \
+	/* bnxt.c:16343 */ \
+	.page_size_erange	= 1, \
 	/* bnxt.c:8658, 10625: the card writes them once a second */ \
 	.counters_late_ms	= 1200, \
 	.no_hw_drops		= 1, \
@@ -192,16 +200,20 @@ static const struct dmn_personality personalities[] = {
 			.contexts		= 15,
 			/* en_main.c:5826 */
 			.page_size_max		= DMN_MAX_PAGE_SIZE,
+			/* en_main.c:5683 */
+			.page_size_erange	= 1,
 			.no_hw_drops		= 1,
 			/* en_main.c:3041: two work queue entries of 256 KiB */
 			.prefill		= 128,
+			/* en.h: MLX5E_RQ_WQES_TIMEOUT */
+			.prefill_wait_ms	= 20000,
 		},
 	}, {
 		.name = "bnxt",
 		.quirks = {
 			DMN_BNXT_CARD,
-			/* bnxt.c:17270 */
-			.ntuple			= DMN_NTUPLE_ON,
+			/* bnxt.c:17270, bnxt_ethtool.c:1547 */
+			.ntuple			= DMN_NTUPLE_PERMIT,
 			/* bnxt.h:1345 */
 			.contexts		= 32,
 		},
@@ -227,8 +239,8 @@ static const struct dmn_personality personalities[] = {
 			.hds_thresh_max		= 3584,
 			/* fbnic_netdev.c:819 */
 			.ntuple			= DMN_NTUPLE_FIXED,
-			/* fbnic_ethtool.c:873, 924 */
-			.locations		= DMN_LOCATIONS_ANY,
+			/* fbnic_ethtool.c:873, 892, 924 */
+			.locations		= DMN_LOCATIONS_SLOTS,
 			/* fbnic_csr.h:785, less the default one */
 			.contexts		= 1,
 			/* fbnic_netdev.c: queue operations without QCFG_RX_PAGE_SIZE */

@@ -25,12 +25,14 @@ struct dmn_quirks {
 	int fixed_queue0;
 	int no_rx_page_size;
 	int page_size_max;
+	int page_size_erange;
 	int rx_buf_len;
 	int max_tx_frags;
 	int counters_late_ms;
 	int counters_restart;
 	int no_hw_drops;
 	int prefill;
+	int prefill_wait_ms;
 	int copybreak;
 	int two_functions;
 	int padded;
@@ -43,13 +45,15 @@ enum dmn_ntuple {
 	DMN_NTUPLE_FIXED,	/* on, cannot be switched off */
 	DMN_NTUPLE_ARFS,	/* off by default, rules do not need it */
 	DMN_NTUPLE_REFUSED,	/* off, cannot be had; rules are refused EPERM */
+	DMN_NTUPLE_PERMIT,	/* on by default; without it rules are refused EPERM */
 };
 
 enum dmn_locations {
 	DMN_LOCATIONS_BOTH,	/* the user or the driver chooses */
-	DMN_LOCATIONS_ANY,	/* the driver chooses */
+	DMN_LOCATIONS_ANY,	/* the driver chooses, and refuses a rule twice */
 	DMN_LOCATIONS_GIVEN,	/* the user chooses */
 	DMN_LOCATIONS_LISTED,	/* so, and only the list tells how many exist */
+	DMN_LOCATIONS_SLOTS,	/* the driver chooses the last one that is free */
 };
 
 /* What holds; complete once dmn_quirks_init() has returned 0. */

@@ -43,7 +43,7 @@ static int dmn_fill_init(struct dmn_fill *fill, struct dmn_port *port,
 		.order		= get_order(page_size),
 		.pool_size	= READ_ONCE(port->rx_ring),
 		.nid		= NUMA_NO_NODE,
-		.dev		= port->dev->dev.parent,
+		.dev		= dmn_dma_dev(port, index),
 		.dma_dir	= DMA_FROM_DEVICE,
 		.max_len	= page_size,
 		.netdev		= port->dev,
@@ -58,12 +58,67 @@ static int dmn_fill_init(struct dmn_fill *fill, struct dmn_port *port,
 	return 0;
 }
 
+/* The part of the ring that is taken ahead, however large a page is. */
+static int dmn_fill_ring(struct dmn_fill *fill)
+{
+	size_t bytes = (size_t)dmn_quirks.prefill * (fill->piece ?: PAGE_SIZE);
+
+	if (!bytes)
+		return 0;
+	fill->depth = DIV_ROUND_UP(bytes, fill->size);
+	fill->posted = kvcalloc(fill->depth, sizeof(*fill->posted), GFP_KERNEL);
+	return fill->posted ? 0 : -ENOMEM;
+}
+
+/* Take memory ahead; false: the pool has too little. */
+static bool dmn_fill_post(struct dmn_fill *fill, gfp_t gfp)
+{
+	netmem_ref netmem;
+
+	while (fill->count < fill->depth) {
+		netmem = page_pool_alloc_netmems(fill->pool, gfp | __GFP_NOWARN);
+		if (!netmem)
+			return false;
+		fill->posted[(fill->head + fill->count) % fill->depth] = netmem;
+		WRITE_ONCE(fill->count, fill->count + 1);
+	}
+	return true;
+}
+
+static netmem_ref dmn_fill_take(struct dmn_fill *fill)
+{
+	netmem_ref netmem;
+
+	if (!fill->depth)
+		return page_pool_alloc_netmems(fill->pool,
+					       GFP_ATOMIC | __GFP_NOWARN);
+	if (!fill->count)
+		return 0;
+	netmem = fill->posted[fill->head];
+	fill->head = (fill->head + 1) % fill->depth;
+	WRITE_ONCE(fill->count, fill->count - 1);
+	return netmem;
+}
+
 static void dmn_fill_free(struct dmn_fill *fill)
 {
+	netmem_ref netmem;
+
+	while (fill->count) {
+		netmem = dmn_fill_take(fill);
+		page_pool_put_full_netmem(fill->pool, netmem, false);
+	}
+	kvfree(fill->posted);
 	if (fill->netmem)
 		page_pool_put_full_netmem(fill->pool, fill->netmem, false);
 	page_pool_destroy(fill->pool);
 	*fill = (struct dmn_fill){};
+}
+
+void dmn_rx_free(struct dmn_rx *rx)
+{
+	dmn_fill_free(&rx->payload);
+	dmn_fill_free(&rx->plain);
 }
 
 int dmn_rx_alloc(struct dmn_port *port, unsigned int index,
@@ -77,35 +132,49 @@ int dmn_rx_alloc(struct dmn_port *port, unsigned int index,
 	if (err)
 		return err;
 	err = dmn_fill_init(&rx->plain, port, index, PAGE_SIZE, 0);
+	if (!err && port->split) {
+		if (dmn_quirks.rx_buf_len)
+			rx->payload.piece = min_t(unsigned int, PAGE_SIZE,
+						  dmn_quirks.rx_buf_len);
+		err = dmn_fill_ring(&rx->payload);
+	}
 	if (err)
-		dmn_fill_free(&rx->payload);
+		dmn_rx_free(rx);
 	return err;
 }
 
-void dmn_rx_free(struct dmn_rx *rx)
+/* Post buffers before the queue runs; false: not as many as it should have. */
+bool dmn_rx_post(struct dmn_rx *rx)
 {
-	dmn_fill_free(&rx->payload);
-	dmn_fill_free(&rx->plain);
+	return dmn_fill_post(&rx->payload, GFP_KERNEL);
+}
+
+/* The same, of a queue that runs. */
+bool dmn_rx_posted(const struct dmn_rx *rx)
+{
+	return READ_ONCE(rx->payload.count) >= rx->payload.depth;
 }
 
 /* Write data to pool memory and attach it to the skb. */
 static bool dmn_fill_skb(struct dmn_fill *fill, struct sk_buff *skb, u8 *data,
 			 unsigned int len)
 {
+	unsigned int room = fill->piece ?: fill->size;
+	unsigned int align = fill->piece ?: SMP_CACHE_BYTES;
+
 	while (len) {
 		unsigned int offset, end, n;
 		dma_addr_t addr;
 
 		if (!fill->netmem) {
-			fill->netmem = page_pool_alloc_netmems(fill->pool,
-							       GFP_ATOMIC | __GFP_NOWARN);
+			fill->netmem = dmn_fill_take(fill);
 			if (!fill->netmem)
 				return false;
 			fill->offset = 0;
 		}
 		offset = fill->offset;
-		n = min(len, fill->size - offset);
-		end = min(ALIGN(offset + n, SMP_CACHE_BYTES), fill->size);
+		n = min3(len, fill->size - offset, room);
+		end = min(ALIGN(offset + n, align), fill->size);
 		addr = page_pool_get_dma_addr_netmem(fill->netmem);
 		if (!dmn_dma(addr + offset, data, n, true))
 			return false;
@@ -192,6 +261,15 @@ static bool dmn_is_tcp_data(const struct sk_buff *frame)
 	       info->payload < frame->len;
 }
 
+/* Little payload is copied, which needs memory that can be read. */
+static bool dmn_is_copied(const struct dmn_queue *q,
+			  const struct sk_buff *frame)
+{
+	return frame->len - DMN_FRAME(frame)->payload <=
+	       READ_ONCE(q->port->copybreak) &&
+	       !q->rx.payload.pool->mp_priv;
+}
+
 /*
  * GRO and TCP merge skbs whose memory comes from page pools, and whose heads
  * are in pages, without asking what is readable; and they must not mix the two
@@ -212,7 +290,8 @@ static struct sk_buff *dmn_build(struct dmn_queue *q, struct sk_buff *frame,
 
 		/* What the stack could not check must stay readable. */
 		if (!checked || dmn_fault(&dmn_plain) ||
-		    frame->len <= READ_ONCE(port->hds_thresh))
+		    frame->len <= READ_ONCE(port->hds_thresh) ||
+		    dmn_is_copied(q, frame))
 			keep = frame->len;
 		apart = keep;
 		linear = DMN_FRAME(frame)->payload;
@@ -294,6 +373,7 @@ static int dmn_rx_poll(struct dmn_queue *q, int budget)
 		consume_skb(frame);
 		done++;
 	}
+	dmn_fill_post(&q->rx.payload, GFP_ATOMIC);
 	rcu_read_lock();
 	dmn_resume_senders(q);
 	rcu_read_unlock();

@@ -145,6 +145,43 @@ static void dmn_checksum(const struct sk_buff *skb, struct sk_buff *frame)
 		sum ?: CSUM_MANGLED_0;
 }
 
+/*
+ * A card takes a limited number of pieces for one frame: headers are one, each
+ * piece of payload is one. Software may cut a frame of more out of an skb, and
+ * would copy it together, but it cannot copy what it cannot read.
+ */
+bool dmn_few_frags(const struct sk_buff *skb, unsigned int header)
+{
+	unsigned int max = dmn_quirks.max_tx_frags, used = 0, size, n;
+	unsigned int room = skb_shinfo(skb)->gso_size;
+	int i;
+
+	if (!max)
+		return true;
+	for (i = -1; i < skb_shinfo(skb)->nr_frags; i++) {
+		size = i >= 0 ? skb_frag_size(&skb_shinfo(skb)->frags[i]) :
+				max(skb_headlen(skb), header) - header;
+		for (; size; size -= n) {
+			if (!room) {
+				room = skb_shinfo(skb)->gso_size;
+				used = 0;
+			}
+			if (++used > max)
+				return false;
+			n = min(size, room);
+			room -= n;
+		}
+	}
+	return true;
+}
+
+static bool dmn_must_drop(const struct sk_buff *skb)
+{
+	return dmn_quirks.max_tx_frags && !skb_is_gso(skb) &&
+	       skb_shinfo(skb)->nr_frags > dmn_quirks.max_tx_frags &&
+	       !skb_frags_readable(skb);
+}
+
 /* Put one frame on the wire: the first @header bytes, @len from @offset on. */
 static void dmn_send_frame(struct dmn_send *send, struct dmn_queue *to,
 			   const struct dmn_frame *proto, unsigned int header,
@@ -188,7 +225,7 @@ static bool dmn_send(struct dmn_send *send)
 
 	dmn_parse(skb, &send->flow);
 	to = dmn_steer(peer, &send->flow, &proto);
-	if (!to || !READ_ONCE(to->up)) {
+	if (!to || !READ_ONCE(to->up) || dmn_must_drop(skb)) {
 		send->drops++;
 		return true;
 	}
