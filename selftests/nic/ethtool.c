@@ -138,6 +138,31 @@ static int dmn_set_priv_flags(struct net_device *dev, u32 flags)
 	return err;
 }
 
+static int dmn_get_tunable(struct net_device *dev,
+			   const struct ethtool_tunable *tunable, void *data)
+{
+	struct dmn_port *port = netdev_priv(dev);
+
+	if (tunable->id != ETHTOOL_RX_COPYBREAK)
+		return -EOPNOTSUPP;
+	*(u32 *)data = port->copybreak;
+	return 0;
+}
+
+static int dmn_set_tunable(struct net_device *dev,
+			   const struct ethtool_tunable *tunable,
+			   const void *data)
+{
+	struct dmn_port *port = netdev_priv(dev);
+
+	if (tunable->id != ETHTOOL_RX_COPYBREAK)
+		return -EOPNOTSUPP;
+	if (*(u32 *)data > PAGE_SIZE / 2)
+		return -EINVAL;
+	WRITE_ONCE(port->copybreak, *(u32 *)data);
+	return 0;
+}
+
 #if DMN_HAS_RX_RING_COUNT
 static u32 dmn_get_rx_ring_count(struct net_device *dev)
 {
@@ -169,6 +194,8 @@ static struct ethtool_ops dmn_ethtool_ops = {
 	.get_strings		= dmn_get_strings,
 	.get_priv_flags		= dmn_get_priv_flags,
 	.set_priv_flags		= dmn_set_priv_flags,
+	.get_tunable		= dmn_get_tunable,
+	.set_tunable		= dmn_set_tunable,
 	.get_rxnfc		= dmn_get_rxnfc,
 	.set_rxnfc		= dmn_set_rxnfc,
 #if DMN_HAS_RX_RING_COUNT
@@ -198,5 +225,10 @@ const struct ethtool_ops *dmn_ethtool_init(void)
 		ops->get_priv_flags = NULL;
 	if (dmn_refuse_ntuple)
 		ops->set_rxnfc = NULL;
+	if (!dmn_quirks.copybreak) {
+		ops->get_tunable = NULL;
+		ops->set_tunable = NULL;
+	}
+	dmn_rss_ops(ops);
 	return ops;
 }

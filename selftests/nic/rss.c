@@ -10,6 +10,23 @@
 #define DMN_IP_FIELDS	(RXH_IP_SRC | RXH_IP_DST)
 #define DMN_L4_FIELDS	(RXH_L4_B_0_1 | RXH_L4_B_2_3)
 
+/* The operations of a card with as many contexts as its quirks give it. */
+void dmn_rss_ops(struct ethtool_ops *ops)
+{
+	unsigned int contexts = min(dmn_quirks.contexts, DMN_MAX_CONTEXTS - 1);
+
+	if (contexts) {
+		ops->rxfh_max_num_contexts = contexts + 1;
+		return;
+	}
+	ops->rxfh_max_num_contexts = 0;
+	ops->rxfh_per_ctx_fields = false;
+	ops->rxfh_per_ctx_key = false;
+	ops->create_rxfh_context = NULL;
+	ops->modify_rxfh_context = NULL;
+	ops->remove_rxfh_context = NULL;
+}
+
 /* NULL: no such context, which the core does not always know before it asks. */
 static struct dmn_rss *dmn_rss_of(struct dmn_port *port, u32 context)
 {

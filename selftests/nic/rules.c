@@ -115,31 +115,62 @@ static int dmn_check_target(struct dmn_port *port, const struct dmn_rule *rule)
 	return 0;
 }
 
-/* Locations are priorities; a rule added again keeps the one it has. */
-static int dmn_choose_location(struct dmn_port *port, struct dmn_rule *new)
+static struct dmn_rule *dmn_same_match(struct dmn_port *port,
+				       const struct dmn_rule *new)
 {
-	u32 location = new->spec.location;
 	struct dmn_rule *rule;
-	int i;
 
-	if (!(location & RX_CLS_LOC_SPECIAL))
-		return location < DMN_MAX_RULES ? 0 : -EINVAL;
+	list_for_each_entry(rule, &port->rules, list)
+		if (!memcmp(&rule->value, &new->value, sizeof(new->value)) &&
+		    !memcmp(&rule->mask, &new->mask, sizeof(new->mask)))
+			return rule;
+	return NULL;
+}
 
-	list_for_each_entry(rule, &port->rules, list) {
-		if (location == RX_CLS_LOC_ANY &&
-		    !memcmp(&rule->value, &new->value, sizeof(new->value)) &&
-		    !memcmp(&rule->mask, &new->mask, sizeof(new->mask))) {
-			new->spec.location = rule->spec.location;
-			return 0;
-		}
-	}
+static int dmn_free_location(struct dmn_port *port, struct dmn_rule *new,
+			     bool last)
+{
+	u32 i;
+
 	for (i = 0; i < DMN_MAX_RULES; i++) {
-		new->spec.location = location == RX_CLS_LOC_LAST ?
-				     DMN_MAX_RULES - 1 - i : i;
+		new->spec.location = last ? DMN_MAX_RULES - 1 - i : i;
 		if (!dmn_rule_at(port, new->spec.location))
 			return 0;
 	}
 	return -ENOSPC;
+}
+
+/* Locations are priorities; the quirk says who chooses them. */
+static int dmn_choose_location(struct dmn_port *port, struct dmn_rule *new)
+{
+	struct dmn_rule *same = dmn_same_match(port, new);
+	u32 location = new->spec.location;
+
+	switch (dmn_quirks.locations) {
+	case DMN_LOCATIONS_ANY:
+		if (location != RX_CLS_LOC_ANY)
+			return -EINVAL;
+		return same ? -EEXIST : dmn_free_location(port, new, false);
+	case DMN_LOCATIONS_SLOTS:
+		if (location != RX_CLS_LOC_ANY)
+			return -EINVAL;
+		return dmn_free_location(port, new, true);
+	case DMN_LOCATIONS_GIVEN:
+		return location < DMN_MAX_RULES ? 0 : -EINVAL;
+	case DMN_LOCATIONS_LISTED:
+		if (location >= DMN_MAX_RULES)
+			return -ENOSPC;
+		return same && same->spec.location != location ? -EEXIST : 0;
+	}
+
+	if (!(location & RX_CLS_LOC_SPECIAL))
+		return location < DMN_MAX_RULES ? 0 : -EINVAL;
+	/* A rule added again keeps the location it has. */
+	if (same && location == RX_CLS_LOC_ANY) {
+		new->spec.location = same->spec.location;
+		return 0;
+	}
+	return dmn_free_location(port, new, location == RX_CLS_LOC_LAST);
 }
 
 static bool dmn_is_5tuple(const struct dmn_key *mask)
@@ -192,22 +223,50 @@ static int dmn_add_rule(struct dmn_port *port, struct ethtool_rxnfc *info)
 	return 0;
 }
 
+/* Does the feature ntuple stand in the way of a change of rules? */
+static int dmn_check_feature(const struct net_device *dev, u32 command)
+{
+	if (dev->features & NETIF_F_NTUPLE)
+		return 0;
+	switch (dmn_quirks.ntuple) {
+	case DMN_NTUPLE_ARFS:
+		return 0;
+	case DMN_NTUPLE_OFF:
+		return -EOPNOTSUPP;
+	case DMN_NTUPLE_PERMIT:
+	case DMN_NTUPLE_REFUSED:
+		return command == ETHTOOL_SRXCLSRLINS ? -EPERM : 0;
+	default:
+		return command == ETHTOOL_SRXCLSRLINS ? -EOPNOTSUPP : 0;
+	}
+}
+
+static int dmn_delete_rule(struct dmn_port *port, u32 location)
+{
+	struct dmn_rule *rule = dmn_rule_at(port, location);
+
+	if (!rule)
+		return dmn_quirks.locations == DMN_LOCATIONS_GIVEN ||
+		       dmn_quirks.locations == DMN_LOCATIONS_SLOTS ?
+		       -EINVAL : -ENOENT;
+	dmn_remove_rule(port, rule);
+	return 0;
+}
+
 int dmn_set_rxnfc(struct net_device *dev, struct ethtool_rxnfc *info)
 {
 	struct dmn_port *port = netdev_priv(dev);
-	struct dmn_rule *rule;
+	int err = dmn_check_feature(dev, info->cmd);
 
+	if (err)
+		return err;
 	switch (info->cmd) {
 	case ETHTOOL_SRXCLSRLINS:
-		if (!(dev->features & NETIF_F_NTUPLE))
-			return -EOPNOTSUPP;
+		if (dmn_quirks.locations == DMN_LOCATIONS_ANY && !port->running)
+			return -EAGAIN;
 		return dmn_add_rule(port, info);
 	case ETHTOOL_SRXCLSRLDEL:
-		rule = dmn_rule_at(port, info->fs.location);
-		if (!rule)
-			return -ENOENT;
-		dmn_remove_rule(port, rule);
-		return 0;
+		return dmn_delete_rule(port, info->fs.location);
 	default:
 		return -EOPNOTSUPP;
 	}
@@ -218,25 +277,69 @@ static int dmn_get_rule(struct dmn_port *port, struct ethtool_rxnfc *info)
 	struct dmn_rule *rule = dmn_rule_at(port, info->fs.location);
 
 	if (!rule)
-		return -ENOENT;
+		return dmn_quirks.locations == DMN_LOCATIONS_BOTH ||
+		       dmn_quirks.locations == DMN_LOCATIONS_LISTED ?
+		       -ENOENT : -EINVAL;
 	info->fs = rule->spec;
 	info->rss_context = rule->context;
 	info->data = DMN_MAX_RULES;
 	return 0;
 }
 
+/*
+ * Rules of others that come and go while a program looks (arfs_rules): it is
+ * told their number, then their locations, then each rule. Each look is one of
+ * three, in turn: nothing happens; of two rules that were counted one is gone
+ * when they are listed, and the other when it is read; one that was not counted
+ * is listed, in front of all others, and gone when it is read.
+ */
+enum { DMN_LOOK_QUIET, DMN_LOOK_GOING, DMN_LOOK_COMING, DMN_LOOKS };
+
+static unsigned int dmn_count_rules(struct dmn_port *port)
+{
+	if (!READ_ONCE(dmn_quirks.arfs_rules))
+		port->look = DMN_LOOK_QUIET;
+	else
+		port->look++;
+	return port->num_rules +
+	       (port->look % DMN_LOOKS == DMN_LOOK_GOING ? 2 : 0);
+}
+
+/* The location, free otherwise, of the rule that is gone when it is read. */
+static u32 dmn_passing_rule(struct dmn_port *port)
+{
+	u32 location = port->look, i;
+
+	for (i = 0; i < DMN_MAX_RULES; i++)
+		if (!dmn_rule_at(port, ++location % DMN_MAX_RULES))
+			break;
+	return location % DMN_MAX_RULES;
+}
+
 static int dmn_get_locations(struct dmn_port *port, struct ethtool_rxnfc *info,
 			     u32 *locations)
 {
+	bool passing = port->look % DMN_LOOKS != DMN_LOOK_QUIET;
+	unsigned int n = 0, total = port->num_rules + passing;
+	bool cut = dmn_quirks.locations == DMN_LOCATIONS_ANY ||
+		   dmn_quirks.locations == DMN_LOCATIONS_LISTED;
 	struct dmn_rule *rule;
-	unsigned int n = 0;
 
-	if (info->rule_cnt < port->num_rules)
+	if (info->rule_cnt < total && !cut)
 		return -EMSGSIZE;
+	/* The search for one more than there is ends behind the table. */
+	if (info->rule_cnt > total && dmn_quirks.locations == DMN_LOCATIONS_LISTED)
+		return -EINVAL;
+	if (passing && n < info->rule_cnt)
+		locations[n++] = dmn_passing_rule(port);
 	list_for_each_entry(rule, &port->rules, list)
-		locations[n++] = rule->spec.location;
-	info->rule_cnt = n;
-	info->data = DMN_MAX_RULES;
+		if (n < info->rule_cnt)
+			locations[n++] = rule->spec.location;
+	/* Or the count stays, and zeros stand for what is gone. */
+	if (dmn_quirks.locations != DMN_LOCATIONS_GIVEN)
+		info->rule_cnt = n;
+	info->data = dmn_quirks.locations == DMN_LOCATIONS_ANY ?
+		     total : DMN_MAX_RULES;
 	return 0;
 }
 
@@ -252,8 +355,11 @@ int dmn_get_rxnfc(struct net_device *dev, struct ethtool_rxnfc *info,
 	case ETHTOOL_GRXCLSRLCNT:
 		if (dmn_refuse_ntuple)
 			return -EOPNOTSUPP;
-		info->rule_cnt = port->num_rules;
-		info->data = DMN_MAX_RULES | RX_CLS_LOC_SPECIAL;
+		info->rule_cnt = dmn_count_rules(port);
+		if (dmn_quirks.locations == DMN_LOCATIONS_GIVEN)
+			info->data = DMN_MAX_RULES;
+		else if (dmn_quirks.locations != DMN_LOCATIONS_LISTED)
+			info->data = DMN_MAX_RULES | RX_CLS_LOC_SPECIAL;
 		return 0;
 	case ETHTOOL_GRXCLSRULE:
 		return dmn_get_rule(port, info);
