@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The NIC's quirks in rules, contexts, queues and counters are to a program what drivers are."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+
+from testbed.devmem import Buffer, Netlink, refuses
+from testbed.harness import case, expect, expect_equal, wait_for
+from testbed.hosts import LOCAL, NIC, REMOTE, free_port, output, reload_nic, set_fault
+from testbed.sending import send, start_sender
+from testbed.state import expect_released, kernel, netdev
+from testbed.tool import receive
+
+RULE = ("flow-type", "tcp4", "dst-ip", LOCAL[4], "dst-port", "99", "action", "1")
+
+
+@contextlib.contextmanager
+def nic_with(*parameters: str) -> Iterator[None]:
+    """A NIC that has been loaded with parameters, for as long as the block lasts."""
+    reload_nic(*parameters)
+    try:
+        yield
+    finally:
+        reload_nic()
+
+
+def ethtool(*arguments: str) -> str:
+    """What ethtool prints, of whichever kind."""
+    done = subprocess.run(
+        ["ethtool", *arguments], capture_output=True, text=True, check=False, timeout=30)
+    return done.stdout + done.stderr
+
+
+def expect_words(words: str, *arguments: str) -> None:
+    """Fails the case unless ethtool prints these words."""
+    text = ethtool(*arguments)
+    expect(words in text, f"ethtool {' '.join(arguments)}: no {words!r} in {text!r}")
+
+
+def insert(*location: str) -> str:
+    """What ethtool says of a rule that is inserted."""
+    return ethtool("-N", NIC, *RULE, *location)
+
+
+def counters(queue: int) -> dict[str, int]:
+    """A receive queue's counters."""
+    answers = netdev().dump(
+        "qstats-get", {"ifindex": socket.if_nametoindex(NIC), "scope": {"queue"}})
+    (found,) = [
+        one for one in answers if one["queue-type"] == "rx" and one["queue-id"] == queue]
+    return found
+
+
+def ping(count: int = 1) -> None:
+    """Frames to the NIC."""
+    output("ping", "-q", "-c", str(count), "-i", "0.01", "-W", "5", REMOTE[4])
+
+
+@contextlib.contextmanager
+def binder() -> Iterator[Netlink]:
+    """The NIC is split and ready for a binding."""
+    ethtool("-G", NIC, "tcp-data-split", "on")
+    netlink = Netlink()
+    try:
+        yield netlink
+    finally:
+        netlink.close()
+    expect_released()
+
+
+@case("the NIC's rules, contexts and queue operations as bnxt has them", once=True)
+def like_bnxt() -> None:
+    with nic_with("locations=1", "ntuple=5", "contexts=2", "no_queue_ops=1", "no_hw_drops=1",
+                  "counters_late_ms=4000"):
+        expect("Invalid argument" in insert("loc", "5"), "a location is taken")
+        expect_equal(insert().strip(), "Added rule with ID 0", "a rule")
+        expect("File exists" in insert(), "the same rule is taken again")
+        set_fault("arfs_rules", 1)
+        for _ in range(2):
+            expect_words("Cannot get RX class rule: Invalid argument", "-n", NIC)
+        expect_words("Filter: 0", "-n", NIC)
+        set_fault("arfs_rules", 0)
+        expect_words("Total 1 rules", "-n", NIC)
+        ethtool("-K", NIC, "ntuple", "off")
+        expect("Operation not permitted" in insert(), "a rule without the feature")
+
+        for number in (1, 2):
+            expect_words(f"New RSS context is {number}", "-X", NIC, "context", "new")
+        expect_words("Device or resource busy", "-X", NIC, "context", "new")
+
+        with binder() as netlink:
+            buffer = Buffer(1 << 20)
+            refuses(errno.EOPNOTSUPP, netlink.bind, buffer, 1, None)
+            buffer.close()
+
+        expect("rx-hw-drops" not in counters(0), f"{counters(0)}")
+        # The card has written them this moment, and does so again in four seconds.
+        ping()
+        before = total()
+        expect(wait_for(lambda: total() > before, 8), "the counters never come")
+        at_once = total()
+        ping()
+        expect_equal(total(), at_once, "packets that are shown at once")
+
+
+def total() -> int:
+    """Packets that the receive queues are shown to have counted."""
+    return sum(counters(queue)["rx-packets"] for queue in range(4))
+
+
+@case("the NIC's rules, queues and fragments as gve has them", once=True)
+def like_gve() -> None:
+    with nic_with("locations=2", "ntuple=1", "contexts=0", "fixed_queue0=1", "no_rx_page_size=1",
+                  "rx_buf_len=2048", "counters_restart=1", "prefill=64", "max_tx_frags=9"):
+        ethtool("-K", NIC, "ntuple", "off")
+        expect("not supported" in insert("loc", "5"), "a rule without the feature")
+        ethtool("-K", NIC, "ntuple", "on")
+        expect("not supported" not in insert("loc", "5"), "a rule with the feature")
+        set_fault("arfs_rules", 1)
+        expect_words("Invalid argument", "-n", NIC)
+        expect_words("Message too long", "-n", NIC)
+        expect_words("Filter: 5", "-n", NIC)
+        set_fault("arfs_rules", 0)
+        ethtool("-N", NIC, "delete", "5")
+        expect_words("not supported", "-X", NIC, "context", "new")
+
+        ping(20)
+        expect(total() >= 20, "nothing is counted")
+        with binder() as netlink:
+            expect(total() < 20, "the counters do not begin again")
+            buffer = Buffer(1 << 20)
+            refuses(errno.ERANGE, netlink.bind, buffer, 0, None)
+            binding = netlink.bind(buffer, 1, None)
+            expect_equal(netlink.inflight()[binding], 32, "pages of a ring of 64 buffers")
+            buffer.close()
+
+        receive(1 << 16, "-v", "7").expect(0)
+        if kernel() < (6, 16):
+            return
+        # Ten pieces of memory are no frame that this card sends.
+        payload = b"123456\n" * 2000
+        result, receiver = send(payload, "-z", "1400")
+        result.expect(0)
+        expect_equal(bytes(receiver.received), payload, "bytes received")
+        dropped = frames_dropped()
+        port = free_port()
+        with remote_sink(port):
+            sender = start_sender(4, port, "-z", "100")
+            assert sender.stdin
+            sender.stdin.write(payload)
+            sender.stdin.close()
+            expect(wait_for(lambda: frames_dropped() > dropped, 20), "no frame is dropped")
+            sender.kill()
+            sender.wait(20)
+
+
+@contextlib.contextmanager
+def remote_sink(port: int) -> Iterator[None]:
+    """A program on the remote host that takes one stream."""
+    with subprocess.Popen(
+            ["ip", "netns", "exec", "remote", "socat", "-u", f"TCP-LISTEN:{port},reuseaddr",
+             "OPEN:/dev/null"]) as sink:
+        try:
+            time.sleep(0.5)
+            yield
+        finally:
+            sink.kill()
+
+
+def frames_dropped() -> int:
+    """Frames that the card could not send."""
+    return int(output("cat", f"/sys/class/net/{NIC}/statistics/tx_dropped"))
+
+
+@case("the NIC's rules and buffers as mlx5 has them", once=True)
+def like_mlx5() -> None:
+    with nic_with("locations=3", "ntuple=3", "prefill=64", "prefill_wait_ms=2000",
+                  "two_functions=1", "page_size_erange=1", "copybreak=256"):
+        ethtool("-K", NIC, "ntuple", "off")
+        insert("loc", "5")
+        expect_words("Filter: 5", "-n", NIC)
+        expect("File exists" in insert("loc", "6"), "the same match is taken again")
+        ethtool("-K", NIC, "ntuple", "on")
+        ethtool("-K", NIC, "ntuple", "off")
+        expect_words("Filter: 5", "-n", NIC)
+        set_fault("arfs_rules", 1)
+        expect_words("Cannot get RX class rules: Invalid argument", "-n", NIC)
+        set_fault("arfs_rules", 0)
+        ethtool("-N", NIC, "delete", "5")
+        expect_words("rx-copybreak: 256", "--get-tunable", NIC, "rx-copybreak")
+
+        with binder() as netlink:
+            small = Buffer(1 << 16)
+            began = time.monotonic()
+            netlink.bind(small, 1, None)
+            expect(time.monotonic() - began >= 2, "a starved queue starts at once")
+            small.close()
+        with binder() as netlink:
+            enough = Buffer(1 << 20)
+            began = time.monotonic()
+            netlink.bind(enough, 2, None)
+            expect(time.monotonic() - began < 2, "a queue with its buffers waits")
+            enough.close()
+        if kernel() >= (6, 18):
+            receive(1 << 16, "-v", "7", "-t", "2", "-q", "2").expect(4, "mismatch")
+        receive(1 << 16, "-v", "7").expect(0)
