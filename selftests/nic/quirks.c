@@ -131,7 +131,7 @@ module_param_cb(two_functions, &dmn_quirk, &dmn_quirks.two_functions, 0444);
 MODULE_PARM_DESC(two_functions, "odd queues belong to another DMA device");
 
 module_param_cb(padded, &dmn_quirk, &dmn_quirks.padded, 0444);
-MODULE_PARM_DESC(padded, "short frames are padded, and all come with a sum over the whole frame");
+MODULE_PARM_DESC(padded, "short frames are padded, and longer ones (2: all) come with a sum of all bytes");
 
 module_param_cb(rss_reset, &dmn_quirk, &dmn_quirks.rss_reset, 0444);
 MODULE_PARM_DESC(rss_reset, "each change of an RSS table re-creates the rings");
@@ -207,6 +207,8 @@ static const struct dmn_personality personalities[] = {
 			.prefill		= 128,
 			/* en.h: MLX5E_RQ_WQES_TIMEOUT */
 			.prefill_wait_ms	= 20000,
+			/* en_rx.c:1396, 1404 */
+			.padded			= 1,
 		},
 	}, {
 		.name = "bnxt",

@@ -318,8 +318,18 @@ static struct sk_buff *dmn_build(struct dmn_queue *q, struct sk_buff *frame,
 static u64_stats_t *dmn_receive(struct dmn_queue *q, struct sk_buff *frame)
 {
 	struct net_device *dev = q->port->dev;
-	bool checked = dmn_checksum_ok(frame);
+	bool checked = dmn_checksum_ok(frame), summed;
 	struct sk_buff *skb;
+	__wsum sum = 0;
+
+	/* Drivers use the sum of all bytes, or not where some may be padding. */
+	summed = dmn_quirks.padded > 1 ||
+		 (dmn_quirks.padded && frame->len > ETH_ZLEN + ETH_FCS_LEN);
+	if (dmn_quirks.padded && frame->len < ETH_ZLEN)
+		skb_put_zero(frame, ETH_ZLEN - frame->len);
+	if (summed)
+		sum = csum_partial(frame->data + ETH_HLEN,
+				   frame->len - ETH_HLEN, 0);
 
 	if (frame->len > READ_ONCE(dev->mtu) + VLAN_ETH_HLEN ||
 	    dmn_fault(&dmn_drop))
@@ -330,8 +340,12 @@ static u64_stats_t *dmn_receive(struct dmn_queue *q, struct sk_buff *frame)
 	skb = dmn_build(q, frame, checked);
 	if (!skb)
 		return &q->rx_stats.alloc_fail;
-	if (checked)
+	if (summed) {
+		skb->ip_summed = CHECKSUM_COMPLETE;
+		skb->csum = sum;
+	} else if (checked) {
 		skb->ip_summed = CHECKSUM_UNNECESSARY;
+	}
 	if (dev->features & NETIF_F_RXHASH)
 		skb_set_hash(skb, DMN_FRAME(frame)->hash,
 			     DMN_FRAME(frame)->hash_type);

@@ -3,6 +3,7 @@
  * Transmit: the host posts skbs to a ring; the device reads them, cuts them
  * into frames and puts those on the wire.
  */
+#include <linux/if_ether.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/tcp.h>
@@ -190,7 +191,9 @@ static void dmn_send_frame(struct dmn_send *send, struct dmn_queue *to,
 	struct sk_buff *skb = send->skb, *frame;
 	bool last = header + offset + len == skb->len;
 
-	frame = alloc_skb(header + len, GFP_ATOMIC | __GFP_NOWARN);
+	/* The receiving card may pad it. */
+	frame = alloc_skb(max_t(unsigned int, header + len, ETH_ZLEN),
+			  GFP_ATOMIC | __GFP_NOWARN);
 	if (!frame) {
 		send->drops++;
 		return;
