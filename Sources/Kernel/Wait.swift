@@ -69,6 +69,36 @@ package struct Wait: Sendable {
     return try poll(&members, until: end(within: limit), to: operation)
   }
 
+  /// What ended a wait for one of two descriptors.
+  package enum Event: Sendable {
+    /// The one is readable, and the other has no error.
+    case readable
+    /// The other is in error, or has something on its error queue.
+    case error
+    /// The deadline passed first.
+    case late
+  }
+
+  /// Waits until a descriptor is readable, or another one in error.
+  ///
+  /// - Parameters:
+  ///   - end: When the wait ends, if this wait does not end before; `nil` for no other end.
+  ///   - operation: What the wait is part of, for the failure.
+  /// - Throws: As `for(_:_:within:to:)`.
+  package func `for`(
+    _ readable: Descriptor, orErrorOf other: Descriptor, until end: Instant?, to operation: String
+  ) throws(Failure) -> Event {
+    var set: [4 of pollfd] = [
+      pollfd(), pollfd(),
+      pollfd(fd: readable.rawValue, events: Interest.reading.events, revents: 0),
+      pollfd(fd: other.rawValue, events: Interest.errors.events, revents: 0),
+    ]
+    var members = set.mutableSpan
+    let ends = [deadline, end].compactMap { $0 }
+    guard try poll(&members, until: ends.min(), to: operation) else { return .late }
+    return members[3].revents != 0 ? .error : .readable
+  }
+
   /// Checks for a stop, and what the watch has to say, without waiting.
   ///
   /// - Throws: A failure of the kind `stopped` if there is a stop; what the watch finds.

@@ -29,6 +29,13 @@ package struct SendStatistics: Equatable, Sendable {
 
 /// Sends one stream from device memory: reads payload into slots of it, keeps many sends in
 /// flight, and fills a slot again only when the kernel is done with it.
+///
+/// Each send is at least one fragment of a packet, and drivers take few in one: gve 9 (`drivers/net/
+/// ethernet/google/gve/gve_tx_dqo.c`). A packet of more they would have to copy, which device memory
+/// does not allow, and drop it, as they do with each retransmission of it. TCP merges neither sends
+/// nor pieces, even where one continues the other in the memory (`net/core/datagram.c`,
+/// `zerocopy_fill_skb_from_devmem`). So payload that comes in small reads is gathered while sends
+/// are in flight, and goes out as one piece; with nothing in flight, it goes out at once.
 package struct SendLoop: ~Copyable {
   /// A part of the memory, and the sends that were made from it last.
   private struct Slot {
@@ -41,6 +48,10 @@ package struct SendLoop: ~Copyable {
   /// that a pipe may hold by default (`fs.pipe-max-size`) would leave much of the memory unused;
   /// slots of what a read of a pipe usually gives would cost more calls.
   private static let slotSize = 256 << 10
+
+  /// How much payload is gathered at most before it is sent, in bytes: more than a packet of jumbo
+  /// size, which then has bytes of two sends and of four pages at most.
+  private static let pieceSize = 16 << 10
 
   private let frame: SendFrame
   private let name: String
@@ -78,15 +89,11 @@ package struct SendLoop: ~Copyable {
   ) throws(Failure) {
     var slots = Self.slots(of: memory.byteCount)
     var next = 0
-    while true {
+    var goesOn = true
+    while goesOn {
       try waitForCompletion(of: slots[next].sends, from: destination, wait)
-      let place = slots[next].offset..<slots[next].offset + slots[next].size
-      let count = try memory.writing(place) { bytes throws(Failure) in
-        try source.read(into: &bytes)
-      }
-      guard count > 0 else { return }
       let first = tracker.issued
-      try send(slots[next].offset, count, to: destination, wait)
+      goesOn = try fill(slots[next], from: &source, through: &memory, to: destination, wait)
       slots[next].sends = first..<tracker.issued
       next = (next + 1) % slots.count
     }
@@ -160,6 +167,74 @@ package struct SendLoop: ~Copyable {
       case .noBuffers where tracker.outstanding > 0: return .crowded
       default: throw failure(toSend: error, to: destination)
       }
+    }
+  }
+}
+
+// From the source into the memory.
+extension SendLoop {
+  /// Fills a slot with payload, piece by piece, and sends each. Pieces begin at a page, so that they
+  /// have no fragment more than they need.
+  ///
+  /// - Returns: Whether the source may have more.
+  private mutating func fill<
+    Source: PayloadSource & ~Copyable, Memory: WritableMemory & ~Copyable,
+    Destination: DevmemDestination & ~Copyable
+  >(
+    _ slot: Slot, from source: inout Source, through memory: inout Memory,
+    to destination: borrowing Destination, _ wait: Wait
+  ) throws(Failure) -> Bool {
+    let least = min(Self.pieceSize, slot.size)
+    var start = 0
+    while slot.size - start >= least {
+      let room = slot.offset + start..<slot.offset + slot.size
+      let (count, isEnd) = try gather(
+        least, into: room, from: &source, through: &memory, to: destination, wait)
+      if count > 0 { try send(room.lowerBound, count, to: destination, wait) }
+      guard !isEnd else { return false }
+      start = (start + count + pageSize - 1) / pageSize * pageSize
+    }
+    return true
+  }
+
+  /// Reads payload for one piece: what there is if nothing is in flight, and otherwise more and
+  /// more of it, until it is enough or nothing is in flight any more.
+  ///
+  /// - Parameter least: How many bytes are enough.
+  private mutating func gather<
+    Source: PayloadSource & ~Copyable, Memory: WritableMemory & ~Copyable,
+    Destination: DevmemDestination & ~Copyable
+  >(
+    _ least: Int, into room: Range<Int>, from source: inout Source, through memory: inout Memory,
+    to destination: borrowing Destination, _ wait: Wait
+  ) throws(Failure) -> (count: Int, isEnd: Bool) {
+    var count = 0
+    var interruption: Interruption?
+    while true {
+      var reading = Reading.end
+      _ = try memory.writing(room.lowerBound + count..<room.upperBound) {
+        bytes throws(Failure) in
+        reading = try source.read(into: &bytes, orUntil: interruption)
+        return reading.count
+      }
+      switch reading {
+      case .bytes(let more): count += more
+      case .end: return (count, true)
+      case .late: throw failure(toSend: .timedOut, to: destination)
+      case .interrupted:
+        if try !takeNotices(from: destination) {
+          if let error = try pendingError(of: destination) {
+            throw failure(toSend: error, to: destination)
+          }
+          // What else ails the connection, the send shows.
+          return (count, false)
+        }
+        interruption = nil
+      }
+      guard count < least, tracker.outstanding > 0 else { return (count, false) }
+      interruption =
+        interruption
+        ?? Interruption(by: destination.descriptor, orAt: wait.limited(to: timeout).deadline)
     }
   }
 }

@@ -17,8 +17,11 @@ struct InputSourceTests {
     var buffer = [UInt8](repeating: 0, count: room)
     var span = buffer.mutableSpan
     var bytes = unsafe span.mutableBytes
-    let count = try source.read(into: &bytes)
-    return Array(buffer[..<count])
+    switch try source.read(into: &bytes, orUntil: nil) {
+    case .bytes(let count): return Array(buffer[..<count])
+    case .end: return []
+    case .interrupted, .late: throw Failure("read without an interruption", reason: "interrupted")
+    }
   }
 
   @Test("what there is is read, as much as fits, to the end")
@@ -73,6 +76,31 @@ struct InputSourceTests {
     try work.result().get()
     try author.finishSending()
     try input.finishSending()
+  }
+
+  @Test("what a socket has to report ends a wait, even before payload; so does a deadline")
+  func isInterrupted() throws {
+    let loopback = try Loopback()
+    let socket = try Loopback.connect(to: loopback.address)
+    _ = try loopback.accept()
+    let input = try Input([1, 2])
+    var source = InputSource(from: input.reader, Wait())
+    var buffer = [UInt8](repeating: 0, count: 4)
+    func read(orAt deadline: Instant?) throws(Failure) -> Reading {
+      var span = buffer.mutableSpan
+      var bytes = unsafe span.mutableBytes
+      return try source.read(
+        into: &bytes, orUntil: Interruption(by: socket.descriptor, orAt: deadline))
+    }
+    let later = Instant.now.advanced(by: .seconds(10))
+    #expect(try read(orAt: later) == .bytes(2))
+    #expect(try read(orAt: .now) == .late)
+    let byte = [UInt8(0)]
+    let descriptor = socket.descriptor
+    try retrying { unsafe send(descriptor.rawValue, byte, 1, CInt(MSG_ZEROCOPY)) }
+    #expect(try read(orAt: later) == .interrupted)
+    input.end()
+    #expect(try read(orAt: nil) == .interrupted)
   }
 
   /// A pipe to read from.
