@@ -78,6 +78,12 @@ dmn_asked_hds_thresh(const struct kernel_ethtool_ringparam *kring)
 	return kring->hds_thresh;
 }
 
+/* At load: where it was not asked for, the core passes on what it has. */
+static inline void dmn_record_hds_thresh(struct net_device *dev, u32 thresh)
+{
+	dev->cfg->hds_thresh = thresh;
+}
+
 static inline void dmn_record_split(struct net_device *dev, bool on)
 {
 	/* Off is as it was before: nobody has said anything. */
@@ -101,6 +107,10 @@ static inline u32
 dmn_asked_hds_thresh(const struct kernel_ethtool_ringparam *kring)
 {
 	return 0;
+}
+
+static inline void dmn_record_hds_thresh(struct net_device *dev, u32 thresh)
+{
 }
 
 static inline void dmn_record_split(struct net_device *dev, bool on)

@@ -146,6 +146,8 @@ struct dmn_port {
 	unsigned int tx_ring;
 	bool split;
 	u32 hds_thresh;
+	struct delayed_work carrier;	/* it comes back */
+	struct bpf_prog *xdp;
 
 	struct dmn_rss __rcu *rss[DMN_MAX_CONTEXTS];
 	struct list_head rules;		/* by location */
@@ -174,6 +176,9 @@ struct device *dmn_dma_dev(const struct dmn_port *port, unsigned int index);
 extern const struct net_device_ops dmn_netdev_ops;
 int dmn_set_queues(struct dmn_port *port, unsigned int count);
 int dmn_rebuild(struct dmn_port *port);
+int dmn_recreate_rings(struct dmn_port *port);
+void dmn_carrier_init(struct dmn_port *port);
+void dmn_carrier_blink(struct dmn_port *port);
 
 /* queue.c */
 const struct netdev_queue_mgmt_ops *dmn_queue_init_ops(void);

@@ -56,9 +56,24 @@ static void dmn_set_features(struct net_device *dev)
 	dev->hw_features = NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_TSO |
 			   NETIF_F_TSO6 | NETIF_F_TSO_ECN | NETIF_F_GSO_UDP_L4 |
 			   NETIF_F_RXHASH;
-	if (!dmn_refuse_ntuple)
-		dev->hw_features |= NETIF_F_NTUPLE;
 	dev->features = dev->hw_features | NETIF_F_RXCSUM | NETIF_F_HIGHDMA;
+	if (dmn_quirks.split_needs_gro_hw)
+		dev->hw_features |= NETIF_F_GRO_HW;
+	if (dmn_refuse_ntuple)
+		return;
+	switch (dmn_quirks.ntuple) {
+	case DMN_NTUPLE_ON:
+	case DMN_NTUPLE_PERMIT:
+		dev->features |= NETIF_F_NTUPLE;
+		fallthrough;
+	case DMN_NTUPLE_OFF:
+	case DMN_NTUPLE_ARFS:
+		dev->hw_features |= NETIF_F_NTUPLE;
+		break;
+	case DMN_NTUPLE_FIXED:
+		dev->features |= NETIF_F_NTUPLE;
+		break;
+	}
 }
 
 static struct dmn_port *dmn_port_create(void)
@@ -77,7 +92,10 @@ static struct dmn_port *dmn_port_create(void)
 	port->queues = queues;
 	port->rx_ring = DMN_RX_RING_DEFAULT;
 	port->tx_ring = DMN_TX_RING_DEFAULT;
+	port->hds_thresh = dmn_quirks.hds_thresh_default;
+	dmn_record_hds_thresh(dev, port->hds_thresh);
 	INIT_LIST_HEAD(&port->rules);
+	dmn_carrier_init(port);
 	port->copybreak = dmn_quirks.copybreak;
 	for (i = 0; i < max_queues; i++)
 		dmn_queue_init(port, i);

@@ -1,9 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A port as the stack sees it: up and down, its queues, its features. */
+#include <linux/bpf.h>
 #include <linux/etherdevice.h>
+#include <linux/module.h>
 #include <net/netdev_queues.h>
 
 #include "dmnic.h"
+
+static unsigned int ring_recreations;
+module_param(ring_recreations, uint, 0444);
+MODULE_PARM_DESC(ring_recreations, "how often a port has made its rings anew (read only)");
+
+static void dmn_carrier_return(struct work_struct *work)
+{
+	struct dmn_port *port =
+		container_of(work, struct dmn_port, carrier.work);
+
+	if (READ_ONCE(port->running) && READ_ONCE(port->peer->running))
+		netif_carrier_on(port->dev);
+}
+
+void dmn_carrier_init(struct dmn_port *port)
+{
+	INIT_DELAYED_WORK(&port->carrier, dmn_carrier_return);
+}
+
+/* The link of a card that made its rings anew is back only after a time. */
+void dmn_carrier_blink(struct dmn_port *port)
+{
+	if (!dmn_quirks.carrier_ms || !port->running)
+		return;
+	netif_carrier_off(port->dev);
+	mod_delayed_work(system_wq, &port->carrier,
+			 msecs_to_jiffies(dmn_quirks.carrier_ms));
+}
 
 static void dmn_link_update(struct dmn_port *port)
 {
@@ -53,7 +83,7 @@ static int dmn_open(struct net_device *dev)
 	err = dmn_open_queues(port, 0, port->queues);
 	if (err)
 		return err;
-	port->running = true;
+	WRITE_ONCE(port->running, true);
 	netif_tx_start_all_queues(dev);
 	dmn_queues_await(port);
 	dmn_link_update(port);
@@ -64,7 +94,8 @@ static int dmn_stop(struct net_device *dev)
 {
 	struct dmn_port *port = netdev_priv(dev);
 
-	port->running = false;
+	WRITE_ONCE(port->running, false);
+	cancel_delayed_work_sync(&port->carrier);
 	dmn_link_update(port);
 	netif_tx_disable(dev);
 	dmn_close_queues(port, 0, port->queues);
@@ -137,10 +168,43 @@ int dmn_rebuild(struct dmn_port *port)
 	return err;
 }
 
-static int dmn_set_features(struct net_device *dev, netdev_features_t features)
+/* The same, where it is what a driver does that was asked to change its rings. */
+int dmn_recreate_rings(struct dmn_port *port)
+{
+	int err;
+
+	if (!port->running)
+		return 0;
+	err = dmn_rebuild(port);
+	if (err)
+		return err;
+	ring_recreations++;
+	dmn_carrier_blink(port);
+	return 0;
+}
+
+static netdev_features_t dmn_fix_features(struct net_device *dev,
+					  netdev_features_t features)
 {
 	struct dmn_port *port = netdev_priv(dev);
 
+	if (dmn_quirks.gro_hw_refused)
+		features &= ~NETIF_F_GRO_HW;
+	else if (dmn_quirks.split_needs_gro_hw && port->split)
+		features |= NETIF_F_GRO_HW;
+	return features;
+}
+
+static int dmn_set_features(struct net_device *dev, netdev_features_t features)
+{
+	struct dmn_port *port = netdev_priv(dev);
+	int err;
+
+	if ((features ^ dev->features) & NETIF_F_GRO_HW) {
+		err = dmn_recreate_rings(port);
+		if (err)
+			return err;
+	}
 	if (!(features & NETIF_F_NTUPLE) && dmn_quirks.ntuple != DMN_NTUPLE_ARFS)
 		dmn_flush_rules(port);
 	return 0;
@@ -170,7 +234,27 @@ static int dmn_change_mtu(struct net_device *dev, int mtu)
 	return 0;
 }
 
+/*
+ * A program is kept, and the frames do not go through it: whether one may be
+ * attached is what the configured split decides in the core, and what shows it.
+ */
+static int dmn_bpf(struct net_device *dev, struct netdev_bpf *bpf)
+{
+	struct dmn_port *port = netdev_priv(dev);
+	struct bpf_prog *old;
+
+	if (bpf->command != XDP_SETUP_PROG)
+		return -EINVAL;
+	old = port->xdp;
+	port->xdp = bpf->prog;
+	if (old)
+		bpf_prog_put(old);
+	return 0;
+}
+
 const struct net_device_ops dmn_netdev_ops = {
+	.ndo_bpf		= dmn_bpf,
+	.ndo_fix_features	= dmn_fix_features,
 	.ndo_open		= dmn_open,
 	.ndo_stop		= dmn_stop,
 	.ndo_start_xmit		= dmn_xmit,
