@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 PLAN = re.compile(r"^1\.\.(\d+)$")
@@ -18,6 +19,16 @@ class Outcome:
 
     verdict: str
     reason: str = ""
+    # How often it was tried.
+    tries: int = 1
+
+
+def tried(first: Outcome, most: int, again: Callable[[], Outcome]) -> Outcome:
+    """The outcome of a case that is tried again until it passes, as often as may be; it says so."""
+    for number in range(2, most + 1):
+        if again().verdict == "ok":
+            return Outcome("ok", f"ok at try {number} of {most}: before, {first.reason}", number)
+    return Outcome(first.verdict, f"at each of {most} tries: {first.reason}", most)
 
 
 def parse(test: str, output: str, end: str) -> dict[str, Outcome]:

@@ -68,10 +68,8 @@ class Tree:
             if first.verdict == "fail" and UPSTREAMS.search(first.reason):
                 part = name.removeprefix(f"{path.stem}.")
                 log = logs / f"{path.stem}.{part}.{self.name}.log"
-                for number in range(2, TRIES + 1):
-                    if self._run(path, log, "-t", part).get(name, first).verdict == "ok":
-                        outcomes[name] = Outcome("ok", f"at try {number}; before: {first.reason}")
-                        break
+                outcomes[name] = ktap.tried(
+                    first, TRIES, lambda: self._run(path, log, "-t", part).get(name, first))
         return outcomes
 
     @staticmethod
