@@ -124,7 +124,11 @@ extension Interface {
   ///
   /// - Throws: A failure of the kind `usage` where none would stay.
   package mutating func queues(besides bound: Set<UInt32>) throws(Failure) -> [UInt32] {
-    let count = try receiveQueueCount
+    try queues(of: receiveQueueCount, besides: bound)
+  }
+
+  /// The same, where it is known how many RX queues there are.
+  func queues(of count: UInt32, besides bound: Set<UInt32>) throws(Failure) -> [UInt32] {
     let others = (0..<count).filter { !bound.contains($0) }
     guard others.isEmpty else { return others }
     var failure = refusal(

@@ -44,7 +44,8 @@ extension Interface {
     guard let index = names.firstIndex(of: name) else {
       throw refusal(operation, .notSupported, reason: "this kernel has no such feature")
     }
-    let count = try featureBlocks(count: (names.count + 31) / 32).count
+    // `ETHTOOL_DEV_FEATURE_WORDS`: the kernel takes no other number.
+    let count = (names.count + 31) / 32
     var head = ethtool_sfeatures(command: ETHTOOL_SFEATURES)
     head.size = UInt32(count)
     var blocks = [ethtool_set_features_block](repeating: .init(), count: count)

@@ -10,27 +10,32 @@ extension Transaction {
   ///
   /// - Parameters:
   ///   - queues: The queues to be bound.
-  ///   - free: The queues to send to where the table names none but those to be bound.
+  ///   - free: The queues to send to where the table names none but those to be bound: asked for
+  ///     only there.
   /// - Throws: A failure of the kind `usage` where no other queue is left, of the kind
-  ///   `unsupported` where there is no RSS table.
+  ///   `unsupported` where there is no RSS table; what `free` throws.
   package mutating func moveRSS(
-    off queues: Set<UInt32>, orTo free: Set<UInt32> = []
+    off queues: Set<UInt32>, orTo free: @autoclosure () throws(Failure) -> Set<UInt32> = []
   ) throws(Failure) {
-    let existing = try interface.queues(besides: queues)
+    let count = try interface.receiveQueueCount
+    let existing = try interface.queues(of: count, besides: queues)
     let before = try interface.rss()
     guard !before.table.isEmpty else {
       throw interface.refusal(
         "move RSS off the queues of", .notSupported, reason: "it has no RSS table")
     }
     guard before.firstEntry(naming: queues) != nil else { return }
-    let others = existing.filter { free.contains($0) }
+    var others: [UInt32] = []
+    if before.table.allSatisfy(queues.contains) {
+      let free = try free()
+      others = existing.filter(free.contains)
+    }
     guard let table = before.table(avoiding: queues, orNaming: others) else {
       throw interface.refusal(
         "move RSS off the queues of", nil,
         reason: "its table names only queues to be bound, and no other queue is free",
         hint: "bind fewer (-q), or add some: `ethtool -L \(interface.name) combined N`")
     }
-    let count = try interface.receiveQueueCount
     let isDefault = before.isDefault(queueCount: count)
     var made = before
     made.table = table

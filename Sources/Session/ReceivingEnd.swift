@@ -44,8 +44,9 @@ struct ReceivingEnd: ~Copyable {
     var steering = FlowSteering(FlowTuple(to: destination, from: source), over: queues)
     if configuration.configuresNIC {
       try transaction.enableHeaderSplit()
+      let index = transaction.interface.index
       try transaction.moveRSS(
-        off: Set(queues), orTo: try netdev.freeQueues(ofInterface: transaction.interface.index))
+        off: Set(queues), orTo: try netdev.freeQueues(ofInterface: index))
       try steering.install(in: &transaction)
       try transaction.proveOthersAvoid(Set(queues))
     }
