@@ -26,14 +26,13 @@ package struct NetdevCapabilities: Equatable, Sendable {
     package let isByte: Bool
   }
 
-  /// Asks the kernel for the policies of bind-rx and bind-tx.
+  /// Asks the kernel for the policy of bind-rx. Of bind-tx it is enough that the family has it.
   ///
-  /// - Throws: A failure where the kernel does not give its policies.
+  /// - Throws: A failure where the kernel does not give the policy.
   package init(of family: Family, asked netlink: inout GenericNetlink) throws(Failure) {
     let receive = try netlink.policy(of: UInt8(CLinux_NETDEV_CMD_BIND_RX.rawValue), in: family)
-    let transmit = try netlink.policy(of: UInt8(CLinux_NETDEV_CMD_BIND_TX.rawValue), in: family)
     bindsReceive = receive != nil
-    bindsTransmit = transmit != nil
+    bindsTransmit = family.commands[UInt8(CLinux_NETDEV_CMD_BIND_TX.rawValue)] != nil
     let attributes = receive?.attributes ?? [:]
     let isSize = attributes[Self.fifth]?.type == CommandPolicy.Attribute.u32
     rxPageSizeAttribute = isSize ? Self.fifth : nil

@@ -9,7 +9,6 @@ package import Kernel
 /// ties to the socket, such as a device-memory binding.
 package struct NetlinkSocket: ~Copyable, NetlinkTransport {
   private let handle: Handle
-  private var buffer = [UInt8](repeating: 0, count: 1 << 16)
 
   /// Opens a socket of generic netlink.
   ///
@@ -73,13 +72,22 @@ package struct NetlinkSocket: ~Copyable, NetlinkTransport {
     guard try Wait(until: deadline).readiness(of: handle.descriptor) == .ready else {
       throw .timedOut
     }
-    let count = try retrying {
-      unsafe buffer.withUnsafeMutableBytes {
-        unsafe mnl_socket_recvfrom(handle.socket, $0.baseAddress, $0.count)
+    var refusal: Errno?
+    let datagram = unsafe [UInt8](unsafeUninitializedCapacity: Self.room) { bytes, count in
+      do throws(Errno) {
+        count = try retrying {
+          unsafe mnl_socket_recvfrom(handle.socket, bytes.baseAddress, bytes.count)
+        }
+      } catch {
+        refusal = error
       }
     }
-    return Array(buffer.prefix(count))
+    if let refusal { throw refusal }
+    return datagram
   }
+
+  /// More than the kernel puts into one datagram, in bytes. Only what it writes is touched.
+  private static let room = 1 << 16
 }
 
 /// libmnl's socket, closed with its owner.
