@@ -20,14 +20,19 @@ package import Kernel
   /// Size in bytes.
   package let byteCount: Int
   private let view: View
+  /// What the dma-buf was made of, closed behind it.
+  private let origin: OwnedDescriptor?
   /// Where the mapping or the copy is: `view` keeps it.
   private let base: UnsafeMutableRawPointer
 
   /// Maps the whole of a dma-buf. The corresponding C function is `mmap`.
   ///
-  /// - Parameter subject: The memory, as messages name it.
+  /// - Parameters:
+  ///   - subject: The memory, as messages name it.
+  ///   - origin: What the dma-buf was made of, to stay open as long.
   package init(
-    mapping descriptor: consuming OwnedDescriptor, named subject: String
+    mapping descriptor: consuming OwnedDescriptor, named subject: String,
+    madeOf origin: consuming OwnedDescriptor? = nil
   ) throws(Failure) {
     // A consumed parameter cannot be captured by the closure that `attempt` runs.
     let mapping: Mapping
@@ -40,6 +45,7 @@ package import Kernel
         hint: "not every exporter of dma-bufs gives the CPU access to its memory")
     }
     self.descriptor = descriptor
+    self.origin = origin
     byteCount = mapping.count
     unsafe base = mapping.base
     view = .mapped(mapping)
@@ -48,6 +54,7 @@ package import Kernel
   /// A dma-buf that is read and written by copies.
   init(dmabuf descriptor: consuming OwnedDescriptor, copied buffer: consuming CUDABuffer) {
     self.descriptor = descriptor
+    origin = nil
     byteCount = buffer.byteCount
     unsafe base = buffer.copy
     view = .copied(buffer)

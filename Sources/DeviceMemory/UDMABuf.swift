@@ -60,7 +60,9 @@ package struct UDMABuf: MemoryProvider {
           unsafe CLinux_ioctl(driver.rawValue, CLinux_UDMABUF_CREATE, &request)
         })
     }
-    return try DeviceBuffer(mapping: dmabuf, named: "a udmabuf \(subject)")
+    // Closed now, the file would give its pages up one by one, which delays the start of a run; they
+    // belong to the dma-buf as well, and go together at its end.
+    return try DeviceBuffer(mapping: dmabuf, named: "a udmabuf \(subject)", madeOf: file)
   }
 
   private func makeFile(byteCount: Int) throws(Failure) -> OwnedDescriptor {
