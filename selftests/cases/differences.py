@@ -81,8 +81,8 @@ def attempt(binary: str, vector: Vector) -> Result:
     words = [str(port) if word == "5201" else word for word in vector.words.split()]
     set_fault("plain_every", vector.plain_every)
     if vector.payload is None:
-        return run(*words, binary=binary, seconds=20)
-    process = listen(4, port, *words[7:], binary=binary)
+        return run(*words, binary=binary, seconds=20, memory=())
+    process = listen(4, port, *words[7:], binary=binary, memory=())
     sender = Sender(4, port, iter([vector.payload]), source_port=port)
     sender.start()
     result = finish(process, 20)

@@ -18,7 +18,8 @@ from testbed.harness import Skipped, case, expect, expect_equal
 from testbed.hosts import (
     LOCAL, NIC, Sender, enter_remote, free_port, pattern, wait_listening)
 from testbed.state import bound_queues, expect_released, expect_state, kernel, nic_state, unchanged
-from testbed.tool import BINARY, finish, guards, listen, receive, run, start, track
+from testbed.tool import (
+    BINARY, LITTLE_MEMORY, finish, guards, listen, receive, run, start, track)
 
 
 @case("a stop signal ends a run that waits for its connection", once=True)
@@ -100,7 +101,8 @@ def stopped_printing() -> None:
         with unchanged(), full_pipe() as writer:
             port = free_port()
             process = track(subprocess.Popen(
-                [BINARY, "-l", "-f", NIC, "-s", LOCAL[4], "-p", str(port), "-v", "7", "--trace"],
+                [BINARY, "-l", "-f", NIC, "-s", LOCAL[4], "-p", str(port), "-v", "7", "--trace",
+                 *LITTLE_MEMORY],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=writer))
             wait_listening(port, process)
             Sender(4, port, pattern(1 << 30)).start()
@@ -121,7 +123,7 @@ def ignored_signals() -> None:
         port = free_port()
         process = track(subprocess.Popen(
             ["sh", "-c", "trap '' HUP INT; exec \"$@\"", "sh", BINARY, "-l", "-f", NIC, "-s",
-             LOCAL[4], "-p", str(port), "-v", "7"],
+             LOCAL[4], "-p", str(port), "-v", "7", *LITTLE_MEMORY],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
         wait_listening(port, process)
         process.send_signal(signal.SIGHUP)

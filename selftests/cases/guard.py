@@ -22,7 +22,7 @@ from testbed.hosts import (
 from testbed.state import (
     bound_queues, expect_released, expect_state, is_upstreams, nic_state)
 from testbed.tool import (
-    BINARY, RUNTIME, Result, finish, guards, listen, receive, run, start, track)
+    BINARY, LITTLE_MEMORY, RUNTIME, Result, finish, guards, listen, receive, run, start, track)
 
 RESTORED = f"brought back {NIC}"
 
@@ -94,7 +94,8 @@ def killed_at_each(call: str) -> None:
     """Kills one run on its way into the first call of a kind, the next into the second, ..."""
     before = nic_state()
     # It sets everything up, binds, cannot listen there, and undoes everything.
-    command = [BINARY, "-l", "-f", NIC, "-s", "198.51.100.7", "-p", "5201", "-v", "7"]
+    command = [BINARY, "-l", "-f", NIC, "-s", "198.51.100.7", "-p", "5201", "-v", "7",
+               *LITTLE_MEMORY]
     restored = 0
     # Where there are many places: some, others each time, and fewer on a second kernel, for the
     # guard is the same there.
@@ -169,7 +170,8 @@ def killed_otherwise() -> None:
             finish(process, 30).expect(-number, RESTORED)
     with comes_back():
         process = track(subprocess.Popen(
-            [BINARY, "-l", "-f", NIC, "-s", "192.0.2.1", "-p", "5199", "-v", "7"],
+            [BINARY, "-l", "-f", NIC, "-s", "192.0.2.1", "-p", "5199", "-v", "7",
+             *LITTLE_MEMORY],
             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True))
         expect(wait_for(bound_queues), "nothing is bound")
         os.killpg(process.pid, signal.SIGKILL)
@@ -350,7 +352,8 @@ def no_place() -> None:
         port = free_port()
         process = track(subprocess.Popen(
             ["unshare", "-m", "sh", "-c", "mount -t tmpfs -o ro none /run && exec \"$@\"", "sh",
-             BINARY, "-l", "-f", NIC, "-s", "192.0.2.1", "-p", str(port), "-v", "7"],
+             BINARY, "-l", "-f", NIC, "-s", "192.0.2.1", "-p", str(port), "-v", "7",
+             *LITTLE_MEMORY],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
         expect(wait_for(bound_queues), "nothing is bound")
         expect_equal(journals(), [], "journals")
@@ -367,7 +370,7 @@ def in_namespace(flags: str, set_up: str, *arguments: str) -> subprocess.Popen[b
 
 def receiver(port: int) -> list[str]:
     """A receiver's words."""
-    return ["-l", "-f", NIC, "-s", LOCAL[4], "-p", str(port), "-v", "7"]
+    return ["-l", "-f", NIC, "-s", LOCAL[4], "-p", str(port), "-v", "7", *LITTLE_MEMORY]
 
 
 def lock_name(number: int) -> str:

@@ -21,9 +21,9 @@ LINE = re.compile(
 
 
 def validated(length: int, version: int) -> None:
-    """A run with -v 7 of so many bytes, and what it prints for people."""
+    """A run with -v 7 of so many bytes into the default memory, and what it prints for people."""
     with unchanged():
-        result = receive(length, "-v", "7", version=version, seconds=240).expect(0)
+        result = receive(length, "-v", "7", version=version, seconds=240, memory=()).expect(0)
         expect(b"Validated buffer" in result.stdout, "no 'Validated buffer'")
         found = LINE.search(result.stderr)
         expect(found, f"no summary in: {result.stderr}")

@@ -11,9 +11,10 @@ from .tool import BINARY, finish, start, track
 
 
 def receiver(port: int, *options: str, version: int = 4) -> subprocess.Popen[bytes]:
-    """Starts a measuring receiver."""
+    """Starts a measuring receiver, with the memory that several flows need."""
     return start(
-        "-l", "-f", NIC, "-s", LOCAL[version], "-p", str(port), "--timeout", "60", *options)
+        "-l", "-f", NIC, "-s", LOCAL[version], "-p", str(port), "--timeout", "60", *options,
+        memory=())
 
 
 def sender(port: int, *options: str, version: int = 4) -> subprocess.Popen[bytes]:

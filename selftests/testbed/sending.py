@@ -12,7 +12,7 @@ from .harness import expect, expect_equal
 from .hosts import NIC, REMOTE, enter_remote, free_port
 from .state import unchanged
 from .summary import document
-from .tool import BINARY, Result, track
+from .tool import BINARY, LITTLE_MEMORY, Result, track
 
 
 class Receiver(threading.Thread):
@@ -59,7 +59,9 @@ class Receiver(threading.Thread):
 def start_sender(
     version: int, port: int, *options: str, descriptors: tuple[int, ...] = ()
 ) -> subprocess.Popen[bytes]:
-    """Starts the tool as a sender."""
+    """Starts the tool as a sender, with little memory unless the options are about that."""
+    if not {"--memory", "--memory-size", "--host-memory"} & set(options):
+        options += LITTLE_MEMORY
     return track(subprocess.Popen(
         [BINARY, "-f", NIC, "-s", REMOTE[version], "-p", str(port), *options],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .harness import expect
-from .hosts import NIC, output
+from .hosts import NIC
+from .settings import settings
 
 
 def kernel() -> tuple[int, int]:
@@ -63,12 +64,8 @@ def has_command(name: str) -> bool:
 
 
 def nic_state() -> str:
-    """All that a run may change: features, rings, channels, RSS, rules and private flags."""
-    # One shell for all: under emulation, processes are what takes the time.
-    script = (
-        'for option in -k -g -l -x -n --show-priv-flags; do '
-        'echo "## ethtool $option"; ethtool $option "$0" 2>/dev/null; echo "status $?"; done')
-    return output("sh", "-c", script, NIC)
+    """All that a run may change."""
+    return settings(NIC)
 
 
 @contextlib.contextmanager

@@ -22,6 +22,11 @@ def _installed(binary: str) -> str:
 
 BINARY = _installed(os.environ.get("NCDEVMEM", ".build/release/ncdevmem"))
 
+# Most of the time from a run's start to its listening goes into the 16000 pages of the default
+# memory, which few cases are about. These 3072 are as many as a ring of the NIC (1024) and a
+# socket's largest buffer (6 MiB) hold.
+LITTLE_MEMORY = ("--memory-size", "12M")
+
 # Where runs have their journals.
 RUNTIME = Path("/run/ncdevmem")
 
@@ -50,9 +55,12 @@ _started: list[subprocess.Popen[bytes]] = []
 
 def start(
     *arguments: str, binary: str = BINARY, stdout: int = subprocess.PIPE,
-    descriptors: tuple[int, ...] = ()
+    descriptors: tuple[int, ...] = (), memory: tuple[str, ...] = LITTLE_MEMORY
 ) -> subprocess.Popen[bytes]:
-    """Starts the tool, which inherits some descriptors."""
+    """Starts the tool, which inherits some descriptors. A receiver gets options for its memory
+    unless its arguments are about that."""
+    if "-l" in arguments and not {"--memory", "--memory-size"} & set(arguments):
+        arguments += memory
     return track(subprocess.Popen(
         [binary, *arguments], stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE,
         pass_fds=descriptors))
@@ -107,31 +115,33 @@ def finish(process: subprocess.Popen[bytes], seconds: float = 60) -> Result:
 
 
 def run(
-    *arguments: str, binary: str = BINARY, seconds: float = 60, descriptors: tuple[int, ...] = ()
+    *arguments: str, binary: str = BINARY, seconds: float = 60,
+    descriptors: tuple[int, ...] = (), memory: tuple[str, ...] = LITTLE_MEMORY
 ) -> Result:
     """Runs the tool to its end."""
-    return finish(start(*arguments, binary=binary, descriptors=descriptors), seconds)
+    return finish(
+        start(*arguments, binary=binary, descriptors=descriptors, memory=memory), seconds)
 
 
 def listen(
     version: int, port: int, *options: str, binary: str = BINARY, stdout: int = subprocess.PIPE,
-    descriptors: tuple[int, ...] = ()
+    descriptors: tuple[int, ...] = (), memory: tuple[str, ...] = LITTLE_MEMORY
 ) -> subprocess.Popen[bytes]:
     """Starts the tool as a receiver and waits until it listens."""
     process = start(
         "-l", "-f", NIC, "-s", LOCAL[version], "-p", str(port), *options, binary=binary,
-        stdout=stdout, descriptors=descriptors)
+        stdout=stdout, descriptors=descriptors, memory=memory)
     wait_listening(port, process)
     return process
 
 
 def receive(
     length: int, *options: str, version: int = 4, period: int = 7, seconds: float = 120,
-    binary: str = BINARY, descriptors: tuple[int, ...] = ()
+    descriptors: tuple[int, ...] = (), memory: tuple[str, ...] = LITTLE_MEMORY
 ) -> Result:
     """Has the tool receive a pattern of so many bytes from the remote host."""
     port = free_port()
-    process = listen(version, port, *options, binary=binary, descriptors=descriptors)
+    process = listen(version, port, *options, descriptors=descriptors, memory=memory)
     sender = Sender(version, port, pattern(length, period), source_port=port)
     sender.start()
     result = finish(process, seconds)
