@@ -4,14 +4,12 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
-import socket
-import struct
 import subprocess
 from collections.abc import Iterator
 
+from testbed import xdp
 from testbed.harness import case, expect, expect_equal
 from testbed.hosts import NIC, free_port, output, reload_nic
 from testbed.state import (
@@ -184,38 +182,9 @@ def bound() -> None:
     expect_released()
 
 
-def bpf(command: int, attributes: bytes) -> int:
-    """The system call, which Python does not have."""
-    library = ctypes.CDLL(None, use_errno=True)
-    buffer = ctypes.create_string_buffer(attributes, len(attributes))
-    numbers = {"x86_64": 321, "aarch64": 280}
-    result = library.syscall(numbers[os.uname().machine], command, buffer, len(attributes))
-    expect(result >= 0, f"bpf: {os.strerror(ctypes.get_errno())}")
-    return result
-
-
-@contextlib.contextmanager
-def xdp_program() -> Iterator[None]:
-    """A program on the NIC that passes every packet, in generic mode."""
-    # r0 = XDP_PASS; exit
-    code = ctypes.create_string_buffer(
-        struct.pack("<BBhi", 0xB7, 0, 0, 2) + struct.pack("<BBhi", 0x95, 0, 0, 0), 16)
-    licence = ctypes.create_string_buffer(b"GPL")
-    load = struct.pack(
-        "<IIQQIIQII16sII", 6, 2, ctypes.addressof(code), ctypes.addressof(licence), 0, 0, 0, 0, 0,
-        b"pass", 0, 37)
-    program = bpf(5, load)
-    link = bpf(28, struct.pack("<IIII", program, socket.if_nametoindex(NIC), 37, 2))
-    try:
-        yield
-    finally:
-        os.close(link)
-        os.close(program)
-
-
 @case("a check reports an XDP program")
-def xdp() -> None:
-    with xdp_program():
+def xdp_program() -> None:
+    with xdp.attached(NIC, xdp.GENERIC):
         found = check(code=1)
         expect_equal(found["xdp"][0], "missing", "xdp")
         expect("generic mode" in found["xdp"][1], found["xdp"][1])

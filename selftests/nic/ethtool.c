@@ -115,7 +115,8 @@ static int dmn_asked_split(struct dmn_port *port, u8 asked,
 	case ETHTOOL_TCP_DATA_SPLIT_ENABLED:
 		if (dmn_quirks.split_needs_gro_hw &&
 		    !(port->dev->features & NETIF_F_GRO_HW)) {
-			NL_SET_ERR_MSG_MOD(extack, "TCP-data-split is not supported when GRO HW is disabled");
+			NL_SET_ERR_MSG_MOD(extack,
+					   "TCP-data-split is not supported when GRO HW is disabled");
 			return -EINVAL;
 		}
 		return true;

@@ -13,7 +13,9 @@ import fcntl
 import functools
 import socket
 import struct
+from pathlib import Path
 
+from . import xdp
 from .devmem import (
     CTRL_ATTR_FAMILY_ID, CTRL_ATTR_FAMILY_NAME, CTRL_CMD_GETFAMILY, GENL_ID_CTRL, NLM_F_ACK,
     NLM_F_DUMP, Netlink, Refused, attribute, number)
@@ -88,7 +90,18 @@ def _rules(nic: str) -> list[str]:
         return [f"rules: {errno.errorcode[refusal.errno]}"]
 
 
+def _carrier(nic: str) -> str:
+    """1 or 0; EINVAL while the interface is down."""
+    try:
+        return Path(f"/sys/class/net/{nic}/carrier").read_text("ascii").strip()
+    except OSError as refusal:
+        return errno.errorcode[refusal.errno or 0]
+
+
 def settings(nic: str) -> str:
-    """All that a run may change: features, private flags, rings, channels, RSS and flow rules."""
+    """All that a run may change: features, private flags, rings, channels, RSS and flow rules, and
+    what shows whether the split is configured, beside being reported."""
     lines = [line for kind in KINDS for line in _asked(nic, kind)]
+    lines.append(f"XDP program: {xdp.verdict(nic)}")
+    lines.append(f"carrier: {_carrier(nic)}")
     return "\n".join(lines + _rules(nic)) + "\n"
