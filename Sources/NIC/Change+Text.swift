@@ -28,16 +28,21 @@ extension Change {
 
   private var text: String {
     switch self {
-    case .headerSplit(let split, let made):
-      "split \(split.rawValue) \(listWord(made.map { UInt32($0.rawValue) }))"
+    case .headerSplit(let earlier, let made, let threshold):
+      "split \(earlier.reported.rawValue) \(word(earlier.configured?.rawValue)) "
+        + "\(listWord(made.map { UInt32($0.rawValue) })) \(word(threshold))"
     case .splitThreshold(let threshold, let made): "threshold \(threshold) \(made)"
+    case .ringSizes(let earlier, let made):
+      "rings \(earlier.text)" + (made.map { " \($0.text)" } ?? "")
+    case .channels(let earlier, let made):
+      "channels \(earlier.text)" + (made.map { " \($0.text)" } ?? "")
     case .privateFlags(let flags, let touched): "flags \(flags) \(touched)"
     case .feature(let name, let requested, let rules):
       (["feature", name, requested ? "on" : "off"] + rules.map(\.text)).joined(separator: " ")
     case .rss(let rss, let isDefault, let made):
       "rss \(rss.text) \(isDefault ? "default" : "configured") \(made.text)"
     case .context(let id, let table, let others):
-      "context \(id.map(String.init) ?? nothing) \(listWord(table)) \(listWord(others))"
+      "context \(word(id)) \(listWord(table)) \(listWord(others))"
     case .flowRule(let rule, let replaced):
       "rule " + ([rule] + replaced).map(\.text).joined(separator: " ")
     }
@@ -46,15 +51,30 @@ extension Change {
   private init?(words: [Substring]) {
     let values = words.dropFirst().map(String.init)
     switch (words.first, values.count) {
-    case ("split", 2):
-      guard let split = HeaderSplit(text: values[0]), let made = numbers(inListWord: values[1])
+    case ("split", 4):
+      guard let reported = HeaderSplit(text: values[0]), let made = numbers(inListWord: values[2])
       else { return nil }
+      let configured = HeaderSplit(text: values[1])
       let splits = made.compactMap { HeaderSplit(text: "\($0)") }
-      guard splits.count == made.count else { return nil }
-      self = .headerSplit(split, made: splits)
+      guard splits.count == made.count, configured != nil || values[1] == nothing,
+        UInt32(values[3]) != nil || values[3] == nothing
+      else { return nil }
+      self = .headerSplit(
+        EarlierSplit(reported: reported, configured: configured), made: splits,
+        threshold: UInt32(values[3]))
     case ("threshold", 2):
       guard let threshold = UInt32(values[0]), let made = UInt32(values[1]) else { return nil }
       self = .splitThreshold(threshold, made: made)
+    case ("rings", 2), ("rings", 4):
+      guard let earlier = RingSizes(words: values[..<2]) else { return nil }
+      let made = RingSizes(words: values[2...])
+      guard (made != nil) == (values.count == 4) else { return nil }
+      self = .ringSizes(earlier, made: made)
+    case ("channels", 5), ("channels", 10):
+      guard let earlier = Channels(words: values[..<5]) else { return nil }
+      let made = Channels(words: values[5...])
+      guard (made != nil) == (values.count == 10) else { return nil }
+      self = .channels(earlier, made: made)
     case ("flags", 2):
       guard let flags = UInt32(values[0]), let touched = UInt32(values[1]) else { return nil }
       self = .privateFlags(flags, touched: touched)
@@ -85,6 +105,36 @@ extension HeaderSplit {
   fileprivate init?(text: String) {
     guard let split = UInt8(text).flatMap(HeaderSplit.init(rawValue:)) else { return nil }
     self = split
+  }
+}
+
+extension RingSizes {
+  /// The sizes in two words.
+  fileprivate var text: String { "\(word(receive)) \(word(transmit))" }
+
+  /// Reads what `text` returns.
+  fileprivate init?(words: ArraySlice<String>) {
+    let sizes = words.map { UInt32($0) }
+    guard words.count == 2, zip(words, sizes).allSatisfy({ $0 == nothing || $1 != nil }) else {
+      return nil
+    }
+    self.init(receive: sizes[0], transmit: sizes[1])
+  }
+}
+
+extension Channels {
+  /// The numbers in five words.
+  fileprivate var text: String {
+    "\(receive) \(transmit) \(other) \(combined) \(maximumCombined)"
+  }
+
+  /// Reads what `text` returns.
+  fileprivate init?(words: ArraySlice<String>) {
+    let counts = words.compactMap { UInt32($0) }
+    guard counts.count == 5 else { return nil }
+    self.init(
+      receive: counts[0], transmit: counts[1], other: counts[2], combined: counts[3],
+      maximumCombined: counts[4])
   }
 }
 
@@ -130,6 +180,11 @@ extension FlowRule {
 
 /// The word for a value that is not there, and for a list that is empty.
 private let nothing = "-"
+
+/// A number that may not be there, as one word.
+private func word(_ number: (some FixedWidthInteger)?) -> String {
+  number.map { "\($0)" } ?? nothing
+}
 
 /// Numbers as one word.
 private func listWord(_ numbers: [UInt32]) -> String {

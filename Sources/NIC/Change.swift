@@ -8,11 +8,16 @@
 /// needs nothing, and any other state was made by somebody else since and stays. Undoing twice does
 /// no harm.
 package enum Change: Equatable, Sendable {
-  /// The interface reported this split. Since then it has reported one of `made`; `automatic` there
-  /// stands for any, where the driver chose and its choice is not known.
-  case headerSplit(HeaderSplit, made: [HeaderSplit] = [.enabled])
-  /// The split's threshold was this, and was set to `made`; both in bytes.
+  /// The split was this. Since then the interface has reported one of `made`; `automatic` there
+  /// stands for any, where the driver chose and its choice is not known. Where `threshold` is not
+  /// `nil`, the split's threshold was that, in bytes, and was set to 0.
+  case headerSplit(EarlierSplit, made: [HeaderSplit] = [.enabled], threshold: UInt32? = nil)
+  /// The split's threshold was this, and was set to `made` without the split; both in bytes.
   case splitThreshold(UInt32, made: UInt32 = 0)
+  /// The rings had these sizes, and with the split these; `nil` until the driver has answered.
+  case ringSizes(RingSizes, made: RingSizes?)
+  /// There were these channels, and with the split these; `nil` until the driver has answered.
+  case channels(Channels, made: Channels?)
   /// The private flags were these, and those of the bits in `touched` were set. A flag has two
   /// states only, so that there is none that somebody else can have made.
   case privateFlags(UInt32, touched: UInt32)
@@ -37,8 +42,11 @@ package enum Change: Equatable, Sendable {
   /// - Returns: `nil` where they are of different settings.
   func followed(by later: Change) -> Change? {
     switch (self, later) {
-    case (.headerSplit(let earlier, let one), .headerSplit(_, let other)):
-      .headerSplit(earlier, made: one + other.filter { !one.contains($0) })
+    case (.headerSplit(let earlier, let one, let first), .headerSplit(_, let other, let second)):
+      .headerSplit(
+        earlier, made: one + other.filter { !one.contains($0) }, threshold: first ?? second)
+    case (.ringSizes(let earlier, _), .ringSizes(_, let made)): .ringSizes(earlier, made: made)
+    case (.channels(let earlier, _), .channels(_, let made)): .channels(earlier, made: made)
     case (.splitThreshold(let earlier, _), .splitThreshold(_, let made)):
       .splitThreshold(earlier, made: made)
     case (.privateFlags(let earlier, let one), .privateFlags(let between, let other)):
@@ -48,5 +56,10 @@ package enum Change: Equatable, Sendable {
       .rss(earlier, isDefault: isDefault, made: made)
     default: nil
     }
+  }
+
+  /// Whether it is one of the header split.
+  var isHeaderSplit: Bool {
+    if case .headerSplit = self { true } else { false }
   }
 }

@@ -17,6 +17,23 @@ package struct Channels: Equatable, Sendable {
   /// The most combined channels there can be; 0 where the driver has none.
   package var maximumCombined: UInt32
 
+  /// Numbers of each kind.
+  package init(
+    receive: UInt32, transmit: UInt32, other: UInt32, combined: UInt32, maximumCombined: UInt32
+  ) {
+    self.receive = receive
+    self.transmit = transmit
+    self.other = other
+    self.combined = combined
+    self.maximumCombined = maximumCombined
+  }
+
+  /// Whether there are as many channels of each kind.
+  func hasSameCounts(as other: Channels) -> Bool {
+    receive == other.receive && transmit == other.transmit && self.other == other.other
+      && combined == other.combined
+  }
+
   /// As many queues of both directions, of the kind that the driver has.
   package func resized(to count: UInt32) -> Channels {
     var channels = self

@@ -16,6 +16,9 @@ package struct Feature: Equatable, Sendable {
 
   /// The feature that flow rules need.
   package static let ntuple = "rx-ntuple-filter"
+  /// The feature without which some drivers split no headers (`mlx5/core/en_ethtool.c`,
+  /// `mlx5e_ethtool_set_tcp_data_split`).
+  package static let hardwareGRO = "rx-gro-hw"
 }
 
 extension Interface {

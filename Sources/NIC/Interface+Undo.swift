@@ -14,12 +14,15 @@ extension Interface {
     _ change: Change, besides others: [Change] = []
   ) throws(Failure) -> [String] {
     switch change {
-    case .headerSplit(let earlier, let made): return try restore(earlier, from: made)
+    case .headerSplit(let earlier, let made, let threshold):
+      return try restore(earlier, from: made, threshold: threshold)
+    case .ringSizes(let earlier, let made): return try restore(earlier, from: made)
+    case .channels(let earlier, let made): return try restore(earlier, from: made)
     case .splitThreshold(let earlier, let made):
       let present = try rings().threshold
       guard present != earlier else { return [] }
       guard present == made else { return [kept("hds-thresh")] }
-      try setSplitThreshold(earlier)
+      try setSplit(nil, threshold: earlier)
       try confirm("hds-thresh", try rings().threshold == earlier)
       return []
     case .privateFlags(let earlier, let touched):
@@ -37,36 +40,6 @@ extension Interface {
       return try deleteContext(id, table: table, besides: others)
     case .flowRule(let rule, let replaced): return try delete(rule, bringingBack: replaced)
     }
-  }
-
-  /// Brings the split back.
-  ///
-  /// The kernel reports what the driver does, not what somebody configured. An enabled split is
-  /// configured again, for only a configured one can be bound to. Otherwise the driver gets its
-  /// choice back, and gets the earlier split by name only if it chooses otherwise than before.
-  private mutating func restore(
-    _ earlier: HeaderSplit, from made: [HeaderSplit]
-  ) throws(Failure) -> [String] {
-    let present = try rings().split
-    // A driver that reports no split may still have been configured.
-    let isReported = earlier != .automatic
-    if isReported, present == earlier { return [] }
-    guard present == earlier || made.contains(.automatic) || made.contains(present) else {
-      return [kept("tcp-data-split")]
-    }
-    var refusal: Failure?
-    for split in earlier == .disabled ? [.automatic, .disabled] : [earlier] {
-      do throws(Failure) {
-        try setHeaderSplit(split)
-        if try rings().split == earlier { return [] }
-        refusal = nil
-      } catch {
-        refusal = error
-      }
-    }
-    if let refusal { throw refusal }
-    try confirm("tcp-data-split", false)
-    return []
   }
 
   /// Switches a feature back. A driver may drop all flow rules with the feature that they need, so
@@ -173,11 +146,12 @@ extension Interface {
   }
 
   /// What the user reads about a setting that is not touched.
-  private func kept(_ setting: String, reason: String? = nil) -> String {
+  func kept(_ setting: String, reason: String? = nil) -> String {
     "left \(setting) of \(subject) as it is: \(reason ?? "somebody else has set it since")"
   }
 
-  private func confirm(_ what: String, _ isRestored: Bool) throws(Failure) {
+  /// Checks that a setting is back.
+  func confirm(_ what: String, _ isRestored: Bool) throws(Failure) {
     guard !isRestored else { return }
     throw refusal("restore the \(what) of", nil, reason: "it was set, but is not in force")
   }

@@ -18,6 +18,10 @@ package struct Interface: ~Copyable {
   private var device: any EthtoolDevice & ~Copyable
   var netlink: GenericNetlink
   let ethtool: Family
+  /// Opened with the first change of a ring.
+  private var ringEvents: RingEvents?
+  private var isListening = false
+  private let listen: (Family) throws(Failure) -> RingEvents
 
   /// The name of the interface that has a name among its own and its alternative ones, which few
   /// calls of the kernel take: the longer ones no other but netlink.
@@ -65,6 +69,7 @@ package struct Interface: ~Copyable {
     }
     try self.init(
       named: name, index: index, device: device, netlink: GenericNetlink(),
+      listeningBy: { ethtool throws(Failure) in try RingEvents(of: ethtool) },
       namedLater: Self.name(at:))
   }
 
@@ -85,13 +90,17 @@ package struct Interface: ~Copyable {
 
   /// Takes an interface that is reached through a given device and a given netlink socket.
   ///
-  /// - Parameter namedLater: Finds the present name of the interface of an index; `nil` stands for
-  ///   the name that it was found by.
+  /// - Parameters:
+  ///   - listen: Listens to what the ethtool family announces about rings.
+  ///   - namedLater: Finds the present name of the interface of an index; `nil` stands for the name
+  ///     that it was found by.
   /// - Throws: A failure where the kernel has no ethtool netlink family, or where the driver does
   ///   not answer for another reason than `EOPNOTSUPP`.
   package init(
     named name: String, index: UInt32, device: consuming any EthtoolDevice & ~Copyable,
-    netlink: consuming GenericNetlink, namedLater: @escaping (UInt32) -> String? = { _ in nil }
+    netlink: consuming GenericNetlink,
+    listeningBy listen: @escaping (Family) throws(Failure) -> RingEvents,
+    namedLater: @escaping (UInt32) -> String? = { _ in nil }
   ) throws(Failure) {
     let ethtool = try netlink.family("ethtool")
     var request = ethtool_drvinfo(command: ETHTOOL_GDRVINFO).bytes
@@ -111,6 +120,7 @@ package struct Interface: ~Copyable {
     self.device = device
     self.netlink = netlink
     self.ethtool = ethtool
+    self.listen = listen
   }
 
   /// The interface's present name, such as `eth0`; where it has none any more, the one that it was
@@ -192,6 +202,16 @@ extension Interface {
 
 // Requests by netlink.
 extension Interface {
+  /// Whether something was announced about this interface's rings since the last call; `nil` where
+  /// that is not known.
+  mutating func takeRingEvents() -> Bool? {
+    if !isListening {
+      ringEvents = try? listen(ethtool)
+      isListening = true
+    }
+    return ringEvents?.take(about: index) ?? nil
+  }
+
   /// A request of the ethtool netlink family, with a header attribute that names this interface.
   func request(_ command: Int, header: UInt16) -> Request {
     var request = Request(ethtool, command: UInt8(command))

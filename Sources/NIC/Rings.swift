@@ -23,20 +23,28 @@ package struct Rings: Equatable, Sendable {
   /// Payload of at most this many bytes stays with its headers (`hds-thresh`); `nil` where the
   /// driver has no such setting.
   package var threshold: UInt32?
-  /// Entries of an RX ring; `nil` where the driver does not report it.
-  package var receiveEntries: UInt32?
-  /// Entries of a TX ring; `nil` where the driver does not report it.
-  package var transmitEntries: UInt32?
+  /// How large the rings are.
+  package var sizes: RingSizes
 
   /// Ring parameters, of which a driver reports at least the split.
-  package init(
-    split: HeaderSplit, threshold: UInt32? = nil, receiveEntries: UInt32? = nil,
-    transmitEntries: UInt32? = nil
-  ) {
+  package init(split: HeaderSplit, threshold: UInt32? = nil, sizes: RingSizes = RingSizes()) {
     self.split = split
     self.threshold = threshold
-    self.receiveEntries = receiveEntries
-    self.transmitEntries = transmitEntries
+    self.sizes = sizes
+  }
+}
+
+/// How many entries a ring has.
+package struct RingSizes: Equatable, Sendable {
+  /// Of an RX ring; `nil` where the driver does not report it.
+  package var receive: UInt32?
+  /// Of a TX ring; `nil` where the driver does not report it.
+  package var transmit: UInt32?
+
+  /// Sizes that a driver may or may not report.
+  package init(receive: UInt32? = nil, transmit: UInt32? = nil) {
+    self.receive = receive
+    self.transmit = transmit
   }
 }
 
@@ -58,25 +66,40 @@ extension Interface {
       return Rings(
         split: HeaderSplit(rawValue: split) ?? .automatic,
         threshold: try answer.integer(Attribute.threshold),
-        receiveEntries: try answer.integer(Attribute.receiveEntries),
-        transmitEntries: try answer.integer(Attribute.transmitEntries))
+        sizes: RingSizes(
+          receive: try answer.integer(Attribute.receiveEntries),
+          transmit: try answer.integer(Attribute.transmitEntries)))
     }
   }
 
-  /// Sets the split. The corresponding command is `ETHTOOL_MSG_RINGS_SET`.
+  /// Sets the split, its threshold in bytes, or both in one request: a driver may take the rings
+  /// down for each. The corresponding command is `ETHTOOL_MSG_RINGS_SET`.
   ///
+  /// - Returns: Whether that is another configuration than before; `nil` where that is not known.
   /// - Throws: `EOPNOTSUPP` (of the kind `unsupported`) where the driver cannot set it, `EINVAL`
-  ///   where it would not be enabled and a queue is bound to device memory, or where it would be
-  ///   and single-buffer XDP is attached (`net/ethtool/rings.c`, `ethnl_set_rings`).
-  package mutating func setHeaderSplit(_ split: HeaderSplit) throws(Failure) {
-    try setRings("set tcp-data-split of") { $0.put(Attribute.split, split.rawValue) }
+  ///   where the split would not be enabled, or the threshold not be 0, and a queue is bound to
+  ///   device memory; and where the split would be enabled and single-buffer XDP is attached
+  ///   (`net/ethtool/rings.c`, `ethnl_set_rings`).
+  @discardableResult
+  package mutating func setSplit(
+    _ split: HeaderSplit?, threshold: UInt32? = nil
+  ) throws(Failure) -> Bool? {
+    _ = takeRingEvents()
+    try setRings(split == nil ? "set hds-thresh of" : "set tcp-data-split of") {
+      if let split { $0.put(Attribute.split, split.rawValue) }
+      if let threshold { $0.put(Attribute.threshold, threshold) }
+    }
+    return takeRingEvents()
   }
 
-  /// Sets the threshold, in bytes. The corresponding command is `ETHTOOL_MSG_RINGS_SET`.
+  /// Sets the sizes of the rings. The corresponding command is `ETHTOOL_MSG_RINGS_SET`.
   ///
-  /// - Throws: As `setHeaderSplit`, with a threshold of 0 for an enabled split.
-  package mutating func setSplitThreshold(_ threshold: UInt32) throws(Failure) {
-    try setRings("set hds-thresh of") { $0.put(Attribute.threshold, threshold) }
+  /// - Throws: `EINVAL` where the rings cannot be so large.
+  package mutating func setRingSizes(_ sizes: RingSizes) throws(Failure) {
+    try setRings("set the ring sizes of") {
+      if let entries = sizes.receive { $0.put(Attribute.receiveEntries, entries) }
+      if let entries = sizes.transmit { $0.put(Attribute.transmitEntries, entries) }
+    }
   }
 
   private mutating func setRings(

@@ -64,34 +64,6 @@ package struct Transaction: ~Copyable {
     updateLog()
   }
 
-  /// Splits headers from payload, all payload: what a binding needs. A driver without the ring
-  /// parameter is switched by its private flag.
-  ///
-  /// - Throws: The driver's refusal, of the kind `unsupported` where it has neither; a failure
-  ///   without errno where the split was set and is not in force.
-  package mutating func enableHeaderSplit() throws(Failure) {
-    let isByFlag = try setHeaderSplit(.enabled)
-    if let threshold = try interface.rings().threshold, threshold != 0 {
-      try record(.splitThreshold(threshold, made: 0))
-      try interface.setSplitThreshold(0)
-    }
-    let now = try interface.rings()
-    let isEnabled =
-      isByFlag ? try interface.privateFlags().splitsHeaders : now.split == .enabled
-    guard isEnabled, now.threshold ?? 0 == 0 else {
-      throw interface.refusal(
-        "enable header split of", nil,
-        reason: "it was set, but the driver reports tcp-data-split \(now.split)"
-          + (now.threshold.map { ", hds-thresh \($0)" } ?? ""))
-    }
-  }
-
-  /// Leaves header split to the driver. The kernel then takes it as not enabled, and refuses every
-  /// bind.
-  package mutating func disableHeaderSplit() throws(Failure) {
-    _ = try setHeaderSplit(.automatic)
-  }
-
   /// Records a change that is about to be made. Of a setting that was changed before, the first
   /// record stays, with what this change adds to it.
   ///
@@ -122,36 +94,17 @@ package struct Transaction: ~Copyable {
     updateLog()
   }
 
+  /// Forgets what was recorded since, and was not made.
+  mutating func forget(allBut recorded: [Change]) {
+    changes = recorded
+    updateLog()
+  }
+
   /// Writes to the log what has become known of changes already made. A failure to write is
   /// ignored: the log's older line is enough, since an undo looks up what the line lacks and skips
   /// what is undone already.
   private mutating func updateLog() {
     do throws(Failure) { try log?.note(changes) } catch {}
-  }
-
-  /// Sets the split by ring parameter, or by private flag.
-  ///
-  /// - Returns: Whether it was the private flag.
-  private mutating func setHeaderSplit(_ split: HeaderSplit) throws(Failure) -> Bool {
-    let earlier = changes
-    let place = try record(.headerSplit(try interface.rings().split, made: [split]))
-    do throws(Failure) {
-      try interface.setHeaderSplit(split)
-    } catch {
-      guard error.errno == .notSupported else { throw error }
-      // What an earlier call has recorded was made, and stays recorded.
-      changes = earlier
-      updateLog()
-      let flags = try interface.privateFlags()
-      guard let switched = flags.splittingHeaders(split == .enabled) else { throw error }
-      try record(.privateFlags(flags.values, touched: flags.splitBit))
-      try interface.setPrivateFlags(switched.values)
-      return true
-    }
-    if case .headerSplit(let before, _) = changes[place] {
-      amend(at: place, .headerSplit(before, made: [try interface.rings().split]))
-    }
-    return false
   }
 }
 

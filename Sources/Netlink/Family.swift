@@ -13,18 +13,22 @@ package struct Family: Sendable {
   package let version: UInt8
   /// What each of its commands demands of the sender, by the command's number.
   package let commands: [UInt8: CommandPrivilege]
+  /// The numbers of its multicast groups, by their names.
+  package let groups: [String: UInt32]
 
   /// `nlctrl`, the family that describes the others. Its number is fixed.
   package static let controller = Family(name: "nlctrl", id: UInt16(GENL_ID_CTRL), version: 2)
 
   /// Describes a family.
   package init(
-    name: String, id: UInt16, version: UInt8 = 1, commands: [UInt8: CommandPrivilege] = [:]
+    name: String, id: UInt16, version: UInt8 = 1, commands: [UInt8: CommandPrivilege] = [:],
+    groups: [String: UInt32] = [:]
   ) {
     self.name = name
     self.id = id
     self.version = version
     self.commands = commands
+    self.groups = groups
   }
 
   /// Reads the answer to a look-up.
@@ -39,9 +43,15 @@ package struct Family: Sendable {
       commands[UInt8(truncatingIfNeeded: id)] = CommandPrivilege(
         flags: try command.required(UInt16(CTRL_ATTR_OP_FLAGS)))
     }
+    var groups: [String: UInt32] = [:]
+    for element in try answer.nest(UInt16(CTRL_ATTR_MCAST_GROUPS))?.elements ?? [] {
+      let group = try Attributes(element.payload)
+      guard let name = group.string(UInt16(CTRL_ATTR_MCAST_GRP_NAME)) else { throw .badMessage }
+      groups[name] = try group.required(UInt16(CTRL_ATTR_MCAST_GRP_ID))
+    }
     self.init(
       name: name, id: try answer.required(UInt16(CTRL_ATTR_FAMILY_ID)),
-      version: UInt8(truncatingIfNeeded: version), commands: commands)
+      version: UInt8(truncatingIfNeeded: version), commands: commands, groups: groups)
   }
 }
 

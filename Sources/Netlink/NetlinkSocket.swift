@@ -17,6 +17,16 @@ package struct NetlinkSocket: ~Copyable, NetlinkTransport {
     try NetlinkSocket(protocol: NETLINK_GENERIC)
   }
 
+  /// Opens a socket that gets what a family of generic netlink announces to one of its groups.
+  ///
+  /// - Parameter group: The group's number.
+  /// - Throws: What `socket`, `setsockopt`, `bind` or `connect` fails with.
+  static func generic(inGroup group: UInt32) throws(Errno) -> NetlinkSocket {
+    let socket = try NetlinkSocket(protocol: NETLINK_GENERIC)
+    try socket.handle.set(NETLINK_ADD_MEMBERSHIP, to: CInt(bitPattern: group))
+    return socket
+  }
+
   /// Opens a socket of rtnetlink, which describes interfaces.
   ///
   /// - Throws: What `socket`, `setsockopt`, `bind` or `connect` fails with.
@@ -37,9 +47,7 @@ package struct NetlinkSocket: ~Copyable, NetlinkTransport {
   private init(protocol: CInt, groups: UInt32 = 0) throws(Errno) {
     let handle = try Handle(opening: `protocol`)
     for option in [NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK] {
-      var on: CInt = 1
-      let size = socklen_t(MemoryLayout<CInt>.size)
-      try retrying { unsafe mnl_socket_setsockopt(handle.socket, option, &on, size) }
+      try handle.set(option, to: 1)
     }
     try retrying { unsafe mnl_socket_bind(handle.socket, groups, MNL_SOCKET_AUTOPID) }
     try handle.connectToKernel()
@@ -104,6 +112,13 @@ package struct NetlinkSocket: ~Copyable, NetlinkTransport {
   deinit { unsafe _ = mnl_socket_close(socket) }
 
   var descriptor: Descriptor { Descriptor(unsafe mnl_socket_get_fd(socket)) }
+
+  /// Sets an option of the level `SOL_NETLINK`.
+  func set(_ option: CInt, to value: CInt) throws(Errno) {
+    var value = value
+    let size = socklen_t(MemoryLayout<CInt>.size)
+    try retrying { unsafe mnl_socket_setsockopt(socket, option, &value, size) }
+  }
 
   /// Makes the kernel refuse what other programs send to the socket: one that is connected takes
   /// datagrams from its peer only (`net/netlink/af_netlink.c`, `netlink_getsockbyportid`), and the

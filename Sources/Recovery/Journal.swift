@@ -341,7 +341,7 @@ package struct Record: Equatable, Sendable {
   }
 
   private static let titleStart = "ncdevmem journal "
-  private static let title = titleStart + "2"
+  private static let title = titleStart + "3"
   private static let keys = ["pid", "boot", "netns", "ifindex", "driver", "bus", "address"]
   private static let word = "changes"
 }

@@ -11,9 +11,18 @@ struct ChangeTextTests {
     from: .init(IPAddress("2001:db8::2")!, port: 5201))
   private static let rule = FlowRule(flow, to: .context(3), location: 7)
 
+  private static let channels = Channels(
+    receive: 1, transmit: 2, other: 3, combined: 4, maximumCombined: .max)
+
   private static let changes: [Change] = [
-    .headerSplit(.automatic, made: [.enabled]), .headerSplit(.disabled, made: []),
-    .headerSplit(.enabled, made: [.automatic, .disabled, .enabled]),
+    .headerSplit(EarlierSplit(reported: .automatic, configured: .automatic), made: [.enabled]),
+    .headerSplit(EarlierSplit(reported: .disabled), made: [], threshold: .max),
+    .headerSplit(
+      EarlierSplit(reported: .enabled, configured: .enabled),
+      made: [.automatic, .disabled, .enabled], threshold: 1),
+    .ringSizes(RingSizes(receive: 8191), made: nil),
+    .ringSizes(RingSizes(receive: 1, transmit: 2), made: RingSizes(transmit: .max)),
+    .channels(channels, made: nil), .channels(channels, made: channels),
     .splitThreshold(0, made: .max), .splitThreshold(.max, made: 0),
     .privateFlags(0x8000_0001, touched: 2),
     .feature(name: "rx-ntuple-filter", requested: false, rules: [rule, rule]),
@@ -64,10 +73,14 @@ struct ChangeTextTests {
   @Test(
     "what was not written so is nothing",
     arguments: [
-      " ", ";", "; ", "split", "split ", "split 1", "split 3 2", "split 256 2", "split -1 2",
-      "split +1 2", "split 01 2", "split 1 3", "split 1 2,", "split 1 2 ", " split 1 2",
-      "split  1 2", "split 1 2;", "split 1 2; ", "split 1 2;threshold 2 0",
-      "split 1 2; nonsense 2", "splits 1 2", "threshold 1", "threshold 4294967296 0",
+      " ", ";", "; ", "split", "split ", "split 1", "split 1 2", "split 3 0 2 -",
+      "split 256 0 2 -", "split -1 0 2 -", "split +1 0 2 -", "split 01 0 2 -", "split 1 0 3 -",
+      "split 1 3 2 -", "split 1 0 2 x", "split 1 0 2, -", "split 1 0 2 - ", " split 1 0 2 -",
+      "split  1 0 2 -", "split 1 0 2 -;", "split 1 0 2 -; ", "split 1 0 2 -;threshold 2 0",
+      "split 1 0 2 -; nonsense 2", "splits 1 0 2 -", "rings", "rings 1", "rings 1 2 3",
+      "rings x 2", "rings 1 2 3 x", "rings 1 2 3 4 5", "channels", "channels 1 2 3 4",
+      "channels 1 2 3 4 5 6", "channels 1 2 3 4 -", "channels 1 2 3 4 5 6 7 8 9 x", "threshold 1",
+      "threshold 4294967296 0",
       "threshold 0x10 0", "flags 1", "flags 1 2 3", "feature x", "feature x ON", "feature  on",
       "feature x on 1", "rss 0,1 00 1 0 default", "rss 0,1 00 1 0 perhaps 0 00 1 0",
       "rss 0,,1 00 1 0 default 0 00 1 0", "rss ,0 00 1 0 default 0 00 1 0",
@@ -76,7 +89,8 @@ struct ChangeTextTests {
       "rss 0 AB 1 0 default 0 00 1 0", "rss 0 00 256 0 default 0 00 1 0",
       "rss 0 00 1 0 default 0 00 1 256", "rss 0 00 1 0 default 0 00 1 0 set",
       "context 1 2", "context x 2 -", "context - 2 1,", "rule", "rule 1", "rule 1:2:3:4:5:6",
-      "rule 0:1::::0", "\u{0}split 1 2", "split 1 2\n", "split \u{661} 2",
+      "rule 0:1::::0", "\u{0}split 1 0 2 -", "split 1 0 2 -\n",
+      "split \u{661} 0 2 -",
     ])
   func hostile(text: String) {
     #expect(Change.changes(in: text) == nil)

@@ -9,46 +9,109 @@ import Testing
 struct HeaderSplitTests {
   private let nic = ScriptedNIC()
 
-  @Test("a threshold is set only where there is one that is not 0", arguments: [nil, 0, 512])
+  @Test(
+    "a threshold is set only where there is one that is not 0, in the split's request",
+    arguments: [nil, 0, 512])
   func threshold(earlier: UInt32?) throws {
     nic.threshold = earlier
     var transaction = Transaction(on: try nic.interface())
     try transaction.enableHeaderSplit()
-    #expect(nic.log == (earlier == 512 ? ["split 2", "threshold 0"] : ["split 2"]))
+    #expect(nic.log == (earlier == 512 ? ["split 2, threshold 0"] : ["split 2"]))
+    nic.log = []
     #expect(transaction.undo().isEmpty)
+    #expect(nic.log.first == (earlier == 512 ? "split 1, threshold 512" : "split 1"))
     #expect(nic.threshold == earlier)
     #expect(nic.split == 1)
   }
 
-  @Test(
-    "the earlier split comes back: by the driver's choice if that is the same, else by name",
-    arguments: [
-      (earlier: 0, automatic: 0, restored: ["split 0"]),
-      (earlier: 1, automatic: 1, restored: ["split 0"]),
-      (earlier: 1, automatic: 2, restored: ["split 0", "split 1"]),
-      (earlier: 2, automatic: 1, restored: ["split 2"]),
-    ] as [(UInt8, UInt8, [String])])
-  func earlierSplit(earlier: UInt8, automatic: UInt8, restored: [String]) throws {
-    nic.split = earlier
-    nic.automaticSplit = automatic
+  @Test("a driver that wants hardware GRO gets it, for as long as it splits headers")
+  func hardwareGRO() throws {
+    nic.splitDriver = .silent
+    nic.split = 0
+    nic.needsHardwareGRO = true
+    nic.hardwareGRO.isAvailable = true
     var transaction = Transaction(on: try nic.interface())
     try transaction.enableHeaderSplit()
-    // The probe switches back and forth; what was there first counts.
+    #expect(nic.log == ["split 2", "rx-gro-hw on", "split 2"])
     try transaction.disableHeaderSplit()
-    if earlier != 2 { try transaction.enableHeaderSplit() }
+    try transaction.enableHeaderSplit()
     nic.log = []
     #expect(transaction.undo().isEmpty)
-    #expect(nic.log == restored)
-    #expect(nic.split == earlier)
+    #expect(nic.log == ["split 0", "rx-gro-hw off"])
+    #expect(nic.hardwareGRO == (false, false, true))
   }
 
-  @Test("a driver that refuses its own choice gets the earlier split by name")
+  @Test(
+    "hardware GRO that cannot be had is a lack, in the driver's words", arguments: [true, false])
+  func noHardwareGRO(isAvailable: Bool) throws {
+    nic.needsHardwareGRO = true
+    nic.hardwareGRO.isAvailable = isAvailable
+    nic.ignored = ["rx-gro-hw on"]
+    nic.words = "no split when GRO HW is disabled"
+    var transaction = Transaction(on: try nic.interface())
+    let failure = failing { () throws(Failure) in try transaction.enableHeaderSplit() }
+    #expect(failure?.kind == .unsupported)
+    #expect(failure?.exitStatus() == 4)
+    #expect(failure?.reason == "no split when GRO HW is disabled")
+    #expect(failure?.hint?.contains("rx-gro-hw") == true)
+    #expect(transaction.undo().isEmpty)
+    #expect(nic.hardwareGRO == (false, false, isAvailable))
+    #expect(nic.split == 1)
+  }
+
+  @Test("a refusal for another reason changes no feature", arguments: [EINVAL, EBUSY])
+  func otherRefusal(errno: CInt) throws {
+    nic.refusals = [("split 2", errno)]
+    nic.hardwareGRO = (errno == EINVAL, true, true)
+    var transaction = Transaction(on: try nic.interface())
+    let failure = failing { () throws(Failure) in try transaction.enableHeaderSplit() }
+    #expect(failure?.errno == Errno(errno))
+    #expect(failure?.exitStatus() == 1)
+    #expect(nic.log == ["split 2"])
+  }
+
+  @Test("rings and channels that the driver cuts for the split come back after it")
+  func cut() throws {
+    nic.cut = (RingSizes(receive: 64, transmit: 512), 2)
+    var transaction = Transaction(on: try nic.interface())
+    try transaction.enableHeaderSplit()
+    #expect(nic.queueCount == 2)
+    // The journal has what a guard needs.
+    let journal = try #require(Change.changes(in: Change.text(of: transaction.changes)))
+    #expect(journal.count == 3)
+    nic.log = []
+    var other = Transaction(on: try nic.interface(), resuming: journal)
+    #expect(other.undo().isEmpty)
+    #expect(nic.log == ["split 1", "split 0", "rings 256 512", "channels [0, 0, 0, 4]"])
+    #expect(nic.queueCount == 4)
+    #expect(nic.sizes == RingSizes(receive: 256, transmit: 512))
+  }
+
+  @Test("rings and channels that somebody else has set since stay")
+  func cutAndSet() throws {
+    nic.cut = (RingSizes(receive: 64, transmit: 512), 2)
+    var transaction = Transaction(on: try nic.interface())
+    try transaction.enableHeaderSplit()
+    nic.sizes.receive = 128
+    nic.queueCount = 3
+    var left: [String] = []
+    #expect(transaction.undo { left.append($0) }.isEmpty)
+    #expect(left.count == 2)
+    #expect(left.allSatisfy { $0.contains("somebody else has set it since") })
+    #expect(nic.sizes.receive == 128)
+    #expect(nic.queueCount == 3)
+  }
+
+  @Test("a driver that refuses its own choice gets the earlier split by name, which is not all")
   func automaticRefused() throws {
     var transaction = Transaction(on: try nic.interface())
     try transaction.enableHeaderSplit()
     nic.refusals = [("split 0", EINVAL)]
-    #expect(transaction.undo().isEmpty)
+    #expect(transaction.undo().map(\.errno) == [.invalidArgument])
     #expect(nic.split == 1)
+    nic.refusals = []
+    #expect(transaction.undo().isEmpty)
+    #expect((nic.split, nic.configuredSplit) == (1, 0))
   }
 
   @Test("a split that was acknowledged and is not in force is a failure")

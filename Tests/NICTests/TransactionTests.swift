@@ -26,7 +26,7 @@ struct TransactionTests {
     try transaction.proveOthersAvoid([2, 3])
     #expect(
       nic.log == [
-        "split 2", "threshold 0", "rss table 0 1 0 1 0 1 0 1", "ntuple on",
+        "split 2, threshold 0", "rss table 0 1 0 1 0 1 0 1", "ntuple on",
         "rule 5-tuple at 0 to queue 3", "context create 2 3 2 3 2 3 2 3",
         "rule 3-tuple at 1 to context 1",
       ])
@@ -36,7 +36,7 @@ struct TransactionTests {
     #expect(
       nic.log == [
         "rule delete 1", "context delete 1", "rule delete 0", "ntuple off", "rss default",
-        "threshold 128", "split 0",
+        "split 1, threshold 128", "split 0",
       ])
     #expect(try state() == before)
     #expect(transaction.changes.isEmpty)
@@ -91,7 +91,8 @@ struct TransactionTests {
     let failures = transaction.undo()
     #expect(failures.map(\.errno?.rawValue) == [EIO, EINVAL])
     #expect(failures.last?.reason == "refused by the script")
-    #expect(nic.log == ["rule delete 0", "ntuple off", "rss default", "split 0", "split 1"])
+    #expect(
+      nic.log == ["rule delete 0", "ntuple off", "rss default", "split 1", "split 0", "split 1"])
     #expect(transaction.changes.count == 2)
     nic.refusals = []
     #expect(transaction.undo().isEmpty)

@@ -21,12 +21,12 @@ struct JournalTests {
       var journal = try open()
       #expect(try journal.record() == nil)
       try journal.begin(record)
-      try journal.note([.headerSplit(.disabled)])
-      try journal.note([.headerSplit(.disabled), .splitThreshold(5)])
+      try journal.note([.headerSplit(EarlierSplit(reported: .disabled))])
+      try journal.note([.headerSplit(EarlierSplit(reported: .disabled)), .splitThreshold(5)])
     }
     var journal = try open(creating: false)
     var expected = record
-    expected.changes = [.headerSplit(.disabled), .splitThreshold(5)]
+    expected.changes = [.headerSplit(EarlierSplit(reported: .disabled)), .splitThreshold(5)]
     #expect(try journal.record() == expected)
     try journal.note([.splitThreshold(5)])
     expected.changes = [.splitThreshold(5)]

@@ -23,14 +23,14 @@ struct RestorationTests {
     try leaveSetUp()
     #expect(try state() != before)
     #expect(
-      try restore() == .done(count: 6, interface: "nic0 (driver scripted)", owner: 4321))
+      try restore() == .done(count: 5, interface: "nic0 (driver scripted)", owner: 4321))
     #expect(try state() == before)
     #expect(place.read("1-7") == nil)
   }
 
   @Test(
     "a run that dies between noting a change, making it and noting its result leaves what undoes it",
-    arguments: 0...6, [0, 1])
+    arguments: 0...5, [0, 1])
   func diesBetweenSteps(writes: Int, unnoted: Int) throws {
     nic.threshold = 128
     let before = try state()
@@ -82,7 +82,7 @@ struct RestorationTests {
 
   @Test("a journal without changes is removed")
   func nothing() throws {
-    try place.write("ncdevmem journal 2\npid 1", to: "1-7")
+    try place.write("ncdevmem journal 3\npid 1", to: "1-7")
     #expect(try restore() == .nothing)
     #expect(place.read("1-7") == nil)
   }

@@ -48,8 +48,8 @@ extension NICState: CustomStringConvertible {
     if let rings {
       lines.append("tcp-data-split \(rings.split)")
       if let threshold = rings.threshold { lines.append("hds-thresh \(threshold)") }
-      if let entries = rings.receiveEntries { lines.append("rx ring \(entries)") }
-      if let entries = rings.transmitEntries { lines.append("tx ring \(entries)") }
+      if let entries = rings.sizes.receive { lines.append("rx ring \(entries)") }
+      if let entries = rings.sizes.transmit { lines.append("tx ring \(entries)") }
     }
     if let channels {
       lines.append("channels combined \(channels.combined)")

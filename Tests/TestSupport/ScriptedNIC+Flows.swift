@@ -2,6 +2,7 @@
 
 internal import CLinux
 internal import Kernel
+internal import NIC
 internal import Netlink
 
 /// RSS and flow rules.
@@ -100,8 +101,9 @@ extension ScriptedNIC {
     }
     switch Int(request.command) {
     case ETHTOOL_MSG_RINGS_GET:
-      var attributes =
-        NetlinkBytes.attribute(6, UInt32(256)) + NetlinkBytes.attribute(9, UInt32(512))
+      var attributes: [UInt8] = []
+      if let entries = sizes.receive { attributes += NetlinkBytes.attribute(6, entries) }
+      if let entries = sizes.transmit { attributes += NetlinkBytes.attribute(9, entries) }
       if split != 0 { attributes += NetlinkBytes.attribute(11, split) }
       if let threshold { attributes += NetlinkBytes.attribute(17, threshold) }
       return [.message(attributes), .acknowledged]
@@ -126,22 +128,12 @@ extension ScriptedNIC {
     return [.refused(Errno.notSupported.rawValue)]
   }
 
-  private func setRings(_ attributes: Attributes) throws(Errno) {
-    if let new = try attributes.integer(11) as UInt8?, try write("split \(new)") {
-      split = new == 0 ? automaticSplit : new
-    }
-    if let new = try attributes.integer(17) as UInt32? {
-      guard threshold != nil else { throw .notSupported }
-      if try write("threshold \(new)") { threshold = new }
-    }
-  }
-
   private func set(_ body: () throws(Errno) -> Void) -> [ScriptedNetlink.Answer] {
     do throws(Errno) {
       try body()
       return [.acknowledged]
     } catch {
-      return [.refused(error.rawValue, text: "refused by the script")]
+      return [.refused(error.rawValue, text: words)]
     }
   }
 }

@@ -13,6 +13,22 @@ package final class ScriptedNIC: EthtoolDevice {
   package var queueCount: UInt32 = 4
   /// The split it reports: `ETHTOOL_TCP_DATA_SPLIT_DISABLED` at first.
   package var split: UInt8 = 1
+  /// The split that was configured (`hds_config`): `ETHTOOL_TCP_DATA_SPLIT_UNKNOWN` at first.
+  package var configuredSplit: UInt8 = 0
+  /// Whether the kernel keeps what was configured, as it does since 6.14.
+  package var keepsConfiguration = true
+  /// What it makes of a configured split.
+  package var splitDriver = SplitDriver.plain
+  /// Whether it splits only with `rx-gro-hw`.
+  package var needsHardwareGRO = false
+  /// What it cuts rings and queues to when it is to split; nothing if `nil`.
+  package var cut: (sizes: RingSizes, queues: UInt32)?
+  /// How large its rings are.
+  package var sizes = RingSizes(receive: 256, transmit: 512)
+  /// Whether anybody can listen to the kernel's announcements about rings.
+  package var announces = true
+  /// The announcements that nobody has taken yet.
+  var announcements: [[UInt8]] = []
   /// The split's threshold in bytes; neither reported nor settable where `nil`.
   package var threshold: UInt32?
   /// The split it reports when the split is left to it.
@@ -29,6 +45,8 @@ package final class ScriptedNIC: EthtoolDevice {
   package var contexts: [UInt32: [UInt32]] = [:]
   /// The feature `rx-ntuple-filter`.
   package var ntuple = (isActive: false, isRequested: false, isAvailable: true)
+  /// The feature `rx-gro-hw`.
+  package var hardwareGRO = (isActive: false, isRequested: false, isAvailable: false)
   /// The names of the private flags.
   package var privateFlagNames: [String] = []
   /// The private flags' bits.
@@ -52,6 +70,9 @@ package final class ScriptedNIC: EthtoolDevice {
   /// Which requests to refuse before they are read, by ethtool command.
   package var missingCommands: [CInt: CInt] = [:]
 
+  /// What it says about each refusal.
+  package var words = "refused by the script"
+
   /// Which writes to acknowledge and not do: those whose line begins with the text.
   package var ignored: [String] = []
 
@@ -72,6 +93,10 @@ package final class ScriptedNIC: EthtoolDevice {
     let kernel = ScriptedNetlink(families: ["ethtool": 21]) { self.answer($0) }
     return try Interface(
       named: "nic0", index: 7, device: self, netlink: GenericNetlink(over: kernel),
+      listeningBy: { [self] ethtool throws(Failure) in
+        guard announces else { throw Failure("listen", errno: .noEntry) }
+        return RingEvents(over: RingAnnouncements(of: self), of: ethtool)
+      },
       namedLater: { [self] _ in name })
   }
 
@@ -92,9 +117,10 @@ package final class ScriptedNIC: EthtoolDevice {
     case ETHTOOL_GSSET_INFO, ETHTOOL_GSTRINGS: reportStrings(&request)
     case ETHTOOL_GFEATURES:
       request.set(4, 2)
-      request.set(8 + 16, ntuple.isAvailable ? 2 : 0)
-      request.set(8 + 20, ntuple.isRequested ? 2 : 0)
-      request.set(8 + 24, ntuple.isActive ? 2 : 0)
+      let gro = hardwareGRO
+      request.set(8 + 16, (ntuple.isAvailable ? 2 : 0) | (gro.isAvailable ? 4 : 0))
+      request.set(8 + 20, (ntuple.isRequested ? 2 : 0) | (gro.isRequested ? 4 : 0))
+      request.set(8 + 24, (ntuple.isActive ? 2 : 0) | (gro.isActive ? 4 : 0))
     case ETHTOOL_SFEATURES: return try setFeatures(request)
     case ETHTOOL_GPFLAGS: request.set(4, privateFlags)
     case ETHTOOL_SPFLAGS:
@@ -121,7 +147,7 @@ package final class ScriptedNIC: EthtoolDevice {
     return !ignored.contains { line.hasPrefix($0) }
   }
 
-  /// The feature's bit is 33: the second bit of the second word.
+  /// The features' bits are 33 and 34: the second and the third bit of the second word.
   private func reportStrings(_ request: inout [UInt8]) {
     let isInfo = CInt(request.word(0)) == ETHTOOL_GSSET_INFO
     let isFlags =
@@ -130,7 +156,8 @@ package final class ScriptedNIC: EthtoolDevice {
       : request.word(4) == ETH_SS_PRIV_FLAGS.rawValue
     var names = privateFlagNames
     if !isFlags {
-      names = (0..<64).map { $0 == 33 ? "rx-ntuple-filter" : "feature-\($0)" }
+      names = (0..<64).map { "feature-\($0)" }
+      names.replaceSubrange(33...34, with: ["rx-ntuple-filter", "rx-gro-hw"])
     }
     if isInfo {
       if names.isEmpty { request.set(8, 0) }
@@ -143,10 +170,19 @@ package final class ScriptedNIC: EthtoolDevice {
   }
 
   private func setFeatures(_ request: [UInt8]) throws(Errno) -> CInt {
-    guard request.word(4) == 2, request.word(8) == 0, request.word(16) == 2 else {
+    let bit = request.word(16)
+    guard request.word(4) == 2, request.word(8) == 0, [2, 4].contains(bit) else {
       throw .invalidArgument
     }
-    let isOn = request.word(20) == 2
+    let isOn = request.word(20) == bit
+    if bit == 4 {
+      hardwareGRO.isRequested = isOn
+      // It stays on while headers are split.
+      let isHeld = !isOn && configuredSplit == 2
+      guard try write("rx-gro-hw \(isOn ? "on" : "off")"), !isHeld else { return 2 }
+      hardwareGRO.isActive = isOn
+      return 0
+    }
     guard try write("ntuple \(isOn ? "on" : "off")") else { return 2 }
     ntuple.isRequested = isOn
     ntuple.isActive = isOn

@@ -481,5 +481,5 @@ def closed_descriptors() -> None:
         text = path.read_text(encoding="ascii").rstrip("\n")
         path.write_text(f"{text}; flags 4 4\n", encoding="ascii")
         output("sh", "-c", f"! {BINARY} --restore >&- 2>&-")
-        expect(path.read_text(encoding="ascii").startswith("ncdevmem journal 2\n"), "it was")
+        expect(path.read_text(encoding="ascii").startswith("ncdevmem journal 3\n"), "it was")
         run("--restore", "--force").expect(0)
