@@ -8,6 +8,8 @@ package struct Document {
   package var schema = "ncdevmem-run-1"
   /// What the run counted or found, as far as it came.
   private var figures = JSONObject()
+  /// How often the interface lost its carrier or got it back; `nil` where that is not known.
+  package var carrierChanges: Int?
   private let isWanted: Bool
   private let tool: String
   private let role: String?
@@ -48,6 +50,7 @@ package struct Document {
     document.add("failure", failure?.json)
     document.add("options", options)
     document.add(contentsOf: figures)
+    if let carrierChanges { document.add("carrier_changes", carrierChanges) }
     return document.text
   }
 }

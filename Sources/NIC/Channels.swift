@@ -137,6 +137,28 @@ extension Interface {
     }
   }
 
+  /// Chooses the RX queues to bind once more after the header split was enabled: a driver may have
+  /// dropped channels for it (`bnxt`, which needs two rings a queue then).
+  ///
+  /// - Parameters:
+  ///   - wanted: The queues that the command line names, if it names any.
+  ///   - queues: Those that were chosen before.
+  ///   - preset: Which ones to choose where the command line names none.
+  /// - Returns: The same ones if they are all left.
+  /// - Throws: As `chooseQueues`, but with the reason where the wanted ones are gone.
+  package mutating func chooseQueuesLeft(
+    _ wanted: Range<UInt32>?, of queues: Range<UInt32>, otherwise preset: DefaultQueues
+  ) throws(Failure) -> Range<UInt32> {
+    let count = try ifSupported { () throws(Failure) in try receiveQueueCount }
+    guard let count, count < queues.upperBound else { return queues }
+    guard wanted != nil else { return try chooseQueues(nil, otherwise: preset) }
+    throw refusal(
+      "bind RX queues of", nil,
+      reason: "the driver has dropped queue \(queues.upperBound - 1) for the header split, and has "
+        + "\(count) left",
+      hint: "choose others (-t, -q), or free rings: `ethtool -L \(name) combined N`")
+  }
+
   /// The RX queues that stay for other traffic when RSS is moved off some.
   ///
   /// - Throws: A failure of the kind `usage` where none would stay.

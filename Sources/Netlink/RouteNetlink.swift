@@ -9,6 +9,12 @@ package struct Link: Equatable, Sendable {
   package let isUp: Bool
   /// Whether packets can pass: up, or of a kind that does not report it (`IF_OPER_UNKNOWN`).
   package let isOperational: Bool
+  /// Whether the driver has a carrier, or does not report it. `isOperational` may be a second
+  /// behind it.
+  package let hasCarrier: Bool
+  /// How often the carrier was lost or came back since the interface was made; `nil` where the
+  /// kernel does not report it.
+  package let carrierChanges: UInt32?
   /// The most bytes that a packet has.
   package let mtu: UInt32
   /// The XDP program on the interface; `nil` where there is none.
@@ -42,6 +48,8 @@ package struct Link: Equatable, Sendable {
     let answer = try message.attributes(behind: MemoryLayout<ifinfomsg>.size)
     let state: UInt8 = try answer.integer(UInt16(IFLA_OPERSTATE)) ?? 0
     isOperational = [0, 5, 6].contains(state)
+    hasCarrier = try answer.integer(UInt16(IFLA_CARRIER)) != 0 as UInt8
+    carrierChanges = try answer.integer(UInt16(IFLA_CARRIER_CHANGES))
     mtu = try answer.required(UInt16(IFLA_MTU))
     let xdp = try answer.nest(UInt16(IFLA_XDP))
     let mode: UInt8 = try xdp?.integer(UInt16(IFLA_XDP_ATTACHED)) ?? 0

@@ -4,6 +4,7 @@ internal import CLinux
 internal import Glibc
 package import Kernel
 package import NIC
+package import Netdev
 
 /// A process that waits for the end of this one, and then undoes the changes that it has left
 /// behind, whatever it died of. While it runs, no other run can guard the same interface.
@@ -27,11 +28,13 @@ package struct Guard: ~Copyable, ChangeLog {
   ///
   /// - Precondition: This process has one thread.
   /// - Parameters:
+  ///   - carrier: The interface's carrier before, which must be back when the guard ends.
   ///   - places: Directories for the journal, the preferred one first.
   ///   - lockPrefix: What the names of the interface's lock begin with.
   /// - Throws: A failure with `EBUSY` and the pid where another run has the interface.
   package init(
-    for interface: inout Interface, places: [String] = RuntimeDirectory.places,
+    for interface: inout Interface, with carrier: Carrier? = nil,
+    places: [String] = RuntimeDirectory.places,
     lockPrefix: String = InterfaceLock.prefix
   ) throws(Failure) {
     let device = try interface.identity()
@@ -60,7 +63,8 @@ package struct Guard: ~Copyable, ChangeLog {
     do throws(Errno) {
       let owner = try ProcessHandle(of: getpid())
       process = try Self.fork {
-        Self.restore(from: &journal, holding: lock, on: host, afterEndOf: owner)
+        Self.restore(
+          from: &journal, to: carrier, holding: lock, on: host, afterEndOf: owner)
       }
     } catch {
       journal.remove()
@@ -154,7 +158,8 @@ extension Guard {
 
   /// What the guard does: waits for the end of its owner, and undoes what the journal has.
   private static func restore(
-    from journal: inout Journal, holding lock: borrowing InterfaceLock, on host: Host,
+    from journal: inout Journal, to carrier: Carrier?, holding lock: borrowing InterfaceLock,
+    on host: Host,
     afterEndOf owner: borrowing ProcessHandle
   ) -> Never {
     setsid()
@@ -171,7 +176,9 @@ extension Guard {
       pause(for: .milliseconds(10))
     }
     do throws(Failure) {
-      if let text = try journal.restore(on: host).text { Diagnostics.print(text) }
+      if let text = try journal.restore(on: host, to: carrier).text {
+        Diagnostics.print(text)
+      }
     } catch {
       Diagnostics.print(error)
     }

@@ -2,11 +2,14 @@
 
 package import Kernel
 package import NIC
+package import Netdev
 
 /// Runs something that changes an interface, and undoes the changes whatever it ends with. If this
 /// process dies before that, a guard undoes them.
 ///
 /// - Parameters:
+///   - carrier: The interface's carrier before, which must be back at the end.
+///   - wait: What else ends the wait for the carrier.
 ///   - isGuarded: Whether there is a guard, which also keeps other runs away. Not needed where
 ///     `body` changes nothing.
 ///   - body: What changes the interface. It must leave no binding behind: the kernel keeps header
@@ -15,13 +18,15 @@ package import NIC
 /// - Throws: As `withTransaction(on:notedIn:reportingTo:_:)`; or why there is no guard, before
 ///   anything is changed.
 package func withGuardedTransaction<Value>(
-  on interface: consuming Interface, isGuarded: Bool = true,
-  _ body: (inout Transaction) throws(Failure) -> Value
+  on interface: consuming Interface, with carrier: Carrier, _ wait: Wait = Wait(),
+  isGuarded: Bool = true, _ body: (inout Transaction) throws(Failure) -> Value
 ) throws(Failure) -> Value {
   var interface = interface
-  guard isGuarded else { return try withTransaction(on: interface, body) }
-  let log = try Guard(for: &interface)
-  return try withTransaction(on: interface, notedIn: log, body)
+  guard isGuarded else {
+    return try withTransaction(on: interface, with: carrier, wait, body)
+  }
+  let log = try Guard(for: &interface, with: carrier)
+  return try withTransaction(on: interface, with: carrier, wait, notedIn: log, body)
 }
 
 /// Runs something that changes an interface, and undoes the changes whatever it ends with.
@@ -30,6 +35,9 @@ package func withGuardedTransaction<Value>(
 /// succeeds and where it was only stopped, so that neither hides an interface left changed.
 ///
 /// - Parameters:
+///   - carrier: The interface's carrier before, which must be back at the end; `nil` where nobody
+///     cares.
+///   - wait: What else ends the wait for the carrier.
 ///   - log: What remembers the changes if this process dies.
 ///   - report: Takes each failure to undo that is not thrown.
 ///   - exists: Whether this network namespace still has the interface of an index. Where it has
@@ -39,7 +47,7 @@ package func withGuardedTransaction<Value>(
 /// - Throws: The failure of `body`. Where `body` succeeds, or fails with the kind `stopped`: the
 ///   first failure to undo, if there is one.
 package func withTransaction<Value>(
-  on interface: consuming Interface,
+  on interface: consuming Interface, with carrier: Carrier? = nil, _ wait: Wait = Wait(),
   notedIn log: consuming (any ChangeLog & ~Copyable)? = nil,
   reportingTo report: (Failure) -> Void = { Diagnostics.print($0) },
   existing exists: (UInt32) -> Bool = Interface.exists,
@@ -64,6 +72,12 @@ package func withTransaction<Value>(
     ]
     transaction.abandon()
   }
+  // A run that was stopped does not wait for long, and its stop would end the wait at once.
+  if case .failure(let failure) = result, failure.kind == .stopped {
+    try? carrier?.waitForReturn(for: patienceAfterStop)
+  } else {
+    try? carrier?.waitForReturn(wait)
+  }
   var thrown: Failure?
   if !failures.isEmpty {
     switch result {
@@ -76,3 +90,7 @@ package func withTransaction<Value>(
   if let thrown { throw thrown }
   return try result.get()
 }
+
+/// How long a run that was stopped waits for its interface's carrier: drivers that lose it have it
+/// back within less.
+private let patienceAfterStop = Duration.seconds(2)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 internal import Kernel
+internal import Netdev
 
 /// A run that has what this one wants: its journal, or the lock of its interface.
 struct OtherRun {
@@ -57,6 +58,6 @@ struct Patience {
     forOwner = forGuard.limited(to: .seconds(2))
   }
 
-  /// How long to wait for a guard at work.
-  static let usual = Duration.seconds(15)
+  /// How long to wait for a guard at work, which tries to undo and then waits for the carrier.
+  static let usual = Journal.undoPatience + Carrier.patience + .seconds(5)
 }

@@ -2,6 +2,7 @@
 
 package import Kernel
 package import NIC
+package import Netdev
 
 /// The result of an attempt to undo a journal's changes.
 package enum Restoration: Equatable, Sendable {
@@ -38,6 +39,8 @@ extension Journal {
   ///
   /// - Parameters:
   ///   - host: Where this process is.
+  ///   - carrier: The interface's carrier before the changes, which must be back at the end; that
+  ///     before the undo if `nil`.
   ///   - patience: How long to try.
   ///   - isForced: Whether to drop the journal even if it is none, or if something in it cannot be
   ///     undone. A missing privilege is no reason to drop it.
@@ -46,14 +49,15 @@ extension Journal {
   /// - Throws: Why a change could not be undone: the journal then has what is left, and the failure's
   ///   hint names it. The kind is `failed`, whatever the driver answered.
   package mutating func restore(
-    on host: Host, patience: Duration = Self.undoPatience, isForced: Bool = false,
+    on host: Host, to carrier: Carrier? = nil, patience: Duration = Self.undoPatience,
+    isForced: Bool = false,
     reportingTo report: (Failure) -> Void = { Diagnostics.print($0) },
     opening open: (UInt32) throws(Failure) -> Interface = { index throws(Failure) in
       try Interface(at: index)
     }
   ) throws(Failure) -> Restoration {
     do throws(Failure) {
-      return try undo(on: host, patience: patience, reportingTo: report, opening: open)
+      return try undo(on: host, to: carrier, patience: patience, reportingTo: report, opening: open)
     } catch {
       var failure = error.counted(as: .failed)
       if isForced, failure.errno != .notPermitted {
@@ -68,7 +72,8 @@ extension Journal {
   }
 
   private mutating func undo(
-    on host: Host, patience: Duration, reportingTo report: (Failure) -> Void,
+    on host: Host, to carrier: Carrier?, patience: Duration,
+    reportingTo report: (Failure) -> Void,
     opening open: (UInt32) throws(Failure) -> Interface
   ) throws(Failure) -> Restoration {
     guard let record = try record() else { return removed(after: .nothing) }
@@ -90,8 +95,11 @@ extension Journal {
         after: .stale("\(interface.subject) is another device than the one it is of"))
     }
     let subject = interface.subject
+    let carrier =
+      carrier ?? Carrier(ofInterface: interface.index, named: interface.name)
     var transaction = Transaction(on: interface, resuming: record.changes)
     var failures = transaction.undo(for: patience)
+    try? carrier.waitForReturn()
     guard !failures.isEmpty else {
       return removed(
         after: .done(count: record.changes.count, interface: subject, owner: record.owner))

@@ -92,7 +92,8 @@ struct Check {
   private func steer(to queues: Range<UInt32>) throws(Failure) -> String {
     let end = FlowTuple.End(IPAddress("198.51.100.1")!, port: 9)
     let interface = try Interface(announcing: configuration.target.interface)
-    try withGuardedTransaction(on: interface) { transaction throws(Failure) in
+    let carrier = Carrier(of: interface)
+    try withGuardedTransaction(on: interface, with: carrier) { transaction throws(Failure) in
       _ = try transaction.steer(FlowTuple(to: end), to: .queue(queues.lowerBound))
     }
     return "inserted and deleted"

@@ -23,13 +23,17 @@ struct MeasuringReceiver {
     let interface = try Interface(announcing: configuration.target.interface)
     let netdev = try Netdev()
     let watch = try InterfaceWatch(of: interface, to: "receive on")
-    let wait = wait.watching(watch)
-    let pairing = try pair(wait)
-    try withGuardedTransaction(on: interface, isGuarded: configuration.configuresNIC) {
-      transaction throws(Failure) in
+    let watched = wait.watching(watch)
+    let pairing = try pair(watched)
+    let carrier = Carrier(of: interface)
+    defer { document.report(carrier, of: configuration.target.interface) }
+    try withGuardedTransaction(
+      on: interface, with: carrier, wait, isGuarded: configuration.configuresNIC
+    ) { transaction throws(Failure) in
       let report: MeasurementReport
       do throws(Failure) {
-        report = try measure(through: netdev, with: pairing, in: &transaction, wait, watch)
+        report = try measure(
+          through: netdev, with: pairing, in: &transaction, carrier, watched, watch)
       } catch {
         pairing?.refuse()
         throw watch.explain(error)
@@ -57,12 +61,12 @@ struct MeasuringReceiver {
   /// - Throws: Why nothing was measured.
   private func measure(
     through netdev: Netdev, with pairing: ReceiverPairing?, in transaction: inout Transaction,
-    _ wait: Wait, _ watch: InterfaceWatch
+    _ carrier: Carrier, _ wait: Wait, _ watch: InterfaceWatch
   ) throws(Failure) -> MeasurementReport {
     let agreement = pairing?.agreement ?? Agreement(flows: options.flows ?? 1)
     var end = try ReceivingEnd(
       for: configuration, connections: agreement.flows, through: netdev, in: &transaction,
-      watch)
+      carrier, wait, watch)
     try pairing?.ready()
     let flows = try connect(agreement.flows, to: &end, with: pairing, in: &transaction, wait)
     let workers = try workers(for: flows, in: end.memory, on: transaction.interface)

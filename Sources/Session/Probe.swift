@@ -17,7 +17,9 @@ struct Probe {
   /// - Throws: The first thing that is not as it must be.
   func run(into document: inout Document) throws(Failure) {
     do throws(Failure) {
-      _ = try bind(through: try Netdev())
+      _ = try bind(through: try Netdev()) {
+        document.report($0, of: configuration.target.interface)
+      }
     } catch {
       // Another failure shows nothing.
       document.report(Self.figures(isSupported: error.kind == .unsupported ? false : nil))
@@ -34,12 +36,18 @@ struct Probe {
 
   /// Probes without a report.
   ///
+  /// - Parameter report: Takes what became of the carrier, at the end.
   /// - Returns: The id of the binding that it made and ended.
-  func bind(through netdev: Netdev) throws(Failure) -> UInt32 {
+  func bind(
+    through netdev: Netdev, reportingTo report: (Carrier) -> Void = { _ in }
+  ) throws(Failure) -> UInt32 {
     let interface = try Interface(announcing: configuration.target.interface)
     // Its first look is all that a probe needs: it waits for nothing.
     _ = try InterfaceWatch(of: interface, to: "probe")
-    return try withGuardedTransaction(on: interface) { transaction throws(Failure) in
+    let carrier = Carrier(of: interface)
+    defer { report(carrier) }
+    return try withGuardedTransaction(on: interface, with: carrier) {
+      transaction throws(Failure) in
       try probe(through: netdev, in: &transaction)
     }
   }
@@ -48,7 +56,8 @@ struct Probe {
     through netdev: Netdev, in transaction: inout Transaction
   ) throws(Failure) -> UInt32 {
     let target = configuration.target
-    let queues = try transaction.interface.chooseQueues(target.queues, otherwise: .upperHalf)
+    var queues = try transaction.interface.chooseQueues(target.queues, otherwise: .upperHalf)
+    target.warnOfLittleMemory(for: queues, of: transaction.interface)
     let memory = try target.memory.allocate(
       near: target.interface, forBuffersOf: target.binding.rxPageSize)
     let (index, subject) = (transaction.interface.index, transaction.interface.subject)
@@ -56,10 +65,12 @@ struct Probe {
       try netdev.bindReceive(
         queues, ofInterface: index, named: subject, to: memory.descriptor, as: target.binding)
     }
+    try transaction.enableHeaderSplit()
+    queues = try transaction.interface.chooseQueuesLeft(
+      target.queues, of: queues, otherwise: .upperHalf)
     try transaction.moveRSS(off: Set(queues), orTo: try netdev.freeQueues(ofInterface: index))
     try transaction.proveOthersAvoid(Set(queues))
 
-    try transaction.enableHeaderSplit()
     try expectRefusal(of: "a bind of no queue") { () throws(Failure) in _ = try bind(0..<0).id }
     try transaction.disableHeaderSplit()
     try expectRefusal(of: "a bind with header split off") { () throws(Failure) in

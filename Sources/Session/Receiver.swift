@@ -22,15 +22,19 @@ struct Receiver {
     let interface = try Interface(announcing: configuration.target.interface)
     let netdev = try Netdev()
     let watch = try InterfaceWatch(of: interface, to: "receive on")
-    let wait = wait.watching(watch)
-    try withGuardedTransaction(on: interface, isGuarded: configuration.configuresNIC) {
-      transaction throws(Failure) in
+    let carrier = Carrier(of: interface)
+    defer { document.report(carrier, of: configuration.target.interface) }
+    let watched = wait.watching(watch)
+    try withGuardedTransaction(
+      on: interface, with: carrier, wait, isGuarded: configuration.configuresNIC
+    ) { transaction throws(Failure) in
       try watch.explaining { () throws(Failure) in
         let source = configuration.peer.map { FlowTuple.End($0, port: configuration.port) }
         var end = try ReceivingEnd(
-          for: configuration, from: source, through: netdev, in: &transaction, watch)
-        let connection = try end.next(wait)
-        try receive(from: connection, at: &end, wait, into: &document)
+          for: configuration, from: source, through: netdev, in: &transaction, carrier, watched,
+          watch)
+        let connection = try end.next(watched)
+        try receive(from: connection, at: &end, watched, into: &document)
       }
     }
   }

@@ -29,21 +29,28 @@ struct ReceivingEnd: ~Copyable {
   /// - Parameters:
   ///   - source: Where the flows come from, if only flows from there are to be steered.
   ///   - connections: How many connections may wait.
+  ///   - carrier: The interface's carrier, which must be back before a sender is told to come.
+  ///   - wait: What ends the wait for it.
   ///   - watch: What watches over the interface, and from now on over the binding.
   init(
     for configuration: Configuration.Receive, from source: FlowTuple.End? = nil,
     connections: Int = 1, through netdev: Netdev, in transaction: inout Transaction,
-    _ watch: InterfaceWatch
+    _ carrier: Carrier, _ wait: Wait, _ watch: InterfaceWatch
   ) throws(Failure) {
     let target = configuration.target
-    let queues = try transaction.interface.chooseQueues(target.queues, otherwise: .last)
+    var queues = try transaction.interface.chooseQueues(target.queues, otherwise: .last)
+    target.warnOfLittleMemory(for: queues, of: transaction.interface)
     let memory = SharedMemory(
       try target.memory.allocate(
         near: target.interface, forBuffersOf: target.binding.rxPageSize))
     let destination = FlowTuple.End(configuration.address, port: configuration.port)
-    var steering = FlowSteering(FlowTuple(to: destination, from: source), over: queues)
     if configuration.configuresNIC {
       try transaction.enableHeaderSplit()
+      queues = try transaction.interface.chooseQueuesLeft(
+        target.queues, of: queues, otherwise: .last)
+    }
+    var steering = FlowSteering(FlowTuple(to: destination, from: source), over: queues)
+    if configuration.configuresNIC {
       let index = transaction.interface.index
       try transaction.moveRSS(
         off: Set(queues), orTo: try netdev.freeQueues(ofInterface: index))
@@ -55,6 +62,7 @@ struct ReceivingEnd: ~Copyable {
       to: memory.buffer.descriptor, as: target.binding)
     Announcement.binding(binding.id).print()
     watch.expect(binding: binding.id, through: netdev)
+    try carrier.waitForReturn(wait)
 
     let address = try SocketAddress(configuration.address, port: configuration.port)
     Announcement.address(address).print()

@@ -64,6 +64,26 @@ struct QueueChoiceTests {
     #expect(failure?.errno == .notSupported)
   }
 
+  @Test("queues that were dropped for the header split are named, or others chosen")
+  func dropped() throws {
+    var interface = try nic.interface()
+    #expect(try interface.chooseQueuesLeft(nil, of: 3..<4, otherwise: .last) == 3..<4)
+    nic.queueCount = 2
+    #expect(try interface.chooseQueuesLeft(nil, of: 3..<4, otherwise: .last) == 1..<2)
+    #expect(try interface.chooseQueuesLeft(1..<2, of: 1..<2, otherwise: .last) == 1..<2)
+    let failure = failing { () throws(Failure) in
+      try interface.chooseQueuesLeft(2..<4, of: 2..<4, otherwise: .last)
+    }
+    #expect(
+      failure?.reason == "the driver has dropped queue 3 for the header split, and has 2 left")
+  }
+
+  @Test("a driver that waits for memory is known by its name", arguments: [true, false])
+  func leastMemory(isMellanox: Bool) throws {
+    if isMellanox { nic.driver = "mlx5_core" }
+    #expect(try nic.interface().leastMemoryPerQueue == (isMellanox ? 1 << 20 : nil))
+  }
+
   @Test("the other queues stay for other traffic, and there must be one")
   func others() throws {
     var interface = try nic.interface()

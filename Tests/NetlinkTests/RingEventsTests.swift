@@ -42,7 +42,8 @@ struct RingEventsTests {
     var events = try RingEvents(of: try netlink.family("ethtool"))
     #expect(events.take(about: 1) == false)
     let failure = failing { () throws(Failure) in
-      _ = try RingEvents(of: Family(name: "ethtool", id: 21)).take(about: 1)
+      var other = try RingEvents(of: Family(name: "ethtool", id: 21))
+      _ = other.take(about: 1)
     }
     #expect(failure?.errno == .noEntry)
   }

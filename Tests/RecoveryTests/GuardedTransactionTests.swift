@@ -3,6 +3,7 @@
 import Glibc
 import Kernel
 import NIC
+import Netdev
 import Recovery
 import TestSupport
 import Testing
@@ -105,7 +106,9 @@ struct GuardedTransactionTests {
 
   @Test("without a guard the changes are undone as well")
   func unguarded() throws {
-    let value = try withGuardedTransaction(on: try nic.interface(), isGuarded: false) {
+    let value = try withGuardedTransaction(
+      on: try nic.interface(), with: Carrier(ofInterface: 7, named: "nic0"), isGuarded: false
+    ) {
       transaction throws(Failure) in
       try setUp(&transaction)
       return 5

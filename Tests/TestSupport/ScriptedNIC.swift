@@ -82,6 +82,9 @@ package final class ScriptedNIC: EthtoolDevice {
   /// Called before each write is done or refused.
   package var beforeWrite: () -> Void = {}
 
+  /// The driver's name.
+  package var driver = "scripted"
+
   /// What it is named by now; as at the start if `nil`.
   package var name: String?
 
@@ -105,7 +108,7 @@ package final class ScriptedNIC: EthtoolDevice {
     let command = CInt(request.word(0))
     if let errno = missingCommands[command] { throw Errno(errno) }
     switch command {
-    case ETHTOOL_GDRVINFO: request.replace(4, Array("scripted".utf8))
+    case ETHTOOL_GDRVINFO: request.replace(4, Array(driver.utf8))
     case ETHTOOL_GPERMADDR:
       guard request.word(4) >= 6 else { throw .tooSmall }
       request.set(4, 6)
