@@ -15,7 +15,7 @@ from testbed.devmem import Buffer, Netlink, refuses
 from testbed.harness import case, expect, expect_equal, wait_for
 from testbed.hosts import LOCAL, NIC, REMOTE, free_port, output, reload_nic, set_fault
 from testbed.sending import send, start_sender
-from testbed.state import expect_released, kernel, netdev
+from testbed.state import bind_rx_attributes, expect_released, kernel, netdev
 from testbed.tool import receive
 
 RULE = ("flow-type", "tcp4", "dst-ip", LOCAL[4], "dst-port", "99", "action", "1")
@@ -218,3 +218,21 @@ def like_mlx5() -> None:
             receive(5, "-v", "7").expect(0)
         finally:
             timestamps.write_text("1\n", encoding="ascii")
+
+
+@case("the NIC's rules and buffers as fbnic has them, and sizes of buffers", once=True)
+def like_fbnic() -> None:
+    with nic_with("locations=4", "contexts=1", "page_size_max=32768", "page_size_erange=1"):
+        expect("Invalid argument" in insert("loc", "5"), "a location is taken")
+        for location in (255, 254):
+            expect_equal(insert().strip(), f"Added rule with ID {location}", "a rule")
+        ethtool("-N", NIC, "delete", "255")
+        expect_words("Invalid argument", "-N", NIC, "delete", "255")
+        ethtool("-N", NIC, "delete", "254")
+        expect_words("New RSS context is 1", "-X", NIC, "context", "new")
+        expect_words("Device or resource busy", "-X", NIC, "context", "new")
+        ethtool("-X", NIC, "context", "1", "delete")
+        if "rx-page-size" in bind_rx_attributes():
+            receive(1 << 16, "-v", "7", "-b", "32768").expect(0)
+            result = receive(1 << 16, "-v", "7", "-b", "65536")
+            expect("ERANGE" in result.stderr, result.stderr)
