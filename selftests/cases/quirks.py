@@ -21,16 +21,6 @@ from testbed.tool import receive
 RULE = ("flow-type", "tcp4", "dst-ip", LOCAL[4], "dst-port", "99", "action", "1")
 
 
-@contextlib.contextmanager
-def nic_with(*parameters: str) -> Iterator[None]:
-    """A NIC that has been loaded with parameters, for as long as the block lasts."""
-    reload_nic(*parameters)
-    try:
-        yield
-    finally:
-        reload_nic()
-
-
 def ethtool(*arguments: str) -> str:
     """What ethtool prints, of whichever kind."""
     done = subprocess.run(
@@ -75,39 +65,39 @@ def binder() -> Iterator[Netlink]:
     expect_released()
 
 
-@case("the NIC's rules, contexts and queue operations as bnxt has them", once=True)
 def like_bnxt() -> None:
-    with nic_with("locations=1", "ntuple=5", "contexts=2", "no_queue_ops=1", "no_hw_drops=1",
-                  "counters_late_ms=4000"):
-        expect("Invalid argument" in insert("loc", "5"), "a location is taken")
-        expect_equal(insert().strip(), "Added rule with ID 0", "a rule")
-        expect("File exists" in insert(), "the same rule is taken again")
-        set_fault("arfs_rules", 1)
-        for _ in range(2):
-            expect_words("Cannot get RX class rule: Invalid argument", "-n", NIC)
-        expect_words("Filter: 0", "-n", NIC)
-        set_fault("arfs_rules", 0)
-        expect_words("Total 1 rules", "-n", NIC)
-        ethtool("-K", NIC, "ntuple", "off")
-        expect("Operation not permitted" in insert(), "a rule without the feature")
+    """Rules, contexts, counters, and queue operations that bnxt lacks on some cards."""
+    reload_nic("locations=1", "ntuple=5", "contexts=2", "no_queue_ops=1", "no_hw_drops=1",
+               "counters_late_ms=4000")
+    expect("Invalid argument" in insert("loc", "5"), "a location is taken")
+    expect_equal(insert().strip(), "Added rule with ID 0", "a rule")
+    expect("File exists" in insert(), "the same rule is taken again")
+    set_fault("arfs_rules", 1)
+    for _ in range(2):
+        expect_words("Cannot get RX class rule: Invalid argument", "-n", NIC)
+    expect_words("Filter: 0", "-n", NIC)
+    set_fault("arfs_rules", 0)
+    expect_words("Total 1 rules", "-n", NIC)
+    ethtool("-K", NIC, "ntuple", "off")
+    expect("Operation not permitted" in insert(), "a rule without the feature")
 
-        for number in (1, 2):
-            expect_words(f"New RSS context is {number}", "-X", NIC, "context", "new")
-        expect_words("Device or resource busy", "-X", NIC, "context", "new")
+    for number in (1, 2):
+        expect_words(f"New RSS context is {number}", "-X", NIC, "context", "new")
+    expect_words("Device or resource busy", "-X", NIC, "context", "new")
 
-        with binder() as netlink:
-            buffer = Buffer(1 << 20)
-            refuses(errno.EOPNOTSUPP, netlink.bind, buffer, 1, None)
-            buffer.close()
+    with binder() as netlink:
+        buffer = Buffer(1 << 20)
+        refuses(errno.EOPNOTSUPP, netlink.bind, buffer, 1, None)
+        buffer.close()
 
-        expect("rx-hw-drops" not in counters(0), f"{counters(0)}")
-        # The card has written them this moment, and does so again in four seconds.
-        ping()
-        before = total()
-        expect(wait_for(lambda: total() > before, 8), "the counters never come")
-        at_once = total()
-        ping()
-        expect_equal(total(), at_once, "packets that are shown at once")
+    expect("rx-hw-drops" not in counters(0), f"{counters(0)}")
+    # The card has written them this moment, and does so again in four seconds.
+    ping()
+    before = total()
+    expect(wait_for(lambda: total() > before, 8), "the counters never come")
+    at_once = total()
+    ping()
+    expect_equal(total(), at_once, "packets that are shown at once")
 
 
 def total() -> int:
@@ -115,50 +105,50 @@ def total() -> int:
     return sum(counters(queue)["rx-packets"] for queue in range(4))
 
 
-@case("the NIC's rules, queues and fragments as gve has them", once=True)
 def like_gve() -> None:
-    with nic_with("locations=2", "ntuple=1", "contexts=0", "fixed_queue0=1", "no_rx_page_size=1",
-                  "rx_buf_len=2048", "counters_restart=1", "prefill=64", "max_tx_frags=9"):
-        ethtool("-K", NIC, "ntuple", "off")
-        expect("not supported" in insert("loc", "5"), "a rule without the feature")
-        ethtool("-K", NIC, "ntuple", "on")
-        expect("not supported" not in insert("loc", "5"), "a rule with the feature")
-        set_fault("arfs_rules", 1)
-        expect_words("Invalid argument", "-n", NIC)
-        expect_words("Message too long", "-n", NIC)
-        expect_words("Filter: 5", "-n", NIC)
-        set_fault("arfs_rules", 0)
-        ethtool("-N", NIC, "delete", "5")
-        expect_words("not supported", "-X", NIC, "context", "new")
+    """Rules, queues, counters and fragments."""
+    reload_nic("locations=2", "ntuple=1", "contexts=0", "fixed_queue0=1", "no_rx_page_size=1",
+               "rx_buf_len=2048", "counters_restart=1", "prefill=64", "max_tx_frags=9")
+    ethtool("-K", NIC, "ntuple", "off")
+    expect("not supported" in insert("loc", "5"), "a rule without the feature")
+    ethtool("-K", NIC, "ntuple", "on")
+    expect("not supported" not in insert("loc", "5"), "a rule with the feature")
+    set_fault("arfs_rules", 1)
+    expect_words("Invalid argument", "-n", NIC)
+    expect_words("Message too long", "-n", NIC)
+    expect_words("Filter: 5", "-n", NIC)
+    set_fault("arfs_rules", 0)
+    ethtool("-N", NIC, "delete", "5")
+    expect_words("not supported", "-X", NIC, "context", "new")
 
-        ping(20)
-        expect(total() >= 20, "nothing is counted")
-        with binder() as netlink:
-            expect(total() < 20, "the counters do not begin again")
-            buffer = Buffer(1 << 20)
-            refuses(errno.ERANGE, netlink.bind, buffer, 0, None)
-            binding = netlink.bind(buffer, 1, None)
-            expect_equal(netlink.inflight()[binding], 32, "pages of a ring of 64 buffers")
-            buffer.close()
+    ping(20)
+    expect(total() >= 20, "nothing is counted")
+    with binder() as netlink:
+        expect(total() < 20, "the counters do not begin again")
+        buffer = Buffer(1 << 20)
+        refuses(errno.ERANGE, netlink.bind, buffer, 0, None)
+        binding = netlink.bind(buffer, 1, None)
+        expect_equal(netlink.inflight()[binding], 32, "pages of a ring of 64 buffers")
+        buffer.close()
 
-        receive(1 << 16, "-v", "7").expect(0)
-        if kernel() < (6, 16):
-            return
-        # Ten pieces of memory are no frame that this card sends.
-        payload = b"123456\n" * 2000
-        result, receiver = send(payload, "-z", "1400")
-        result.expect(0)
-        expect_equal(bytes(receiver.received), payload, "bytes received")
-        dropped = frames_dropped()
-        port = free_port()
-        with remote_sink(port):
-            sender = start_sender(4, port, "-z", "100")
-            assert sender.stdin
-            sender.stdin.write(payload)
-            sender.stdin.close()
-            expect(wait_for(lambda: frames_dropped() > dropped, 20), "no frame is dropped")
-            sender.kill()
-            sender.wait(20)
+    receive(1 << 16, "-v", "7").expect(0)
+    if kernel() < (6, 16):
+        return
+    # Ten pieces of memory are no frame that this card sends.
+    payload = b"123456\n" * 2000
+    result, receiver = send(payload, "-z", "1400")
+    result.expect(0)
+    expect_equal(bytes(receiver.received), payload, "bytes received")
+    dropped = frames_dropped()
+    port = free_port()
+    with remote_sink(port):
+        sender = start_sender(4, port, "-z", "100")
+        assert sender.stdin
+        sender.stdin.write(payload)
+        sender.stdin.close()
+        expect(wait_for(lambda: frames_dropped() > dropped, 20), "no frame is dropped")
+        sender.kill()
+        sender.wait(20)
 
 
 @contextlib.contextmanager
@@ -179,60 +169,86 @@ def frames_dropped() -> int:
     return int(output("cat", f"/sys/class/net/{NIC}/statistics/tx_dropped"))
 
 
-@case("the NIC's rules and buffers as mlx5 has them", once=True)
 def like_mlx5() -> None:
-    with nic_with("locations=3", "ntuple=3", "prefill=64", "prefill_wait_ms=2000",
-                  "two_functions=1", "page_size_erange=1", "copybreak=256", "padded=1"):
-        ethtool("-K", NIC, "ntuple", "off")
-        insert("loc", "5")
-        expect_words("Filter: 5", "-n", NIC)
-        expect("File exists" in insert("loc", "6"), "the same match is taken again")
-        ethtool("-K", NIC, "ntuple", "on")
-        ethtool("-K", NIC, "ntuple", "off")
-        expect_words("Filter: 5", "-n", NIC)
-        set_fault("arfs_rules", 1)
-        expect_words("Cannot get RX class rules: Invalid argument", "-n", NIC)
-        set_fault("arfs_rules", 0)
-        ethtool("-N", NIC, "delete", "5")
-        expect_words("rx-copybreak: 256", "--get-tunable", NIC, "rx-copybreak")
+    """Rules, buffers and DMA devices."""
+    reload_nic("locations=3", "ntuple=3", "prefill=64", "prefill_wait_ms=2000",
+               "two_functions=1", "page_size_erange=1", "copybreak=256", "padded=1")
+    ethtool("-K", NIC, "ntuple", "off")
+    insert("loc", "5")
+    expect_words("Filter: 5", "-n", NIC)
+    expect("File exists" in insert("loc", "6"), "the same match is taken again")
+    ethtool("-K", NIC, "ntuple", "on")
+    ethtool("-K", NIC, "ntuple", "off")
+    expect_words("Filter: 5", "-n", NIC)
+    set_fault("arfs_rules", 1)
+    expect_words("Cannot get RX class rules: Invalid argument", "-n", NIC)
+    set_fault("arfs_rules", 0)
+    ethtool("-N", NIC, "delete", "5")
+    expect_words("rx-copybreak: 256", "--get-tunable", NIC, "rx-copybreak")
 
-        with binder() as netlink:
-            small = Buffer(1 << 16)
-            began = time.monotonic()
-            netlink.bind(small, 1, None)
-            expect(time.monotonic() - began >= 2, "a starved queue starts at once")
-            small.close()
-        with binder() as netlink:
-            enough = Buffer(1 << 20)
-            began = time.monotonic()
-            netlink.bind(enough, 2, None)
-            expect(time.monotonic() - began < 2, "a queue with its buffers waits")
-            enough.close()
+    with binder() as netlink:
+        small = Buffer(1 << 16)
+        began = time.monotonic()
+        netlink.bind(small, 1, None)
+        expect(time.monotonic() - began >= 2, "a starved queue starts at once")
+        small.close()
+    with binder() as netlink:
+        enough = Buffer(1 << 20)
+        began = time.monotonic()
+        netlink.bind(enough, 2, None)
+        expect(time.monotonic() - began < 2, "a queue with its buffers waits")
         if kernel() >= (6, 18):
-            receive(1 << 16, "-v", "7", "-t", "2", "-q", "2").expect(4, "mismatch")
-        receive(1 << 16, "-v", "7").expect(0)
-        # Without time stamps, a frame of little data is a short one.
-        timestamps = Path("/proc/sys/net/ipv4/tcp_timestamps")
-        timestamps.write_text("0\n", encoding="ascii")
-        try:
-            receive(5, "-v", "7").expect(0)
-        finally:
-            timestamps.write_text("1\n", encoding="ascii")
+            expect("mismatch" in bind_both(enough), "queues of two devices are bound as one")
+        enough.close()
+    receive(1 << 16, "-v", "7").expect(0)
+    # Without time stamps, a frame of little data is a short one.
+    timestamps = Path("/proc/sys/net/ipv4/tcp_timestamps")
+    timestamps.write_text("0\n", encoding="ascii")
+    try:
+        receive(5, "-v", "7").expect(0)
+    finally:
+        timestamps.write_text("1\n", encoding="ascii")
 
 
-@case("the NIC's rules and buffers as fbnic has them, and sizes of buffers", once=True)
+def bind_both(buffer: Buffer) -> str:
+    """The kernel's words against the binding of queues 0 and 1."""
+    request = {
+        "ifindex": socket.if_nametoindex(NIC), "fd": buffer.fd,
+        "queues": [{"id": queue, "type": "rx"} for queue in (0, 1)]}
+    family = netdev()
+    from lib.ynl import NlError
+
+    try:
+        family.do("bind-rx", request)
+    except NlError as error:
+        return str(error)
+    return "bound"
+
+
 def like_fbnic() -> None:
-    with nic_with("locations=4", "contexts=1", "page_size_max=32768", "page_size_erange=1"):
-        expect("Invalid argument" in insert("loc", "5"), "a location is taken")
-        for location in (255, 254):
-            expect_equal(insert().strip(), f"Added rule with ID {location}", "a rule")
-        ethtool("-N", NIC, "delete", "255")
-        expect_words("Invalid argument", "-N", NIC, "delete", "255")
-        ethtool("-N", NIC, "delete", "254")
-        expect_words("New RSS context is 1", "-X", NIC, "context", "new")
-        expect_words("Device or resource busy", "-X", NIC, "context", "new")
-        ethtool("-X", NIC, "context", "1", "delete")
-        if "rx-page-size" in bind_rx_attributes():
-            receive(1 << 16, "-v", "7", "-b", "32768").expect(0)
-            result = receive(1 << 16, "-v", "7", "-b", "65536")
-            expect("ERANGE" in result.stderr, result.stderr)
+    """Rules, contexts, and sizes of buffers."""
+    reload_nic("locations=4", "contexts=1", "page_size_max=32768", "page_size_erange=1")
+    expect("Invalid argument" in insert("loc", "5"), "a location is taken")
+    for location in (255, 254):
+        expect_equal(insert().strip(), f"Added rule with ID {location}", "a rule")
+    ethtool("-N", NIC, "delete", "255")
+    expect_words("Invalid argument", "-N", NIC, "delete", "255")
+    ethtool("-N", NIC, "delete", "254")
+    expect_words("New RSS context is 1", "-X", NIC, "context", "new")
+    expect_words("Device or resource busy", "-X", NIC, "context", "new")
+    ethtool("-X", NIC, "context", "1", "delete")
+    if "rx-page-size" in bind_rx_attributes():
+        receive(1 << 16, "-v", "7", "-b", "32768").expect(0)
+        result = receive(1 << 16, "-v", "7", "-b", "65536")
+        expect("ERANGE" in result.stderr, result.stderr)
+
+
+@case("the NIC's quirks in rules, contexts, queues and counters are those of drivers", once=True)
+def quirks() -> None:
+    try:
+        like_bnxt()
+        like_gve()
+        like_mlx5()
+        like_fbnic()
+    finally:
+        reload_nic()
