@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from testbed.devmem import Stream
+from testbed.devmem import Stream, free_deferred
 from testbed.harness import Skipped, case, expect, expect_equal
 from testbed.hosts import NIC, Sender, free_port, output, pattern
 from testbed.state import (
@@ -101,6 +101,7 @@ def drains() -> None:
         deadline = time.monotonic() + 20
         while (out := [pool["inflight"] for pool in device_pools()]) != [1]:
             expect(time.monotonic() < deadline, f"{out} buffers are out, not [1]")
+            free_deferred()
             time.sleep(0.1)
         witness.close()
         expect_released()

@@ -11,13 +11,17 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from .harness import Failed, expect
+from .harness import Failed, expect, wait_for
 
 NIC, REMOTE_NIC = "dmnic0", "dmnic1"
 LOCAL = {4: "192.0.2.1", 6: "2001:db8::1"}
 REMOTE = {4: "192.0.2.2", 6: "2001:db8::2"}
+
+# Of an address (`linux/if_addr.h`)
+IFA_F_DADFAILED, IFA_F_TENTATIVE = 0x08, 0x40
 
 PARAMETERS = Path("/sys/module/dmnic/parameters")
 
@@ -111,6 +115,37 @@ def stranger() -> Iterator[None]:
         output("ip", "-netns", "remote", "address", "delete", *address)
 
 
+def _ipv6_is_ready(nic: str, address: str) -> bool:
+    """Whether this thread's host has an address that it can use."""
+    wanted = socket.inet_pton(socket.AF_INET6, address).hex()
+    for line in Path("/proc/thread-self/net/if_inet6").read_text(encoding="ascii").splitlines():
+        found, _, _, _, flags, name = line.split()
+        if (found, name) == (wanted, nic):
+            return not int(flags, 16) & (IFA_F_TENTATIVE | IFA_F_DADFAILED)
+    host = [] if nic == NIC else ["-netns", "remote"]
+    output("ip", *host, "address", "add", f"{address}/64", "dev", nic)
+    return False
+
+
+def _wait_for_ipv6(nic: str, address: str) -> None:
+    expect(wait_for(lambda: _ipv6_is_ready(nic, address)), f"{nic} cannot use {address}")
+
+
+def need(version: int) -> None:
+    """Waits until both hosts can use their address of this version of IP. One of version 6 is gone
+    after a device was down, and cannot be used until no other host was found to have it."""
+    if version == 4:
+        return
+
+    def remote() -> None:
+        enter_remote()
+        _wait_for_ipv6(REMOTE_NIC, REMOTE[6])
+
+    _wait_for_ipv6(NIC, LOCAL[6])
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(remote).result(30)
+
+
 class Sender(threading.Thread):
     """Connects from the remote host and sends, in a thread of its own."""
 
@@ -150,14 +185,24 @@ class Sender(threading.Thread):
             self.error = error
 
 
-def is_listening(port: int) -> bool:
-    """Whether a process listens at a port."""
+def _sockets(port: int, state: str) -> int:
+    """How many sockets of a local port are in a state (`net/tcp_states.h`)."""
+    count = 0
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         for line in Path(table).read_text(encoding="ascii").splitlines()[1:]:
             fields = line.split()
-            if fields[1].endswith(f":{port:04X}") and fields[3] == "0A":
-                return True
-    return False
+            count += fields[1].endswith(f":{port:04X}") and fields[3] == state
+    return count
+
+
+def is_listening(port: int) -> bool:
+    """Whether a process listens at a port."""
+    return _sockets(port, "0A") > 0
+
+
+def connections(port: int) -> int:
+    """How many connections to a local port are established."""
+    return _sockets(port, "01")
 
 
 def wait_listening(

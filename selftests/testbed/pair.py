@@ -6,12 +6,13 @@ from __future__ import annotations
 import json
 import subprocess
 
-from .hosts import LOCAL, NIC, REMOTE_NIC, free_port, wait_listening
+from .hosts import LOCAL, NIC, REMOTE_NIC, free_port, need, wait_listening
 from .tool import BINARY, finish, start, track
 
 
 def receiver(port: int, *options: str, version: int = 4) -> subprocess.Popen[bytes]:
     """Starts a measuring receiver, with the memory that several flows need."""
+    need(version)
     return start(
         "-l", "-f", NIC, "-s", LOCAL[version], "-p", str(port), "--timeout", "60", *options,
         memory=())

@@ -9,7 +9,7 @@ import threading
 import time
 
 from .harness import expect, expect_equal
-from .hosts import NIC, REMOTE, enter_remote, free_port
+from .hosts import NIC, REMOTE, enter_remote, free_port, need
 from .state import unchanged
 from .summary import document
 from .tool import BINARY, LITTLE_MEMORY, Result, track
@@ -74,6 +74,7 @@ def send(
 ) -> tuple[Result, Receiver]:
     """Has the tool send something, to a peer that resets the connection after so many bytes, and
     so many seconds, if there is a limit."""
+    need(version)
     receiver = Receiver(version, free_port(), limit, hold)
     receiver.start()
     receiver.listening.wait(10)

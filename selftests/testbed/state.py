@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from .devmem import free_deferred
 from .harness import expect
 from .hosts import NIC
 from .settings import settings
@@ -107,7 +108,8 @@ def expect_released(seconds: float = 20) -> None:
         expect(
             time.monotonic() < deadline,
             f"still bound: queues {bound_queues()}, pools {device_pools()}")
-        time.sleep(0.1)
+        free_deferred()
+        time.sleep(0.02)
 
 
 def huge_pages_free() -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .harness import Failed, expect_equal
-from .hosts import LOCAL, NIC, Sender, free_port, pattern, wait_listening
+from .hosts import LOCAL, NIC, Sender, free_port, need, pattern, wait_listening
 
 
 def _installed(binary: str) -> str:
@@ -88,10 +88,10 @@ def end_all() -> None:
 def guards() -> list[int]:
     """The pids of all guards."""
     found = []
-    for path in Path("/proc").glob("[0-9]*/comm"):
-        with contextlib.suppress(OSError):
-            if path.read_bytes() == b"ncdevmem-guard\n":
-                found.append(int(path.parent.name))
+    for name in filter(str.isdecimal, os.listdir("/proc")):
+        with contextlib.suppress(OSError), open(f"/proc/{name}/comm", "rb", buffering=0) as comm:
+            if comm.read() == b"ncdevmem-guard\n":
+                found.append(int(name))
     return found
 
 
@@ -128,6 +128,7 @@ def listen(
     descriptors: tuple[int, ...] = (), memory: tuple[str, ...] = LITTLE_MEMORY
 ) -> subprocess.Popen[bytes]:
     """Starts the tool as a receiver and waits until it listens."""
+    need(version)
     process = start(
         "-l", "-f", NIC, "-s", LOCAL[version], "-p", str(port), *options, binary=binary,
         stdout=stdout, descriptors=descriptors, memory=memory)

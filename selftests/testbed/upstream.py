@@ -76,6 +76,7 @@ class Tree:
     def _run(path: Path, log: Path, *options: str) -> dict[str, Outcome]:
         """Runs a test on a NIC that no other test has touched."""
         hosts.reload_nic()
+        hosts.need(6)
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [*AHEAD, "python3", path, *options], cwd=path.parent, env=os.environ | ENVIRONMENT,

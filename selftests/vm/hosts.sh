@@ -12,19 +12,20 @@ insmod "$@"
 ip netns add remote
 ip link set dmnic1 netns remote
 
-# host ADDRESS-SUFFIX DEVICE [COMMAND...]: addresses and brings up a device.
+# host ADDRESS-SUFFIX DEVICE [OPTION-OF-IP...]: addresses and brings up a device, with all else as
+# the kernel has it: an IPv6 address can be used once no other host was found to have it, and is gone
+# when the device goes down.
 host() {
     suffix=$1
     device=$2
     shift 2
-    # A link that goes down and up has both its addresses.
-    # shellcheck disable=SC2016 # the inner shell's
-    "$@" sh -c 'echo 1 >"/proc/sys/net/ipv6/conf/$1/keep_addr_on_down"' sh "$device"
-    "$@" ip address add "192.0.2.$suffix/24" dev "$device"
-    "$@" ip address add "2001:db8::$suffix/64" dev "$device" nodad
-    "$@" ip link set "$device" up
+    ip "$@" -batch - <<END
+link set lo up
+address add 192.0.2.$suffix/24 dev $device
+address add 2001:db8::$suffix/64 dev $device
+link set $device up
+END
 }
 
 host 1 dmnic0
-ip netns exec remote ip link set lo up
-host 2 dmnic1 ip netns exec remote
+host 2 dmnic1 -netns remote
