@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from testbed.harness import Skipped, case, expect
 from testbed.hosts import LOCAL, NIC, REMOTE, Sender, free_port, pattern, set_fault
 from testbed.state import expect_released, is_upstreams, upstream
-from testbed.tool import BINARY, Result, finish, listen, run
+from testbed.tool import BINARY, LITTLE_MEMORY, Result, finish, listen, run
 
 PROBE = f"-f {NIC}"
 LISTEN = f"-l -f {NIC} -s {LOCAL[4]} -p 5201"
@@ -82,7 +82,9 @@ def attempt(binary: str, vector: Vector) -> Result:
     set_fault("plain_every", vector.plain_every)
     if vector.payload is None:
         return run(*words, binary=binary, seconds=20, memory=())
-    process = listen(4, port, *words[7:], binary=binary, memory=())
+    # The C tool has no such option.
+    memory = LITTLE_MEMORY if binary == BINARY else ()
+    process = listen(4, port, *words[7:], binary=binary, memory=memory)
     sender = Sender(4, port, iter([vector.payload]), source_port=port)
     sender.start()
     result = finish(process, 20)
