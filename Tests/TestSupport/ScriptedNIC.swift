@@ -64,6 +64,9 @@ package final class ScriptedNIC: EthtoolDevice {
   /// The writes that were tried, in order.
   package var log: [String] = []
 
+  /// The commands of all ethtool requests by ioctl, in order.
+  package private(set) var commands: [CInt] = []
+
   /// Which writes to refuse: those whose line begins with the text.
   package var refusals: [(line: String, errno: CInt)] = []
 
@@ -106,6 +109,7 @@ package final class ScriptedNIC: EthtoolDevice {
   /// Answers a request as the kernel and a driver would.
   package func perform(_ request: inout [UInt8]) throws(Errno) -> CInt {
     let command = CInt(request.word(0))
+    commands.append(command)
     if let errno = missingCommands[command] { throw Errno(errno) }
     switch command {
     case ETHTOOL_GDRVINFO: request.replace(4, Array(driver.utf8))
