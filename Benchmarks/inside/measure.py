@@ -88,9 +88,18 @@ class Row:
     value: Callable[[Cost], float]
     at_most: float | None = None
     at_least: float | None = None
+    # What no run of the tool may exceed, whatever the reference does.
+    limit: float | None = None
 
-    def verdict(self, ratio: float) -> str:
-        """Whether the target is met, if there is one."""
+    def verdict(self, ratio: float, most: float) -> str:
+        """Whether the targets are met, if there are any."""
+        targets = [self._target(ratio)]
+        if self.limit is not None:
+            outcome = "met" if most <= self.limit else "MISSED"
+            targets.append(f"each at most {self.limit}: {outcome}")
+        return ", ".join(filter(None, targets))
+
+    def _target(self, ratio: float) -> str:
         if self.at_most is not None:
             return f"at most {self.at_most}: {'met' if ratio <= self.at_most else 'MISSED'}"
         if self.at_least is not None:
@@ -120,6 +129,7 @@ def compare(title: str, reference: str, costs: list[list[Cost]], *rows: Row) -> 
             middle = statistics.median(values)
             cells.append((middle, f"{middle:.2f} [{min(values):.2f} {max(values):.2f}]"))
         ratio = cells[1][0] / cells[0][0] if cells[0][0] else float("nan")
+        most = max(row.value(cost) for cost in ours)
         print(f"  {row.title:22}{cells[0][1]:>25}{cells[1][1]:>25}{ratio:9.3f}"
-              f"  {row.verdict(ratio)}".rstrip())
+              f"  {row.verdict(ratio, most)}".rstrip())
     print(flush=True)
