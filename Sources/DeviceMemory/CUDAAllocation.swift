@@ -46,18 +46,43 @@ internal import Kernel
       of: "cuCtxSynchronize")
   }
 
-  /// Exports the memory as a dma-buf.
-  func export() throws(Failure) -> OwnedDescriptor {
-    let device = context.device
-    var descriptor: CInt = -1
-    try device.library.check(
-      "export as a dma-buf the memory of", on: device.subject,
-      unsafe device.library.memGetHandle(
-        &descriptor, address, byteCount, CInt(CLinux_CU_MEM_RANGE_HANDLE_TYPE_DMA_BUF_FD),
-        0),
+  /// Exports the memory as a dma-buf, mapped for PCIe if the driver can do that.
+  func export() throws(Failure) -> CUDAExport {
+    var mapping = CUDAMapping.pcie
+    var (result, descriptor) = tryExport(mapped: mapping)
+    if CUDAMapping.refusals.contains(result) {
+      mapping = .standard
+      (result, descriptor) = tryExport(mapped: mapping)
+    }
+    try context.device.library.check(
+      "export as a dma-buf the memory of", on: context.device.subject, result,
       of: "cuMemGetHandleForAddressRange", hint: CUDAMemory.exportRemedy)
     let dmabuf = OwnedDescriptor(owning: descriptor)
     _ = fcntl(dmabuf.rawValue, F_SETFD, FD_CLOEXEC)
-    return dmabuf
+    return CUDAExport(dmabuf: dmabuf, mapping: mapping)
   }
+
+  /// Why the driver does not export the memory in a way; `nil` where it does.
+  func refusal(toExport mapping: CUDAMapping) -> String? {
+    let (result, descriptor) = tryExport(mapped: mapping)
+    guard result == CLinux_CUresult(CLinux_CUDA_SUCCESS.rawValue) else {
+      return context.device.library.describe(result)
+    }
+    _ = OwnedDescriptor(owning: descriptor)
+    return nil
+  }
+
+  private func tryExport(mapped mapping: CUDAMapping) -> (CLinux_CUresult, CInt) {
+    var descriptor: CInt = -1
+    let result = unsafe context.device.library.memGetHandle(
+      &descriptor, address, byteCount, CInt(CLinux_CU_MEM_RANGE_HANDLE_TYPE_DMA_BUF_FD),
+      mapping.flags)
+    return (result, descriptor)
+  }
+}
+
+/// A dma-buf of a GPU's memory, and how it is mapped for other devices.
+struct CUDAExport: ~Copyable {
+  let dmabuf: OwnedDescriptor
+  let mapping: CUDAMapping
 }

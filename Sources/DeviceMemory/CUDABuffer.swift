@@ -28,6 +28,9 @@ internal import Kernel
 
   var byteCount: Int { memory.byteCount }
 
+  /// The memory, as messages name it.
+  var subject: String { "memory of \(memory.context.device.subject)" }
+
   /// Copies a range from the GPU, with what other devices wrote so far.
   ///
   /// - Precondition: the range is within the memory.

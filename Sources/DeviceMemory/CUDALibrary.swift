@@ -86,7 +86,8 @@ extension CUDALibrary {
       kind: Self.unsupported.contains(result) ? .unsupported : .failed)
   }
 
-  private func describe(_ result: CLinux_CUresult) -> String {
+  /// A result, in the library's words.
+  func describe(_ result: CLinux_CUresult) -> String {
     let name = unsafe text(of: result, by: getErrorName) ?? "CUDA error \(result)"
     return unsafe text(of: result, by: getErrorString).map { "\(name) (\($0))" } ?? name
   }

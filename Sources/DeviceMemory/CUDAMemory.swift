@@ -28,16 +28,28 @@ package struct CUDAMemory: MemoryProvider {
 
   /// Allocates memory of the GPU, clears it, and exports it.
   package func allocate(byteCount: Int) throws(Failure) -> DeviceBuffer {
+    let memory = try allocateExportable(byteCount: byteCount)
+    try memory.prepare()
+    let export = try memory.export()
+    return DeviceBuffer(export, copied: try CUDABuffer(memory))
+  }
+
+  /// Tries to export some memory with each mapping, and gives it back.
+  ///
+  /// - Returns: Each mapping, and why the driver refuses it; `nil` where it does not.
+  package func refusals() throws(Failure) -> [(mapping: CUDAMapping, reason: String?)] {
+    let memory = try allocateExportable(byteCount: granularity)
+    return CUDAMapping.allCases.map { ($0, memory.refusal(toExport: $0)) }
+  }
+
+  private func allocateExportable(byteCount: Int) throws(Failure) -> CUDAAllocation {
     let device = try choose(from: try CUDALibrary(at: library).devices())
     guard try device.exports else {
       throw Failure(
         "export memory of", on: device.subject, reason: "its driver does not make dma-bufs",
         hint: Self.exportRemedy, kind: .unsupported)
     }
-    let memory = try CUDAAllocation(byteCount: byteCount, in: try CUDAContext(on: device))
-    try memory.prepare()
-    let dmabuf = try memory.export()
-    return DeviceBuffer(dmabuf: dmabuf, copied: try CUDABuffer(memory))
+    return try CUDAAllocation(byteCount: byteCount, in: try CUDAContext(on: device))
   }
 
   private func choose(from devices: [CUDADevice]) throws(Failure) -> CUDADevice {

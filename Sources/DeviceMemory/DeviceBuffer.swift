@@ -7,11 +7,12 @@ package import Kernel
 /// A dma-buf, and the CPU's way to its memory. Both go away with their owner, the memory itself
 /// once the kernel has no binding left that uses it.
 @safe package struct DeviceBuffer: ~Copyable, ReadableMemory, WritableMemory {
-  /// How the CPU gets at the memory. Not private: an optimised class of another module that holds a
+  /// Where the CPU finds the memory. Not private: an optimised class of another module that holds a
   /// buffer refers to it by name, and would not link.
   enum View: ~Copyable {
+    /// At these addresses; without access they only stand for it.
     case mapped(Mapping)
-    /// By copies that the device's driver makes, of memory that is not for the CPU.
+    /// In copies that the device's driver makes, of memory that is not for the CPU.
     case copied(CUDABuffer)
   }
 
@@ -19,13 +20,22 @@ package import Kernel
   package let descriptor: OwnedDescriptor
   /// Size in bytes.
   package let byteCount: Int
+  /// How the CPU gets at the memory.
+  package let access: CPUAccess
+  /// How other devices reach the memory, if it is a GPU's.
+  package let mapping: CUDAMapping?
   private let view: View
   /// What the dma-buf was made of, closed behind it.
   private let origin: OwnedDescriptor?
   /// Where the mapping or the copy is: `view` keeps it.
   private let base: UnsafeMutableRawPointer
+  /// The memory, as messages name it.
+  private let subject: String
+  /// Why the CPU does not get at the memory as it may want to.
+  private let refusal: Errno?
 
-  /// Maps the whole of a dma-buf. The corresponding C function is `mmap`.
+  /// Maps the whole of a dma-buf, as far as its exporter lets the CPU have it: whoever needs that
+  /// asks `checkReadable` or `checkWritable`. The corresponding C function is `mmap`.
   ///
   /// - Parameters:
   ///   - subject: The memory, as messages name it.
@@ -36,36 +46,100 @@ package import Kernel
   ) throws(Failure) {
     // A consumed parameter cannot be captured by the closure that `attempt` runs.
     let mapping: Mapping
+    let limits: (access: CPUAccess, refusal: Errno?)
     do throws(Errno) {
       let size = try retrying { lseek(descriptor.rawValue, 0, SEEK_END) }
-      mapping = try Mapping(descriptor, count: size)
+      limits = try Self.access(to: descriptor, count: size)
+      mapping = try Self.map(descriptor, count: size, for: limits.access)
     } catch {
-      throw Failure(
-        "map", on: subject, errno: error,
-        hint: "not every exporter of dma-bufs gives the CPU access to its memory")
+      throw Failure("map", on: subject, errno: error)
     }
-    self.descriptor = descriptor
+    (access, refusal) = limits
     self.origin = origin
     byteCount = mapping.count
     unsafe base = mapping.base
     view = .mapped(mapping)
+    self.descriptor = descriptor
+    self.subject = subject
+    self.mapping = nil
+  }
+
+  private static func map(
+    _ descriptor: borrowing OwnedDescriptor, count: Int, for access: CPUAccess
+  ) throws(Errno) -> Mapping {
+    if access == .none { return try Mapping(reserving: count) }
+    return try Mapping(descriptor, count: count, isWritable: access == .mapped)
+  }
+
+  /// Finds out what an exporter lets the CPU do.
+  ///
+  /// - Returns: The access that there is, and why there is no more.
+  /// - Throws: What says nothing about the exporter.
+  private static func access(
+    to descriptor: borrowing OwnedDescriptor, count: Int
+  ) throws(Errno) -> (CPUAccess, Errno?) {
+    guard let refusal = try refusal(of: descriptor, count: count, isWritable: true) else {
+      return (.mapped, nil)
+    }
+    // `mmap`: the descriptor is not open for writing. That of a PRIME export without `DRM_RDWR` is
+    // such a one.
+    if refusal == .accessDenied,
+      try self.refusal(of: descriptor, count: count, isWritable: false) == nil
+    {
+      return (.readOnly, refusal)
+    }
+    return (.none, refusal)
+  }
+
+  /// Why an exporter does not let the CPU map its memory, in whatever words: a dma-buf without the
+  /// operation answers `EINVAL` (`drivers/dma-buf/dma-buf.c`), NVIDIA's driver `ENOTSUPP`, others
+  /// `EPERM`, `ENODEV` and more.
+  ///
+  /// - Throws: Errors of the process: it has no room.
+  private static func refusal(
+    of descriptor: borrowing OwnedDescriptor, count: Int, isWritable: Bool
+  ) throws(Errno) -> Errno? {
+    do throws(Errno) {
+      _ = try Mapping(descriptor, count: count, isWritable: isWritable)
+      return nil
+    } catch {
+      if [.outOfMemory, .tryAgain, .interrupted, .badDescriptor].contains(error) { throw error }
+      return error
+    }
   }
 
   /// A dma-buf that is read and written by copies.
-  init(dmabuf descriptor: consuming OwnedDescriptor, copied buffer: consuming CUDABuffer) {
-    self.descriptor = descriptor
+  init(_ export: consuming CUDAExport, copied buffer: consuming CUDABuffer) {
+    mapping = export.mapping
+    subject = buffer.subject
     origin = nil
     byteCount = buffer.byteCount
     unsafe base = buffer.copy
     view = .copied(buffer)
+    access = .copies
+    refusal = nil
+    descriptor = export.dmabuf
   }
 
   /// Whether the CPU reads and writes the memory itself, and not a copy.
-  package var isMapped: Bool {
-    switch view {
-    case .mapped: true
-    case .copied: false
-    }
+  package var isMapped: Bool { access == .mapped || access == .readOnly }
+
+  /// - Throws: A failure of the kind `unsupported` where the CPU cannot read the memory.
+  package func checkReadable() throws(Failure) {
+    guard access == .none else { return }
+    throw Failure(
+      "read", on: subject, errno: refusal, reason: "its exporter gives the CPU no access to it",
+      hint: "without -v, a measurement (--flows, --control) does not look at the payload",
+      kind: .unsupported)
+  }
+
+  /// - Throws: A failure of the kind `unsupported` where the CPU cannot write the memory.
+  package func checkWritable() throws(Failure) {
+    guard access == .none || access == .readOnly else { return }
+    throw Failure(
+      "write", on: subject, errno: refusal,
+      reason: "its exporter gives the CPU \(access == .none ? "no" : "only read") access to it",
+      hint: "send from other memory (--memory)", kind: .unsupported)
   }
 
   /// The memory, or the copy of it. On the hot path: one load, without a switch over `view`.
@@ -94,6 +168,7 @@ package import Kernel
   package func beginReading(_ range: Range<Int>) throws(Failure) {
     switch view {
     case .mapped:
+      try checkReadable()
       try synchronize(
         CLinux_DMA_BUF_SYNC_START | CLinux_DMA_BUF_SYNC_READ, "begin reading device memory")
     case .copied(let buffer): try buffer.fetch(range)
@@ -109,6 +184,7 @@ package import Kernel
 
   /// Begins writing. The corresponding C constant is `DMA_BUF_SYNC_START`.
   package func beginWriting() throws(Failure) {
+    try checkWritable()
     guard isMapped else { return }
     try synchronize(
       CLinux_DMA_BUF_SYNC_START | CLinux_DMA_BUF_SYNC_WRITE, "begin writing device memory")

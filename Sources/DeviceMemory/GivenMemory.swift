@@ -11,6 +11,11 @@ package struct GivenMemory: MemoryProvider {
   /// - Parameter descriptor: What the parent left open, by its number, which a `fork` keeps.
   package init(_ descriptor: Descriptor) { self.descriptor = descriptor }
 
+  /// How the CPU gets at the memory; `nil` where there is none.
+  package var access: CPUAccess? {
+    do throws(Failure) { return try allocate(byteCount: 1).access } catch { return nil }
+  }
+
   /// One byte: the memory has its size already.
   package var granularity: Int { 1 }
 

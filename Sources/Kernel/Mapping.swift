@@ -2,7 +2,8 @@
 
 internal import Glibc
 
-/// A shared, writable mapping of a file into memory, unmapped when its owner goes away.
+/// A shared mapping of a file into memory, or a range of addresses without memory; unmapped when its
+/// owner goes away.
 @safe package struct Mapping: ~Copyable {
   /// Where the mapping begins, for as long as this lasts.
   package let base: UnsafeMutableRawPointer
@@ -11,9 +12,26 @@ internal import Glibc
   package let count: Int
 
   /// Maps the first `count` bytes of a file. The corresponding C function is `mmap`.
-  package init(_ descriptor: borrowing OwnedDescriptor, count: Int) throws(Errno) {
-    let address = unsafe mmap(
-      nil, count, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor.rawValue, 0)
+  ///
+  /// - Parameter isWritable: Whether the mapping is to be written, too.
+  package init(
+    _ descriptor: borrowing OwnedDescriptor, count: Int, isWritable: Bool = true
+  ) throws(Errno) {
+    try self.init(
+      count: count, isWritable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED,
+      of: descriptor.rawValue)
+  }
+
+  /// Reserves addresses that stand for memory elsewhere: whoever reads or writes there ends the
+  /// process (`PROT_NONE`).
+  package init(reserving count: Int) throws(Errno) {
+    try self.init(count: count, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, of: -1)
+  }
+
+  private init(
+    count: Int, _ protection: CInt, _ flags: CInt, of descriptor: CInt
+  ) throws(Errno) {
+    let address = unsafe mmap(nil, count, protection, flags, descriptor, 0)
     guard let address = unsafe address, unsafe address != MAP_FAILED else { throw Errno.last }
     unsafe base = address
     self.count = count

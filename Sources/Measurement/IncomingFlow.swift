@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-internal import DeviceMemory
 package import Kernel
 package import Netdev
 package import Payload
@@ -21,6 +20,9 @@ package final class IncomingFlow {
   /// Whether something may wait to be received.
   private(set) var isReady = true
   private(set) var isAtEnd = false
+  /// Whether the NIC wrote payload into the memory; `nil` where that is not known.
+  package private(set) var wroteMemory: Bool?
+  private var witness: WriteWitness?
 
   /// Calls of `recvmsg` for one flow before it is another one's turn.
   private static let callsPerTurn = 16
@@ -66,7 +68,8 @@ package final class IncomingFlow {
     }
     return MeasurementReport.Flow(
       index, figures, information,
-      .received(from: connection.peer, queue: queue(among: queues), cpu: incomingCPU))
+      .received(from: connection.peer, queue: queue(among: queues), cpu: incomingCPU),
+      wroteMemory: wroteMemory)
   }
 
   /// The RX queue that the flow's last packet came through; `nil` where it is not known.
@@ -80,16 +83,30 @@ package final class IncomingFlow {
   /// Takes what waits, for a turn.
   ///
   /// - Parameter frame: What the calls fill, shared by the flows of a thread.
-  func serve(_ frame: inout ReceiveFrame, in memory: borrowing DeviceBuffer) throws(Failure) {
+  func serve(_ frame: inout ReceiveFrame, in memory: SharedMemory) throws(Failure) {
     for _ in 0..<Self.callsPerTurn {
-      let progress = try loop.step(from: connection, into: &frame, in: memory)
+      let progress = try loop.step(from: connection, into: &frame, in: memory.buffer)
       counters.publish(figures)
+      if let finding = witness?.finding { try conclude(finding) }
       guard case .more = progress else {
         isReady = false
         if case .endOfStream = progress { isAtEnd = true }
         return
       }
     }
+  }
+
+  /// Has the first fragments looked at, if it is known what was in the memory before.
+  func watchWrites(to memory: SharedMemory) {
+    guard let filling = memory.filling else { return }
+    witness = WriteWitness(of: filling)
+    loop.trace = { [unowned self] fragment, _ in witness?.look(at: fragment, in: memory.buffer) }
+  }
+
+  private func conclude(_ finding: Result<Bool, Failure>) throws(Failure) {
+    witness = nil
+    loop.trace = nil
+    wroteMemory = try finding.get()
   }
 
   /// Notes that there is something to receive.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
+internal import DeviceMemory
 package import Kernel
 internal import Netdev
 internal import Payload
@@ -35,6 +36,7 @@ extension MeasurementReport {
       object.add("worker", workers.firstIndex { $0.flows.contains(flow.index) })
       object.add("rx_queue", queue.map { Int($0) })
       object.add("softirq_cpu", cpu)
+      object.add("memory_written", flow.wroteMemory)
     case .sent(let port, _):
       object.add("sender_port", Int(port))
       object.add("worker", flow.index)
@@ -141,7 +143,7 @@ extension MeasurementReport.Setting {
     switch end {
     case .receive(let end):
       object.add("rx_queues", end.queues.map { Int($0) })
-      object.add("memory_bytes", memorySize)
+      add(memory, to: &object)
       object.add("rx_page_size_bytes", end.rxPageSize.map { Int($0) })
       object.add("token_mode", end.tokenMode == .automatic ? "automatic" : "manual")
       object.add("checked_pattern_period", end.patternPeriod)
@@ -150,12 +152,17 @@ extension MeasurementReport.Setting {
       object.add("steering", end.steering.rawValue)
     case .send(let end):
       object.add("sends_from", end.load.usesHostMemory ? "host memory" : "device memory")
-      object.add("memory_bytes", memorySize)
+      add(memory, to: &object)
       object.add("pattern_period", end.load.pattern.period)
       object.add("chunk_bytes", end.chunkSize)
       object.add("rate_bits_per_second", end.load.bitsPerSecond)
     }
     return object
+  }
+
+  private func add(_ memory: MemoryFacts?, to object: inout JSONObject) {
+    object.add("memory_bytes", memory?.byteCount)
+    object.add("memory", memory?.json)
   }
 }
 

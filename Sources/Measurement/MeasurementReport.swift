@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
+package import DeviceMemory
 package import Kernel
 package import Netdev
 package import Sockets
@@ -22,15 +23,15 @@ package struct MeasurementReport: Sendable {
     package var driver: String
     /// The protocol of the flows.
     package var addressFamily: IPAddress.Family
-    /// The size of the device memory, in bytes; `nil` if there is none.
-    package var memorySize: Int?
+    /// The device memory; `nil` if there is none.
+    package var memory: MemoryFacts?
     /// What only this end has.
     package var end: End
 
     /// Gathers what a measurement was made with.
     package init(
       _ agreement: Agreement, _ options: MeasurementOptions, on interface: String,
-      driver: String, _ addressFamily: IPAddress.Family, memorySize: Int?, as end: End
+      driver: String, _ addressFamily: IPAddress.Family, memory: MemoryFacts?, as end: End
     ) {
       self.agreement = agreement
       if agreement.duration == nil { self.agreement.duration = options.duration }
@@ -39,7 +40,7 @@ package struct MeasurementReport: Sendable {
       self.interface = interface
       self.driver = driver
       self.addressFamily = addressFamily
-      self.memorySize = memorySize
+      self.memory = memory
       self.end = end
     }
   }
@@ -116,6 +117,9 @@ package struct MeasurementReport: Sendable {
     package var information: ConnectionInformation
     /// What only this end knows of the flow.
     package var detail: Detail
+    /// Whether the NIC wrote payload into the memory, of a flow that nobody validates; `nil` where
+    /// that is not known.
+    package var wroteMemory: Bool?
 
     /// What only one end knows.
     package enum Detail: Sendable {
@@ -128,12 +132,14 @@ package struct MeasurementReport: Sendable {
 
     /// States what is known of a flow.
     package init(
-      _ index: Int, _ figures: FlowFigures, _ information: ConnectionInformation, _ detail: Detail
+      _ index: Int, _ figures: FlowFigures, _ information: ConnectionInformation,
+      _ detail: Detail, wroteMemory: Bool? = nil
     ) {
       self.index = index
       self.figures = figures
       self.information = information
       self.detail = detail
+      self.wroteMemory = wroteMemory
     }
   }
 

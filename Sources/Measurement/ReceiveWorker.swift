@@ -10,9 +10,14 @@ internal import Transfer
 @safe package final class SharedMemory: @unchecked Sendable {
   /// The memory.
   package let buffer: DeviceBuffer
+  /// What was in it before its binding, if that is known.
+  package let filling: Filling?
 
   /// Takes over memory.
-  package init(_ buffer: consuming DeviceBuffer) { self.buffer = buffer }
+  package init(_ buffer: consuming DeviceBuffer, filled filling: Filling? = nil) {
+    self.buffer = buffer
+    self.filling = filling
+  }
 }
 
 /// Receives some flows in turn, each when something waits.
@@ -35,6 +40,7 @@ internal import Transfer
     self.cpu = cpu
     self.memory = memory
     self.timeout = timeout
+    for flow in flows { flow.watchWrites(to: memory) }
   }
 
   package var flowIndices: [Int] { flows.map(\.index) }
@@ -46,7 +52,7 @@ internal import Transfer
     while true {
       var (isBusy, isRunning, isAtEnd) = (false, false, true)
       for (place, flow) in flows.enumerated() where !flow.isAtEnd {
-        if flow.isReady { try flow.serve(&frame, in: memory.buffer) }
+        if flow.isReady { try flow.serve(&frame, in: memory) }
         if flow.isAtEnd { set.remove(place) }
         isBusy = isBusy || flow.isReady
         isRunning = isRunning || flow.isRunning

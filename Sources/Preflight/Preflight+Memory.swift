@@ -46,7 +46,13 @@ extension Preflight {
     guard let target = files.link("/proc/self/fd/\(number)"), target.hasPrefix("/dmabuf:") else {
       return .missing("descriptor \(number) is no dma-buf", do: "have the parent leave one open")
     }
-    return .ok("a dma-buf that the parent left open")
+    let seen = "a dma-buf that the parent left open"
+    return switch GivenMemory(descriptor).access {
+    case .none?:
+      .warn("\(seen), which the CPU cannot reach", do: "measure without -v (--flows)")
+    case .readOnly?: .ok("\(seen), which the CPU can only read: no sending from it")
+    case .mapped?, .copies?, nil: .ok(seen)
+    }
   }
 
   /// Compares what is to be bound with the driver's bounds: the size of a buffer, and into how many

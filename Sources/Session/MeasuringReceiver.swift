@@ -88,7 +88,8 @@ struct MeasuringReceiver {
     let streams = flows.map { flow in
       Verdict.Stream(
         flow: flow.index, flow.figures,
-        arrival: Verdict.Arrival(flow.queue(among: states), among: end.queues))
+        arrival: Verdict.Arrival(flow.queue(among: states), among: end.queues),
+        wroteMemory: flow.wroteMemory)
     }
     var verdict = Verdict(
       of: measured.end.map { _ in }.mapError(watch.explain), streams,
@@ -173,7 +174,7 @@ struct MeasuringReceiver {
       steering: end.steering.method)
     return MeasurementReport.Setting(
       agreement, options, on: interface.name, driver: interface.driver,
-      configuration.address.family, memorySize: end.memory.buffer.byteCount,
+      configuration.address.family, memory: end.memoryFacts,
       as: .receive(receiving))
   }
 }

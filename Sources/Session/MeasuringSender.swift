@@ -28,10 +28,10 @@ struct MeasuringSender {
       let buffer: DeviceBuffer
     }
 
-    /// Of the device memory, in bytes; `nil` if there is none.
-    var memorySize: Int? {
+    /// What is known of the device memory; `nil` if there is none.
+    func facts(as kind: MemoryKind) -> MemoryFacts? {
       switch bound {
-      case .some(let bound): bound.buffer.byteCount
+      case .some(let bound): MemoryFacts(kind, bound.buffer)
       case .none: nil
       }
     }
@@ -68,7 +68,7 @@ struct MeasuringSender {
     let flows = try connect(agreement.flows, from: source, wait)
     let setting = MeasurementReport.Setting(
       agreement, options, on: interface.name, driver: interface.driver,
-      configuration.address.family, memorySize: source.memorySize,
+      configuration.address.family, memory: source.facts(as: configuration.memory.kind),
       as: .send(
         MeasurementReport.SendingEnd(configuration.load, chunkSize: configuration.chunkSize)))
     let recorder = IntervalRecorder(
@@ -122,7 +122,7 @@ struct MeasuringSender {
     guard !configuration.load.usesHostMemory else {
       return Source(pattern: PatternMemory(pattern), bound: nil)
     }
-    var buffer = try configuration.memory.allocate(near: configuration.interface)
+    var buffer = try configuration.memory.allocate(announcedFor: configuration.interface)
     let memory = try PatternMemory(pattern, into: &buffer)
     let binding = try Netdev().bindTransmit(
       interface: interface.index, named: interface.subject, to: buffer.descriptor)

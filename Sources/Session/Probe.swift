@@ -59,7 +59,7 @@ struct Probe {
     var queues = try transaction.interface.chooseQueues(target.queues, otherwise: .upperHalf)
     target.warnOfLittleMemory(for: queues, of: transaction.interface)
     let memory = try target.memory.allocate(
-      near: target.interface, forBuffersOf: target.binding.rxPageSize)
+      announcedFor: target.interface, forBuffersOf: target.binding.rxPageSize)
     let (index, subject) = (transaction.interface.index, transaction.interface.subject)
     func bind(_ queues: Range<UInt32>) throws(Failure) -> ReceiveBinding {
       try netdev.bindReceive(

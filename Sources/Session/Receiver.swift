@@ -76,7 +76,7 @@ struct Receiver {
       cpu: CPUTime.now.since(cpu))
     Announcement.received(totalBytes: summary.statistics.totalBytes).print()
     Diagnostics.print(summary.text)
-    document.report(summary.figures)
+    document.report(summary.figures.adding(configuration.target.memory.kind, end.memory.buffer))
     let figures = FlowFigures(summary.statistics, wrongBytes: summary.wrongBytes ?? 0)
     if case .success = result, figures.bytes == 0 { configuration.explainEmpty("the stream") }
     let demands = Verdict.Demands(

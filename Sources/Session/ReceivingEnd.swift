@@ -40,9 +40,7 @@ struct ReceivingEnd: ~Copyable {
     let target = configuration.target
     var queues = try transaction.interface.chooseQueues(target.queues, otherwise: .last)
     target.warnOfLittleMemory(for: queues, of: transaction.interface)
-    let memory = SharedMemory(
-      try target.memory.allocate(
-        near: target.interface, forBuffersOf: target.binding.rxPageSize))
+    let memory = try configuration.prepareMemory()
     let destination = FlowTuple.End(configuration.address, port: configuration.port)
     if configuration.configuresNIC {
       try transaction.enableHeaderSplit()
@@ -127,7 +125,30 @@ struct ReceivingEnd: ~Copyable {
   }
 }
 
+extension ReceivingEnd {
+  /// What is known of the memory.
+  var memoryFacts: MemoryFacts {
+    MemoryFacts(configuration.target.memory.kind, memory.buffer)
+  }
+}
+
 extension Configuration.Receive {
+  /// Allocates the memory to receive into. Where the run does not read the payload, it will want to
+  /// know whether there was any: the memory is filled with what no payload is, unless somebody else
+  /// has put something there.
+  fileprivate func prepareMemory() throws(Failure) -> SharedMemory {
+    var buffer = try target.memory.allocate(
+      announcedFor: target.interface, forBuffersOf: target.binding.rxPageSize)
+    guard measurement != nil, checks.pattern == nil else {
+      try buffer.checkReadable()
+      return SharedMemory(buffer)
+    }
+    if case .descriptor = target.memory.kind { return SharedMemory(buffer) }
+    guard buffer.access == .mapped || buffer.access == .copies else { return SharedMemory(buffer) }
+    let filling = try Filling(of: &buffer)
+    return SharedMemory(buffer, filled: filling)
+  }
+
   /// Whose connections the run takes.
   var admission: Admission { Admission(only: peer, because: "-c") }
 

@@ -24,7 +24,8 @@ struct Sender {
   private func send(
     on interface: borrowing Interface, _ wait: Wait, into document: inout Document
   ) throws(Failure) {
-    var memory = try configuration.memory.allocate(near: configuration.interface)
+    var memory = try configuration.memory.allocate(announcedFor: configuration.interface)
+    try memory.checkWritable()
     let binding = try Netdev().bindTransmit(
       interface: interface.index, named: interface.subject, to: memory.descriptor)
     Announcement.transmitBinding(binding.id).print()
@@ -42,7 +43,7 @@ struct Sender {
     let summary = SendSummary(
       statistics: loop.statistics, duration: Instant.now.since(start), cpu: CPUTime.now.since(cpu))
     Diagnostics.print(summary.text)
-    document.report(summary.figures)
+    document.report(summary.figures.adding(configuration.memory.kind, memory))
     try result.get()
   }
 }

@@ -17,12 +17,18 @@ package struct Verdict: Sendable {
     package var figures: FlowFigures
     /// How its last packet came.
     package var arrival: Arrival
+    /// Whether the NIC wrote payload into the memory; `nil` where that is not known.
+    package var wroteMemory: Bool?
 
     /// States what was received of a stream.
-    package init(flow: Int? = nil, _ figures: FlowFigures, arrival: Arrival = .unknown) {
+    package init(
+      flow: Int? = nil, _ figures: FlowFigures, arrival: Arrival = .unknown,
+      wroteMemory: Bool? = nil
+    ) {
       self.flow = flow
       self.figures = figures
       self.arrival = arrival
+      self.wroteMemory = wroteMemory
     }
   }
 
@@ -154,6 +160,16 @@ extension Verdict {
       return Failure(
         operation, reason: "none of its \(bytes) bytes came through device memory",
         hint: isPlain ? hint(onPlain: stream.arrival) : "the NIC splits frames in the wrong place")
+    }
+    if stream.wroteMemory == false {
+      return Failure(
+        operation,
+        reason: """
+          \(stream.figures.deviceBytes) bytes were counted, but nothing was written to the memory
+          """,
+        hint: """
+          an IOMMU drops what the NIC writes (see dmesg), or a bounce buffer (swiotlb) takes it
+          """)
     }
     if isPlain, !checks.allowsPlain {
       return Failure(

@@ -67,7 +67,8 @@ package struct ReceiveLoop<Sink: PayloadSink & ~Copyable>: ~Copyable {
   private let failsOnLinear: Bool
   /// How long the connection may be silent; `nil` for no limit.
   private let timeout: Duration?
-  private let trace: Trace?
+  /// What sees each fragment from the next call on; `nil` for nothing.
+  package var trace: Trace?
   /// Whether a token is the number of a page of the dma-buf, as in manual mode.
   private let tokensArePages: Bool
   private var tokens = TokenBatch()

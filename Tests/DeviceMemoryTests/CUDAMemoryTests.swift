@@ -29,10 +29,55 @@ struct CUDAMemoryTests {
         "cuDeviceGetPCIBusId 0", "cuDeviceGetAttribute 124 of 0", "cuDevicePrimaryCtxRetain 0",
         "cuMemAlloc_v2 \(Self.size)", "cuPointerSetAttribute 6 = 1",
         "cuMemsetD8_v2 0 0 \(Self.size)", "cuCtxSynchronize",
-        "cuMemGetHandleForAddressRange 0 \(Self.size) 1 0", "cuDeviceGetAttribute 117 of 0",
+        "cuMemGetHandleForAddressRange 0 \(Self.size) 1 1", "cuDeviceGetAttribute 117 of 0",
         "cuDeviceGetAttribute 118 of 0", "cuMemAllocHost_v2 \(Self.size)", "cuMemFreeHost",
         "cuMemFree_v2", "cuDevicePrimaryCtxRelease_v2 0",
       ])
+    #expect(standIn.unreleased == 0)
+  }
+
+  private func exports(of standIn: StandInCUDA) -> [Substring] {
+    standIn.calls.filter { $0.hasPrefix("cuMemGetHandle") }.map { $0.suffix(3) }
+  }
+
+  @Test("memory is exported with a mapping over PCIe where the driver has that")
+  func exportsForPCIe() throws {
+    let standIn = try StandInCUDA()
+    let mapping = try memory(of: standIn).allocate(byteCount: Self.size).mapping
+    #expect(mapping == .pcie)
+    #expect(exports(of: standIn) == ["1 1"])
+  }
+
+  @Test("a driver or a GPU without that mapping exports without it", arguments: [1, 801] as [CInt])
+  func exportsByDefault(refusal: CInt) throws {
+    let standIn = try StandInCUDA()
+    standIn.setPCIeMapping(to: refusal)
+    let mapping = try memory(of: standIn).allocate(byteCount: Self.size).mapping
+    #expect(mapping == .standard)
+    #expect(exports(of: standIn) == ["1 1", "1 0"])
+    #expect(standIn.unreleased == 0)
+  }
+
+  @Test("another error of the export is no reason to try it without the mapping")
+  func failsToExport() throws {
+    let standIn = try StandInCUDA()
+    standIn.setPCIeMapping(to: 2)
+    let failure = failing { () throws(Failure) in
+      try memory(of: standIn).allocate(byteCount: Self.size).byteCount
+    }
+    #expect(failure?.reason?.contains("CUDA_ERROR_OUT_OF_MEMORY") == true)
+    #expect(exports(of: standIn) == ["1 1"])
+    #expect(standIn.unreleased == 0)
+  }
+
+  @Test("each mapping is tried where somebody asks, and nothing stays behind")
+  func reportsMappings() throws {
+    let standIn = try StandInCUDA()
+    standIn.setPCIeMapping(to: 801)
+    let refusals = try memory(of: standIn).refusals()
+    #expect(refusals.map(\.mapping) == [.pcie, .standard])
+    #expect(refusals[0].reason?.contains("CUDA_ERROR_NOT_SUPPORTED") == true)
+    #expect(refusals[1].reason == nil)
     #expect(standIn.unreleased == 0)
   }
 
@@ -82,7 +127,7 @@ struct CUDAMemoryTests {
     "a failure has the driver's words, and nothing stays behind",
     arguments: [
       ("cuInit=100", "cuInit: CUDA_ERROR_NO_DEVICE (so says the stand-in)", .unsupported),
-      ("cuDeviceGetCount=1", "cuDeviceGetCount: CUDA error 1", .failed),
+      ("cuDeviceGetCount=9", "cuDeviceGetCount: CUDA error 9", .failed),
       ("cuDeviceGet=2", "cuDeviceGet: CUDA_ERROR_OUT_OF_MEMORY", .failed),
       ("cuDevicePrimaryCtxRetain=2", "cuDevicePrimaryCtxRetain: ", .failed),
       ("cuCtxSetCurrent=2", "cuCtxSetCurrent: ", .failed),

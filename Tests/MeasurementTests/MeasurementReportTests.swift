@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
+import DeviceMemory
 import Kernel
 import Measurement
 import Netdev
@@ -55,7 +56,8 @@ private struct Reports {
       options.controlPort = 5300
       let setting = MeasurementReport.Setting(
         Agreement(flows: 2, patternPeriod: 7, duration: .seconds(10)), options, on: "eth0",
-        driver: "gve", .v4, memorySize: 65_536_000, as: .receive(end))
+        driver: "gve", .v4, memory: MemoryFacts(.udmabuf(nil), byteCount: 65_536_000),
+        as: .receive(end))
       let flows = [received(Self.gibibyte, wrong: 9), received(4096, plain: 100)]
       let interval = Interval(
         start: .zero, end: .milliseconds(1500), flows: [received(4096), received(0)],
@@ -74,7 +76,7 @@ private struct Reports {
       report.flows = [
         .init(
           0, flows[0], .init(retransmits: 3, roundTrip: .microseconds(412)),
-          .received(from: peer, queue: 2, cpu: 5)),
+          .received(from: peer, queue: 2, cpu: 5), wroteMemory: true),
         .init(
           1, flows[1], .init(retransmits: 0, roundTrip: .zero),
           .received(from: nil, queue: nil, cpu: nil)),
@@ -102,7 +104,7 @@ private struct Reports {
       var options = MeasurementOptions(flows: 1)
       options.interval = .zero
       let setting = MeasurementReport.Setting(
-        Agreement(flows: 1), options, on: "eth0", driver: "virtio_net", .v6, memorySize: nil,
+        Agreement(flows: 1), options, on: "eth0", driver: "virtio_net", .v6, memory: nil,
         as: .receive(end))
       var report = MeasurementReport(
         setting, on: try host([:]),
@@ -134,7 +136,8 @@ private struct Reports {
       options.controlPort = 5300
       let setting = MeasurementReport.Setting(
         Agreement(flows: 1, patternPeriod: 7, bytesPerFlow: 4096), options, on: "eth0",
-        driver: "gve", .v4, memorySize: 1024,
+        driver: "gve", .v4,
+        memory: MemoryFacts(.cuda(1), byteCount: 1024, access: .copies, mapping: .pcie),
         as: .send(MeasurementReport.SendingEnd(load, chunkSize: 512)))
       let (figures, statistics) = sent(4096, isPlain: false)
       var report = MeasurementReport(
@@ -175,7 +178,7 @@ private struct Reports {
       var options = MeasurementOptions(flows: 1)
       options.duration = .seconds(3)
       let setting = MeasurementReport.Setting(
-        Agreement(flows: 1), options, on: "eth0", driver: "gve", .v4, memorySize: nil,
+        Agreement(flows: 1), options, on: "eth0", driver: "gve", .v4, memory: nil,
         as: .send(MeasurementReport.SendingEnd(load, chunkSize: nil)))
       return MeasurementReport(
         setting, on: try host([:]),
@@ -246,6 +249,8 @@ struct MeasurementReportTests {
           #""configuration": {"flows": 2, "duration_seconds": 10, "bytes_per_flow": null"#,
           #""interval_seconds": 1, "paired": true, "interface": "eth0", "driver": "gve""#,
           #""ip_version": 4, "rx_queues": [2, 3], "memory_bytes": 65536000"#,
+          #""memory": {"kind": "udmabuf", "bytes": 65536000, "cpu_access": "mapped""#,
+          #""pci_mapping": null}"#,
           #""rx_page_size_bytes": 16384, "token_mode": "manual", "checked_pattern_period": 7"#,
           #""checked_every_fragments": 5, "busy_poll_microseconds": 50, "steering": "context"}"#,
           #""host": {"kernel": "6.12.0", "architecture": "x86_64", "processor": "Some \"CPU\"""#,
@@ -254,12 +259,12 @@ struct MeasurementReportTests {
           #""total": {"seconds": 2.000000, "bytes": 1073746020, "gigabits_per_second": 4.294984"#,
           #""device_bytes": 1073745920, "plain_bytes": 50, \#(whole)}"#,
           #""flows": [{"flow": 0, "sender_port": 40000, "worker": 0, "rx_queue": 2"#,
-          #""softirq_cpu": 5, "retransmits": 3, "rtt_microseconds": 412, "bytes": 1073741824"#,
+          #""softirq_cpu": 5, "memory_written": true, "retransmits": 3, "rtt_microseconds": 412, "bytes": 1073741824"#,
           #""gigabits_per_second": 4.294967, "device_bytes": 1073741824, "plain_bytes": 0"#,
           #""linear_bytes": 0, "fragments": 262144, "recvmsg_calls": 7, "dontneed_calls": 3"#,
           #""tokens_returned": 262144, "tokens_outstanding": 0, "wrong_bytes": 9}"#,
           #"{"flow": 1, "sender_port": null, "worker": 1, "rx_queue": null, "softirq_cpu": null"#,
-          #""retransmits": 0, "rtt_microseconds": 0, "bytes": 4196"#,
+          #""memory_written": null, "retransmits": 0, "rtt_microseconds": 0, "bytes": 4196"#,
           #""gigabits_per_second": 0.000017, "device_bytes": 4096, "plain_bytes": 50"#,
           #""linear_bytes": 50, "fragments": 1, "recvmsg_calls": 7, "dontneed_calls": 3"#,
           #""tokens_returned": 1, "tokens_outstanding": 0, "wrong_bytes": 0}]"#,
@@ -297,7 +302,7 @@ struct MeasurementReportTests {
         == [
           #""configuration": {"flows": 1, "duration_seconds": null, "bytes_per_flow": null"#,
           #""interval_seconds": 0, "paired": false, "interface": "eth0", "driver": "virtio_net""#,
-          #""ip_version": 6, "rx_queues": [0], "memory_bytes": null"#,
+          #""ip_version": 6, "rx_queues": [0], "memory_bytes": null, "memory": null"#,
           #""rx_page_size_bytes": null, "token_mode": "automatic""#,
           #""checked_pattern_period": null, "checked_every_fragments": 1"#,
           #""busy_poll_microseconds": null, "steering": "none"}"#,
@@ -327,6 +332,8 @@ struct MeasurementReportTests {
           #""configuration": {"flows": 1, "duration_seconds": null, "bytes_per_flow": 4096"#,
           #""interval_seconds": 1, "paired": true, "interface": "eth0", "driver": "gve""#,
           #""ip_version": 4, "sends_from": "device memory", "memory_bytes": 1024"#,
+          #""memory": {"kind": "cuda:1", "bytes": 1024, "cpu_access": "copies""#,
+          #""pci_mapping": "pcie"}"#,
           #""pattern_period": 7, "chunk_bytes": 512, "rate_bits_per_second": 1000000}"#,
           #""host": {"kernel": "6.12.0", "architecture": "x86_64", "processor": "Some \"CPU\"""#,
           #""online_cpus": "0-7", "cpu_governors": ["performance"], "cpu_boost": true"#,
@@ -355,7 +362,7 @@ struct MeasurementReportTests {
     for part in [
       #""configuration": {"flows": 1, "duration_seconds": 3"#,
       #""paired": false"#,
-      #""sends_from": "host memory", "memory_bytes": null, "pattern_period": 7"#,
+      #""sends_from": "host memory", "memory_bytes": null, "memory": null, "pattern_period": 7"#,
       #""chunk_bytes": null, "rate_bits_per_second": null}"#,
       #""bytes": 9, "gigabits_per_second": 0.000000, "device_bytes": 0, "plain_bytes": 9"#,
       #""intervals": [], "periods_per_interval": 1, "peer": null"#,
@@ -400,7 +407,7 @@ struct MeasurementReportTests {
     func setting(_ duration: Duration?) -> MeasurementReport.Setting {
       MeasurementReport.Setting(
         Agreement(flows: 1, duration: duration), options, on: "eth0", driver: "gve", .v4,
-        memorySize: nil, as: .send(MeasurementReport.SendingEnd(Load(), chunkSize: nil)))
+        memory: nil, as: .send(MeasurementReport.SendingEnd(Load(), chunkSize: nil)))
     }
     #expect(setting(nil).agreement.duration == .seconds(3))
     #expect(setting(.seconds(5)).agreement.duration == .seconds(5))

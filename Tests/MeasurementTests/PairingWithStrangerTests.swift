@@ -228,7 +228,7 @@ struct PairingWithStrangerTests {
   ) -> MeasurementReport {
     var report = MeasurementReport(
       MeasurementReport.Setting(
-        Agreement(flows: 1), MeasurementOptions(), on: "lo", driver: "none", .v4, memorySize: nil,
+        Agreement(flows: 1), MeasurementOptions(), on: "lo", driver: "none", .v4, memory: nil,
         as: end),
       on: HostFacts(interface: "lo", cpus: []),
       whole: Interval(

@@ -63,6 +63,18 @@ private let table = [
     streams: [Verdict.Stream(figures(device: 100, plain: 900))], demands: demands(plain: true),
     status: 0),
 
+  Row(
+    testDescription: "payload that nobody validates, and that the NIC wrote to the memory",
+    streams: [Verdict.Stream(flow: 0, figures(device: 100), wroteMemory: true)],
+    demands: demands(checking: false), status: 0),
+  Row(
+    testDescription: "payload that the NIC counted and did not write to the memory",
+    streams: [
+      Verdict.Stream(flow: 0, figures(device: 100), wroteMemory: true),
+      Verdict.Stream(flow: 1, figures(device: 100), wroteMemory: false),
+    ], demands: demands(checking: false), status: 1,
+    words: "accept flow 1: 100 bytes were counted, but nothing was written to the memory"),
+
   // What ended the run.
   Row(
     testDescription: "a failure", end: .failure(Failure("receive", errno: .connectionReset)),

@@ -11,6 +11,7 @@ internal import Kernel
 
   private let configure: @convention(c) (UnsafePointer<CChar>, UnsafePointer<CChar>) -> Void
   private let setAttribute: @convention(c) (CInt, CInt) -> Void
+  private let setPCIeMapping: @convention(c) (CInt) -> Void
   private let log: @convention(c) () -> UnsafePointer<CChar>
   private let live: @convention(c) () -> CInt
   private let deviceWrite: @convention(c) (Int, UnsafeRawPointer, Int) -> Void
@@ -26,6 +27,7 @@ internal import Kernel
     let library = try DynamicLibrary(path, from: "the tests")
     unsafe configure = try library.function("standin_configure")
     setAttribute = try library.function("standin_set_attribute")
+    setPCIeMapping = try library.function("standin_set_pcie_mapping")
     unsafe log = try library.function("standin_log")
     live = try library.function("standin_live")
     unsafe deviceWrite = try library.function("standin_device_write")
@@ -42,6 +44,9 @@ internal import Kernel
   package var unreleased: Int { Int(live()) }
 
   package func set(attribute: CInt, to value: CInt) { setAttribute(attribute, value) }
+
+  /// Sets what an export ends with that asks for a mapping over PCIe.
+  package func setPCIeMapping(to result: CInt) { setPCIeMapping(result) }
 
   /// What a NIC does.
   package func write(_ bytes: [UInt8], at offset: Int) {

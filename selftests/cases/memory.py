@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import functools
+import json
 import mmap
 import os
 import re
@@ -17,15 +18,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from testbed.harness import Skipped, case, expect, expect_equal
-from testbed.hosts import NIC, output, pattern
+from testbed.hosts import (
+    LOCAL, NIC, REMOTE, Sender, free_port, output, pattern)
 from testbed.sending import check_sent
 from testbed.state import (
     bind_rx_attributes, expect_released, has_command, has_huge_pages, huge_pages_free, unchanged)
 from testbed.summary import check_summary
-from testbed.tool import receive, run
+from testbed.tool import Result, finish, listen, receive, run
 
 LENGTH = 3 << 20
 UDMABUF_CREATE = 0x40187542
+DMA_HEAP_IOCTL_ALLOC = 0xC0184800
 LIBRARIES = Path("/usr/lib/x86_64-linux-gnu")
 
 
@@ -86,6 +89,32 @@ def udmabuf(size: int) -> Iterator[tuple[int, mmap.mmap]]:
     finally:
         os.close(dmabuf)
         os.close(memory)
+
+
+@contextlib.contextmanager
+def heap_buffer(size: int, access: int) -> Iterator[int]:
+    """A dma-buf of the system heap, whose descriptor the CPU may map only for this access."""
+    with open("/dev/dma_heap/system", "rb+", buffering=0) as device:
+        request = bytearray(struct.pack("QIIQ", size, 0, access | os.O_CLOEXEC, 0))
+        fcntl.ioctl(device, DMA_HEAP_IOCTL_ALLOC, request)
+    dmabuf = struct.unpack("QIIQ", request)[1]
+    try:
+        yield dmabuf
+    finally:
+        os.close(dmabuf)
+
+
+def measured(
+    pieces: Iterator[bytes], *options: str, descriptors: tuple[int, ...] = ()
+) -> tuple[Result, dict]:
+    """A measurement of one flow that nobody validates: how it ended, and what it says of the flow.
+    """
+    port = free_port()
+    process = listen(
+        4, port, "--flows", "1", "--interval", "0", "--json", *options, descriptors=descriptors)
+    Sender(4, port, pieces).start()
+    result = finish(process, 60)
+    return result, json.loads(result.stdout)
 
 
 @functools.cache
@@ -182,6 +211,57 @@ def given() -> None:
         run("-f", NIC, *options, "8M", descriptors=(dmabuf,)).expect(0)
         run("-f", NIC, *options, "9M", descriptors=(dmabuf,)).expect(
             1, "8388608 bytes, not 9437184", "--memory-size")
+
+
+@case("fd: memory that the CPU cannot map is measured, and refused where it is to be read",
+      once=True)
+def unmapped() -> None:
+    with heap_buffer(8 << 20, os.O_WRONLY) as dmabuf, unchanged():
+        options = ("--memory", f"fd:{dmabuf}")
+        result, report = measured(pattern(LENGTH), *options, descriptors=(dmabuf,))
+        result.expect(0, f"fd:{dmabuf}, which the CPU cannot reach")
+        expect_equal(report["total"]["device_bytes"], LENGTH, "bytes in device memory")
+        expect_equal(report["configuration"]["memory"]["cpu_access"], "none", "access")
+        expect_equal(report["flows"][0]["memory_written"], None, "known of the memory")
+        listening = ("-l", "-f", NIC, "-s", LOCAL[4], "-p", "5201", *options)
+        for words in (listening, (*listening, "-v", "7"), (*listening, "--flows", "2", "-v", "7")):
+            run(*words, descriptors=(dmabuf,)).expect(4, "cannot read", "EACCES", "without -v")
+        if has_command("bind-tx"):
+            sending = ("-f", NIC, "-s", REMOTE[4], "-p", "5201", *options)
+            for words in (sending, (*sending, "--flows", "1")):
+                run(*words, descriptors=(dmabuf,)).expect(4, "cannot write", "EACCES")
+        run("-f", NIC, *options, descriptors=(dmabuf,)).expect(0)
+        check = run("--check", "-f", NIC, *options, descriptors=(dmabuf,))
+        expect(b"which the CPU cannot reach" in check.stdout, f"{check.stdout!r}")
+    with heap_buffer(8 << 20, os.O_RDONLY) as dmabuf:
+        options = ("--memory", f"fd:{dmabuf}")
+        receive(1 << 16, "-v", "7", *options, descriptors=(dmabuf,)).expect(0, "can only read")
+        if has_command("bind-tx"):
+            run("-f", NIC, "-s", REMOTE[4], "-p", "5201", *options, descriptors=(dmabuf,)).expect(
+                4, "cannot write", "only read access")
+    expect_released()
+
+
+@case("a measurement that nobody validates fails if nothing was written to the memory", once=True)
+def lost_writes() -> None:
+    zeros = iter([bytes(LENGTH)])
+    for options in ((), ("--memory", "heap:system")):
+        result, report = measured(zeros, *options)
+        result.expect(0)
+        expect_equal(report["flows"][0]["memory_written"], True, "written")
+        zeros = iter([bytes(LENGTH)])
+    with cuda(CUDA_STANDIN_PCIE_MAPPING="801"):
+        result, report = measured(zeros, "--memory", "cuda")
+        result.expect(0, "without a mapping over PCIe, which the driver refuses")
+        expect_equal(report["flows"][0]["memory_written"], True, "written")
+        expect_equal(report["configuration"]["memory"]["pci_mapping"], "default", "mapping")
+    with cuda(CUDA_STANDIN_LOSES_WRITES="1"), unchanged():
+        result, report = measured(pattern(LENGTH), "--memory", "cuda")
+        result.expect(
+            1, f"{LENGTH} bytes were counted, but nothing was written to the memory", "IOMMU")
+        expect_equal(report["flows"][0]["memory_written"], False, "written")
+        expect_equal(report["total"]["device_bytes"], LENGTH, "bytes counted")
+    expect_released()
 
 
 @case("fd: a descriptor that is no dma-buf is refused")

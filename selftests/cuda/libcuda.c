@@ -12,7 +12,9 @@
  * are never released.
  *
  * CUDA_STANDIN_GPUS lists the GPUs' PCI addresses, and CUDA_STANDIN_FAIL names
- * a call and its result, such as cuMemAlloc_v2=2.
+ * a call and its result, such as cuMemAlloc_v2=2. CUDA_STANDIN_PCIE_MAPPING is
+ * the result of an export that asks for a mapping over PCIe. With
+ * CUDA_STANDIN_LOSES_WRITES=1 what other devices write never gets to the GPU.
  */
 #define _GNU_SOURCE
 #include "standin.h"
@@ -34,6 +36,9 @@ int cuGetErrorName(int error, const char **text)
 		return SUCCESS;
 	case NO_DEVICE:
 		*text = "CUDA_ERROR_NO_DEVICE";
+		return SUCCESS;
+	case INVALID_VALUE:
+		*text = "CUDA_ERROR_INVALID_VALUE";
 		return SUCCESS;
 	case NOT_SUPPORTED:
 		*text = "CUDA_ERROR_NOT_SUPPORTED";
@@ -287,20 +292,33 @@ int cuMemGetHandleForAddressRange(void *handle, unsigned long long address, size
 {
 	int result = begin_in_context(__func__);
 	struct udmabuf_create request = { .memfd = standin.memory.memfd, .size = size };
+	int elsewhere = -1;
 	int driver, fd;
 
 	note("cuMemGetHandleForAddressRange %llu %zu %d %llu\n", address - BASE, size, type, flags);
 	if (!in_memory(address, size) || address % PAGE || !size || size % PAGE)
 		return violation(INVALID_VALUE, "not whole pages of the allocation");
-	if (type != 1 || flags)
+	if (type != 1 || (flags && flags != MAPPING_TYPE_PCIE))
 		return violation(INVALID_VALUE, "not a dma-buf");
 	if (result)
 		return result;
+	if (flags && standin.pcie_mapping)
+		return standin.pcie_mapping;
 	request.offset = address - BASE;
+	if (standin.loses_writes) {
+		elsewhere = memfd_create("elsewhere", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+		if (elsewhere < 0 || ftruncate(elsewhere, size) ||
+		    fcntl(elsewhere, F_ADD_SEALS, F_SEAL_SHRINK))
+			return OUT_OF_MEMORY;
+		request.memfd = elsewhere;
+		request.offset = 0;
+	}
 	driver = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
-	fd = driver < 0 ? dup(standin.memory.memfd) : ioctl(driver, UDMABUF_CREATE, &request);
+	fd = driver < 0 ? dup(request.memfd) : ioctl(driver, UDMABUF_CREATE, &request);
 	if (driver >= 0)
 		close(driver);
+	if (elsewhere >= 0)
+		close(elsewhere);
 	*(int *)handle = fd;
 	return fd < 0 ? OUT_OF_MEMORY : SUCCESS;
 }

@@ -89,6 +89,8 @@ void standin_configure(const char *list, const char *failure_list)
 	log_text[0] = 0;
 	standin.initialized = false;
 	standin.flushed = false;
+	standin.loses_writes = false;
+	standin.pcie_mapping = SUCCESS;
 	standin.gpus = 0;
 	snprintf(text, sizeof(text), "%s", list);
 	while (standin.gpus < GPUS && (address = strsep(&rest, ",")) && *address)
@@ -107,6 +109,11 @@ void standin_configure(const char *list, const char *failure_list)
 void standin_set_attribute(int attribute, int value)
 {
 	standin.attributes[attribute] = value;
+}
+
+void standin_set_pcie_mapping(int result)
+{
+	standin.pcie_mapping = result;
 }
 
 const char *standin_log(void)
@@ -141,10 +148,14 @@ __attribute__((constructor)) static void load(void)
 	const char *path = getenv("CUDA_STANDIN_LOG");
 	const char *list = getenv("CUDA_STANDIN_GPUS");
 	const char *failure_list = getenv("CUDA_STANDIN_FAIL");
+	const char *lost = getenv("CUDA_STANDIN_LOSES_WRITES");
+	const char *pcie = getenv("CUDA_STANDIN_PCIE_MAPPING");
 
 	if (path)
 		log_file = fopen(path, "w");
 	standin_configure(list ? list : "0000:00:00.0", failure_list ? failure_list : "");
+	standin.loses_writes = lost && *lost;
+	standin.pcie_mapping = pcie ? atoi(pcie) : SUCCESS;
 }
 
 __attribute__((destructor)) static void unload(void)

@@ -21,6 +21,8 @@ enum {
 	FLUSH_OPTIONS = 117,
 	WRITES_ORDERING = 118,
 	DMA_BUF_SUPPORTED = 124,
+	/* A flag of cuMemGetHandleForAddressRange. */
+	MAPPING_TYPE_PCIE = 1,
 };
 
 #define GPUS		8
@@ -38,6 +40,10 @@ struct standin {
 	char failing[64];
 	int failure;
 	int attributes[256];
+	/* Whether the memory that other devices write is another one, as behind an IOMMU that drops it. */
+	bool loses_writes;
+	/* What an export that asks for a mapping over PCIe ends with. */
+	int pcie_mapping;
 
 	bool initialized;
 	int retained[GPUS];

@@ -17,6 +17,7 @@ typedef struct CUctx_st *CLinux_CUcontext;
 
 enum CLinux_CUresult_value {
 	CLinux_CUDA_SUCCESS = 0,
+	CLinux_CUDA_ERROR_INVALID_VALUE = 1,
 	CLinux_CUDA_ERROR_STUB_LIBRARY = 34,
 	CLinux_CUDA_ERROR_NO_DEVICE = 100,
 	CLinux_CUDA_ERROR_NOT_SUPPORTED = 801,
@@ -32,6 +33,8 @@ enum CLinux_CUdevice_attribute {
 enum {
 	CLinux_CU_POINTER_ATTRIBUTE_SYNC_MEMOPS = 6,
 	CLinux_CU_MEM_RANGE_HANDLE_TYPE_DMA_BUF_FD = 1,
+	/* A flag of the handle, since CUDA 12.8. */
+	CLinux_CU_MEM_RANGE_FLAG_DMA_BUF_MAPPING_TYPE_PCIE = 1,
 	/* What the attribute FLUSH_WRITES_OPTIONS may hold. */
 	CLinux_CU_FLUSH_GPU_DIRECT_RDMA_WRITES_OPTION_HOST = 1,
 	CLinux_CU_FLUSH_GPU_DIRECT_RDMA_WRITES_TARGET_CURRENT_CTX = 0,

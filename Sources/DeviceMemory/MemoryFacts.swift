@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+package import Kernel
+
+/// What is known of a run's device memory, for its report.
+package struct MemoryFacts: Equatable, Sendable {
+  /// As the option `--memory` names it.
+  package var name: String
+  /// Its size in bytes.
+  package var byteCount: Int
+  /// How the CPU gets at it.
+  package var access: CPUAccess
+  /// How other devices reach it, if it is a GPU's.
+  package var mapping: CUDAMapping?
+
+  /// States what is known of a memory.
+  package init(
+    _ kind: MemoryKind, byteCount: Int, access: CPUAccess = .mapped, mapping: CUDAMapping? = nil
+  ) {
+    name = kind.name
+    self.byteCount = byteCount
+    self.access = access
+    self.mapping = mapping
+  }
+
+  /// What is known of a memory of a kind.
+  package init(_ kind: MemoryKind, _ buffer: borrowing DeviceBuffer) {
+    self.init(
+      kind, byteCount: buffer.byteCount, access: buffer.access, mapping: buffer.mapping)
+  }
+
+  /// The facts for programs.
+  package var json: JSONObject {
+    var object = JSONObject()
+    object.add("kind", name)
+    object.add("bytes", byteCount)
+    object.add("cpu_access", access.rawValue)
+    object.add("pci_mapping", mapping?.rawValue)
+    return object
+  }
+
+  /// What people should know of it, in a line; `nil` where it is as usual.
+  package var remark: String? {
+    let way: String
+    switch (access, mapping) {
+    case (_, .pcie): way = "exported with a mapping over PCIe"
+    case (_, .standard): way = "exported without a mapping over PCIe, which the driver refuses"
+    case (.readOnly, nil): way = "which the CPU can only read"
+    case (.none, nil): way = "which the CPU cannot reach"
+    default: return nil
+    }
+    return "device memory: \(byteCount) bytes of \(name), \(way)"
+  }
+}
