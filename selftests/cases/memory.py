@@ -218,9 +218,9 @@ def given() -> None:
 def unmapped() -> None:
     with heap_buffer(8 << 20, os.O_WRONLY) as dmabuf, unchanged():
         options = ("--memory", f"fd:{dmabuf}")
-        result, report = measured(pattern(LENGTH), *options, descriptors=(dmabuf,))
+        result, report = measured(pattern(1 << 18), *options, descriptors=(dmabuf,))
         result.expect(0, f"fd:{dmabuf}, which the CPU cannot reach")
-        expect_equal(report["total"]["device_bytes"], LENGTH, "bytes in device memory")
+        expect_equal(report["total"]["device_bytes"], 1 << 18, "bytes in device memory")
         expect_equal(report["configuration"]["memory"]["cpu_access"], "none", "access")
         expect_equal(report["flows"][0]["memory_written"], None, "known of the memory")
         listening = ("-l", "-f", NIC, "-s", LOCAL[4], "-p", "5201", *options)
@@ -244,23 +244,22 @@ def unmapped() -> None:
 
 @case("a measurement that nobody validates fails if nothing was written to the memory", once=True)
 def lost_writes() -> None:
-    zeros = iter([bytes(LENGTH)])
-    for options in ((), ("--memory", "heap:system")):
-        result, report = measured(zeros, *options)
-        result.expect(0)
-        expect_equal(report["flows"][0]["memory_written"], True, "written")
-        zeros = iter([bytes(LENGTH)])
+    length = 1 << 18
+    size = ("--memory-size", "4M")
+    result, report = measured(iter([bytes(length)]), *size)
+    result.expect(0)
+    expect_equal(report["flows"][0]["memory_written"], True, "written")
     with cuda(CUDA_STANDIN_PCIE_MAPPING="801"):
-        result, report = measured(zeros, "--memory", "cuda")
+        result, report = measured(iter([bytes(length)]), "--memory", "cuda", *size)
         result.expect(0, "without a mapping over PCIe, which the driver refuses")
         expect_equal(report["flows"][0]["memory_written"], True, "written")
         expect_equal(report["configuration"]["memory"]["pci_mapping"], "default", "mapping")
     with cuda(CUDA_STANDIN_LOSES_WRITES="1"), unchanged():
-        result, report = measured(pattern(LENGTH), "--memory", "cuda")
+        result, report = measured(pattern(length), "--memory", "cuda", *size)
         result.expect(
-            1, f"{LENGTH} bytes were counted, but nothing was written to the memory", "IOMMU")
+            1, f"{length} bytes were counted, but nothing was written to the memory", "IOMMU")
         expect_equal(report["flows"][0]["memory_written"], False, "written")
-        expect_equal(report["total"]["device_bytes"], LENGTH, "bytes counted")
+        expect_equal(report["total"]["device_bytes"], length, "bytes counted")
     expect_released()
 
 
