@@ -72,8 +72,7 @@ headline: build ## measure both token modes on the lab kernel
 
 .PHONY: gpu
 gpu: ## try the memory of an NVIDIA GPU, without a NIC
-	SWIFT="$(SWIFT)" scripts/build gpu-benchmark
-	.build/release/gpu-benchmark
+	SWIFT="$(SWIFT)" scripts/gpu
 
 .build/floor: Benchmarks/floor.c Sources/CLinux/include/devmem.h
 	@mkdir -p $(@D)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 internal import Glibc
-internal import Kernel
+package import Kernel
 
 /// The stand-in for libcuda (`selftests/cuda`), built by the C compiler when first asked
 /// for. Its state is that of the process: tests that use it take turns.
@@ -58,6 +58,9 @@ internal import Kernel
     unsafe bytes.withUnsafeMutableBytes { unsafe deviceRead(offset, $0.baseAddress!, $0.count) }
     return bytes
   }
+
+  /// Where the library is: for processes that open it by themselves.
+  package static func library() throws(Failure) -> String { try built.get() }
 
   private static let built = Result<String, Failure> { () throws(Failure) in try build() }
 
