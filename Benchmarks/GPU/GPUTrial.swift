@@ -25,7 +25,8 @@ struct GPUTrial {
   /// - Throws: The first step that failed, or the first result that is not as it must be.
   mutating func run() throws(Failure) {
     let provider = CUDAMemory(gpu: nil, near: "lo")
-    figures.add("gpus", CUDAMemory.availability.map(\.json))
+    let gpus = CUDAMemory.availability.filter { $0.kind != .cuda(nil) }
+    figures.add("gpus", gpus.map(\.json))
     figures.add("mappings", try provider.refusals().map(json(of:)))
     let start = Instant.now
     var buffer = try provider.allocate(byteCount: byteCount)
