@@ -185,24 +185,14 @@ class Sender(threading.Thread):
             self.error = error
 
 
-def _sockets(port: int, state: str) -> int:
-    """How many sockets of a local port are in a state (`net/tcp_states.h`)."""
-    count = 0
+def is_listening(port: int) -> bool:
+    """Whether a process listens at a port."""
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         for line in Path(table).read_text(encoding="ascii").splitlines()[1:]:
             fields = line.split()
-            count += fields[1].endswith(f":{port:04X}") and fields[3] == state
-    return count
-
-
-def is_listening(port: int) -> bool:
-    """Whether a process listens at a port."""
-    return _sockets(port, "0A") > 0
-
-
-def connections(port: int) -> int:
-    """How many connections to a local port are established."""
-    return _sockets(port, "01")
+            if fields[1].endswith(f":{port:04X}") and fields[3] == "0A":
+                return True
+    return False
 
 
 def wait_listening(
