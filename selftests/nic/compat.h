@@ -78,8 +78,7 @@ dmn_asked_hds_thresh(const struct kernel_ethtool_ringparam *kring)
 	return kring->hds_thresh;
 }
 
-/* At load: where it was not asked for, the core passes on what it has. */
-static inline void dmn_record_hds_thresh(struct net_device *dev, u32 thresh)
+static inline void dmn_record_thresh(struct net_device *dev, u32 thresh)
 {
 	dev->cfg->hds_thresh = thresh;
 }
@@ -109,7 +108,7 @@ dmn_asked_hds_thresh(const struct kernel_ethtool_ringparam *kring)
 	return 0;
 }
 
-static inline void dmn_record_hds_thresh(struct net_device *dev, u32 thresh)
+static inline void dmn_record_thresh(struct net_device *dev, u32 thresh)
 {
 }
 

@@ -141,13 +141,18 @@ struct dmn_port {
 	bool running;
 
 	unsigned int max_queues;
-	unsigned int queues;
+	unsigned int queues;		/* that receive; and those that send: */
+	unsigned int tx_queues;
 	unsigned int rx_ring;
 	unsigned int tx_ring;
 	bool split;
+	u8 split_asked;			/* ETHTOOL_TCP_DATA_SPLIT_* */
 	u32 hds_thresh;
-	struct delayed_work carrier;	/* it comes back */
-	struct bpf_prog *xdp;
+	u32 rx_buf_len;
+	struct bpf_prog __rcu *xdp;
+
+	bool link_lost;
+	struct delayed_work link_work;
 
 	struct dmn_rss __rcu *rss[DMN_MAX_CONTEXTS];
 	struct list_head rules;		/* by location */
@@ -173,12 +178,30 @@ bool dmn_fault(struct dmn_fault *fault);
 struct device *dmn_dma_dev(const struct dmn_port *port, unsigned int index);
 
 /* netdev.c */
-extern const struct net_device_ops dmn_netdev_ops;
-int dmn_set_queues(struct dmn_port *port, unsigned int count);
+const struct net_device_ops *dmn_netdev_init(void);
+int dmn_set_queues(struct dmn_port *port, unsigned int rx, unsigned int tx);
 int dmn_rebuild(struct dmn_port *port);
-int dmn_recreate_rings(struct dmn_port *port);
-void dmn_carrier_init(struct dmn_port *port);
-void dmn_carrier_blink(struct dmn_port *port);
+
+/* link.c */
+extern atomic_t dmn_ring_recreations, dmn_queue_restarts;
+void dmn_link_init(struct dmn_port *port);
+void dmn_link_update(struct dmn_port *port);
+void dmn_link_stop(struct dmn_port *port);
+void dmn_link_flap(struct dmn_port *port);
+void dmn_link_blink(struct dmn_port *port);
+
+/* rings.c */
+void dmn_get_ringparam(struct net_device *dev, struct ethtool_ringparam *ring,
+		       struct kernel_ethtool_ringparam *kring,
+		       struct netlink_ext_ack *extack);
+int dmn_set_ringparam(struct net_device *dev, struct ethtool_ringparam *ring,
+		      struct kernel_ethtool_ringparam *kring,
+		      struct netlink_ext_ack *extack);
+int dmn_set_split(struct dmn_port *port, bool split, bool always);
+
+/* xdp.c */
+int dmn_bpf(struct net_device *dev, struct netdev_bpf *bpf);
+bool dmn_xdp_pass(struct dmn_port *port, struct sk_buff **skb);
 
 /* queue.c */
 const struct netdev_queue_mgmt_ops *dmn_queue_init_ops(void);
@@ -250,6 +273,12 @@ void dmn_flush_rules(struct dmn_port *port);
 
 /* ethtool.c */
 const struct ethtool_ops *dmn_ethtool_init(void);
+
+/* A channel is open for what of it is used. */
+static inline unsigned int dmn_open_count(const struct dmn_port *port)
+{
+	return max(port->queues, port->tx_queues);
+}
 
 /* A transmit queue waits while the queue that it sends to is this full. */
 static inline bool dmn_wire_full(const struct dmn_queue *q)

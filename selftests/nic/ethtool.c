@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The rest of ethtool: rings and header split, channels, the private flag. */
+/* The rest of ethtool: channels, the private flag, the tunable. */
 #include <linux/ethtool.h>
 #include <net/netdev_queues.h>
 #include <net/netdev_rx_queue.h>
@@ -36,144 +36,31 @@ static void dmn_get_channels(struct net_device *dev,
 		channels->max_rx = port->max_queues;
 		channels->max_tx = port->max_queues;
 		channels->rx_count = port->queues;
-		channels->tx_count = port->queues;
-	} else {
-		channels->max_combined = port->max_queues;
-		channels->combined_count = port->queues;
+		channels->tx_count = port->tx_queues;
+		return;
 	}
+	channels->max_combined = port->max_queues;
+	channels->combined_count = port->queues;
 }
 
 static int dmn_set_channels(struct net_device *dev,
 			    struct ethtool_channels *channels)
 {
 	struct dmn_port *port = netdev_priv(dev);
+	unsigned int rx = channels->combined_count;
+	unsigned int tx = channels->combined_count;
 	int err;
 
-	if (!dmn_quirks.rxtx_channels)
-		return dmn_set_queues(port, channels->combined_count);
-	/* A channel of this NIC is a pair all the same. */
-	if (channels->rx_count != channels->tx_count)
-		return -EINVAL;
-	err = dmn_set_queues(port, channels->rx_count);
-	if (!err)
-		dmn_carrier_blink(port);
-	return err;
-}
-
-static void dmn_get_ringparam(struct net_device *dev,
-			      struct ethtool_ringparam *ring,
-			      struct kernel_ethtool_ringparam *kring,
-			      struct netlink_ext_ack *extack)
-{
-	struct dmn_port *port = netdev_priv(dev);
-
-	ring->rx_max_pending = DMN_RX_RING_MAX;
-	ring->tx_max_pending = DMN_TX_RING_MAX;
-	ring->rx_pending = port->rx_ring;
-	ring->tx_pending = port->tx_ring;
-	if (!dmn_hds_private_flag && !dmn_quirks.split_silent)
-		kring->tcp_data_split = port->split || dmn_quirks.split_reported ?
-					ETHTOOL_TCP_DATA_SPLIT_ENABLED :
-					ETHTOOL_TCP_DATA_SPLIT_DISABLED;
-	if (!dmn_quirks.no_hds_thresh)
-		dmn_report_hds_thresh(kring, port->hds_thresh,
-				      dmn_quirks.hds_thresh_max);
-	kring->rx_buf_len = dmn_quirks.rx_buf_len;
-}
-
-/* Some make their rings anew for each request, whatever it changes. */
-static bool dmn_is_restless(void)
-{
-	return dmn_quirks.split_reported || dmn_quirks.auto_keeps_split;
-}
-
-/*
- * Page pools know whether they may be unreadable: a change means new ones. A
- * driver that does not report its split takes the pools of its hardware GRO,
- * and nobody sees it change them.
- */
-static int dmn_set_split(struct dmn_port *port, bool split)
-{
-	bool old = port->split;
-	int err;
-
-	if (split == old && !dmn_is_restless())
-		return 0;
-	WRITE_ONCE(port->split, split);
-	err = dmn_quirks.split_silent ? dmn_rebuild(port) :
-					dmn_recreate_rings(port);
-	if (err)
-		WRITE_ONCE(port->split, old);
-	return err;
-}
-
-/* The split that a ring request asks for; an errno where it is refused. */
-static int dmn_asked_split(struct dmn_port *port, u8 asked,
-			   struct netlink_ext_ack *extack)
-{
-	switch (asked) {
-	case ETHTOOL_TCP_DATA_SPLIT_ENABLED:
-		if (dmn_quirks.split_needs_gro_hw &&
-		    !(port->dev->features & NETIF_F_GRO_HW)) {
-			NL_SET_ERR_MSG_MOD(extack,
-					   "TCP-data-split is not supported when GRO HW is disabled");
+	if (dmn_quirks.rxtx_channels) {
+		rx = channels->rx_count;
+		tx = channels->tx_count;
+		if (channels->combined_count || !rx || !tx)
 			return -EINVAL;
-		}
-		return true;
-	case ETHTOOL_TCP_DATA_SPLIT_DISABLED:
-		if (dmn_quirks.split_reported)
-			return -EINVAL;
-		return false;
-	default:
-		/* Unless configured otherwise, headers and data stay together. */
-		return dmn_quirks.auto_keeps_split && port->split;
 	}
-}
-
-/* A ring with a split needs twice the entries, and the NIC may not have them. */
-static int dmn_cut_rings(struct dmn_port *port, struct ethtool_ringparam *ring)
-{
-	int err;
-
-	if (dmn_quirks.ring_cut > 1 && port->queues > 1) {
-		err = dmn_set_queues(port, port->queues / 2);
-		if (err)
-			return err;
-	}
-	ring->rx_pending = max(ring->rx_pending / 2, DMN_RX_RING_MIN);
-	return 0;
-}
-
-static int dmn_set_ringparam(struct net_device *dev,
-			     struct ethtool_ringparam *ring,
-			     struct kernel_ethtool_ringparam *kring,
-			     struct netlink_ext_ack *extack)
-{
-	struct dmn_port *port = netdev_priv(dev);
-	int split = port->split;
-	int err;
-
-	if (ring->rx_pending < DMN_RX_RING_MIN ||
-	    ring->tx_pending < DMN_TX_RING_MIN) {
-		NL_SET_ERR_MSG(extack, "rings need 64 receive and 32 transmit entries");
-		return -EINVAL;
-	}
-	if (!dmn_hds_private_flag)
-		split = dmn_asked_split(port, kring->tcp_data_split, extack);
-	if (split < 0)
-		return split;
-	if (dmn_quirks.ring_cut && split && !port->split) {
-		err = dmn_cut_rings(port, ring);
-		if (err)
-			return err;
-	}
-	err = dmn_set_split(port, split);
-	if (err)
-		return err;
-	WRITE_ONCE(port->hds_thresh, dmn_asked_hds_thresh(kring));
-	WRITE_ONCE(port->rx_ring, ring->rx_pending);
-	WRITE_ONCE(port->tx_ring, ring->tx_pending);
-	return 0;
+	err = dmn_set_queues(port, rx, tx);
+	if (!err && dmn_quirks.ring_reset == DMN_RING_RESET_ALWAYS)
+		err = dmn_rebuild(port);
+	return err;
 }
 
 static int dmn_get_sset_count(struct net_device *dev, int set)
@@ -206,7 +93,7 @@ static int dmn_set_priv_flags(struct net_device *dev, u32 flags)
 	for (i = 0; !(flags & 1) && i < port->queues; i++)
 		if (__netif_get_rx_queue(dev, i)->mp_params.mp_priv)
 			return -EBUSY;
-	err = dmn_set_split(port, flags & 1);
+	err = dmn_set_split(port, flags & 1, false);
 	if (!err)
 		dmn_record_split(dev, flags & 1);
 	return err;
@@ -291,10 +178,15 @@ const struct ethtool_ops *dmn_ethtool_init(void)
 {
 	struct ethtool_ops *ops = &dmn_ethtool_ops;
 
-	if (dmn_quirks.no_hds_thresh)
-		ops->supported_ring_params &= ~DMN_RING_USE_HDS_THRS;
 	if (dmn_quirks.rx_buf_len)
 		ops->supported_ring_params |= ETHTOOL_RING_USE_RX_BUF_LEN;
+#ifdef ETHTOOL_OP_NEEDS_RTNL_SRINGPARAM
+	/* These change features or the number of channels with the rings. */
+	if (dmn_quirks.split_needs_gro_hw || dmn_quirks.ring_cut > 1)
+		ops->op_needs_rtnl |= ETHTOOL_OP_NEEDS_RTNL_SRINGPARAM;
+#endif
+	if (dmn_quirks.no_hds_thresh)
+		ops->supported_ring_params &= ~DMN_RING_USE_HDS_THRS;
 	if (dmn_hds_private_flag)
 		ops->supported_ring_params &= ~ETHTOOL_RING_USE_TCP_DATA_SPLIT;
 	else

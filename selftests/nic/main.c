@@ -61,18 +61,15 @@ static void dmn_set_features(struct net_device *dev)
 		dev->hw_features |= NETIF_F_GRO_HW;
 	if (dmn_refuse_ntuple)
 		return;
+	if (dmn_quirks.ntuple != DMN_NTUPLE_FIXED)
+		dev->hw_features |= NETIF_F_NTUPLE;
 	switch (dmn_quirks.ntuple) {
-	case DMN_NTUPLE_ON:
-	case DMN_NTUPLE_PERMIT:
-		dev->features |= NETIF_F_NTUPLE;
-		fallthrough;
 	case DMN_NTUPLE_OFF:
 	case DMN_NTUPLE_ARFS:
-		dev->hw_features |= NETIF_F_NTUPLE;
+	case DMN_NTUPLE_REFUSED:
 		break;
-	case DMN_NTUPLE_FIXED:
+	default:
 		dev->features |= NETIF_F_NTUPLE;
-		break;
 	}
 }
 
@@ -90,12 +87,14 @@ static struct dmn_port *dmn_port_create(void)
 	port->dev = dev;
 	port->max_queues = max_queues;
 	port->queues = queues;
+	port->tx_queues = queues;
 	port->rx_ring = DMN_RX_RING_DEFAULT;
 	port->tx_ring = DMN_TX_RING_DEFAULT;
 	port->hds_thresh = dmn_quirks.hds_thresh_default;
-	dmn_record_hds_thresh(dev, port->hds_thresh);
+	dmn_record_thresh(dev, port->hds_thresh);
+	port->rx_buf_len = dmn_quirks.rx_buf_len;
 	INIT_LIST_HEAD(&port->rules);
-	dmn_carrier_init(port);
+	dmn_link_init(port);
 	port->copybreak = dmn_quirks.copybreak;
 	for (i = 0; i < max_queues; i++)
 		dmn_queue_init(port, i);
@@ -109,7 +108,7 @@ static struct dmn_port *dmn_port_create(void)
 	SET_NETDEV_DEV(dev, &card->dev);
 	strscpy(dev->name, "dmnic%d");
 	eth_hw_addr_random(dev);
-	dev->netdev_ops = &dmn_netdev_ops;
+	dev->netdev_ops = dmn_netdev_init();
 	dev->ethtool_ops = dmn_ethtool_init();
 	dev->queue_mgmt_ops = dmn_queue_init_ops();
 	dev->stat_ops = &dmn_stat_ops;

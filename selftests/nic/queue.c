@@ -167,15 +167,6 @@ static void dmn_mem_free(struct net_device *dev, void *mem)
 	dmn_rx_free(mem);
 }
 
-/* Each stop and start of a queue takes some drivers' carrier off and on again. */
-static void dmn_carrier_wink(struct net_device *dev)
-{
-	if (!dmn_quirks.carrier_queue || !netif_carrier_ok(dev))
-		return;
-	netif_carrier_off(dev);
-	netif_carrier_on(dev);
-}
-
 /*
  * Linux 6.12 restarts the queues of an interface that is down, too, where it
  * loses its binding.
@@ -193,7 +184,8 @@ static int dmn_mem_start(struct net_device *dev,
 	dmn_stats_restart(q, false);
 	dmn_queue_start(q, mem);
 	dmn_queues_await(port);
-	dmn_carrier_wink(dev);
+	atomic_inc(&dmn_queue_restarts);
+	dmn_link_blink(port);
 	return 0;
 }
 
@@ -203,12 +195,12 @@ static int dmn_mem_stop(struct net_device *dev, void *mem, int index)
 
 	if (dmn_quirks.fixed_queue0 && !index)
 		return -ERANGE;
-	if (port->queue[index].up) {
-		dmn_queue_stop(&port->queue[index], mem);
-		dmn_carrier_wink(dev);
-	} else {
+	if (!port->queue[index].up) {
 		memset(mem, 0, sizeof(struct dmn_rx));
+		return 0;
 	}
+	dmn_queue_stop(&port->queue[index], mem);
+	dmn_link_blink(port);
 	return 0;
 }
 

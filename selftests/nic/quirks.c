@@ -61,6 +61,9 @@ MODULE_PARM_DESC(carrier_ms, "each change of rings takes the carrier down for so
 module_param_cb(carrier_queue, &dmn_quirk, &dmn_quirks.carrier_queue, 0444);
 MODULE_PARM_DESC(carrier_queue, "so does each start and stop of a queue");
 
+module_param_cb(ring_reset, &dmn_quirk, &dmn_quirks.ring_reset, 0444);
+MODULE_PARM_DESC(ring_reset, "rings are re-created when: 0 the split changes, 1 always, 2 a size changes");
+
 module_param_cb(ring_cut, &dmn_quirk, &dmn_quirks.ring_cut, 0444);
 MODULE_PARM_DESC(ring_cut, "the split halves the receive ring (1), and the channels (2)");
 
@@ -77,10 +80,10 @@ module_param_cb(hds_thresh_max, &dmn_quirk, &dmn_quirks.hds_thresh_max, 0444);
 MODULE_PARM_DESC(hds_thresh_max, "largest threshold of the header split");
 
 module_param_cb(ntuple, &dmn_quirk, &dmn_quirks.ntuple, 0444);
-MODULE_PARM_DESC(ntuple, "the feature: 0 on, 1 off, 2 fixed, 3 means aRFS, 4 refused");
+MODULE_PARM_DESC(ntuple, "the feature: 0 on, 1 off, 2 fixed, 3 means aRFS, 4 refused, 5 on, rules without it EPERM");
 
 module_param_cb(locations, &dmn_quirk, &dmn_quirks.locations, 0444);
-MODULE_PARM_DESC(locations, "of rules: 0 any or given, 1 any, 2 given, 3 given and only the list has the size");
+MODULE_PARM_DESC(locations, "of rules: 0 any or given, 1 any, 2 given, 3 given and only the list has the size, 4 the last free");
 
 module_param_cb(contexts, &dmn_quirk, &dmn_quirks.contexts, 0444);
 MODULE_PARM_DESC(contexts, "RSS contexts beside the default one");
@@ -136,6 +139,9 @@ MODULE_PARM_DESC(padded, "short frames are padded, and longer ones (2: all) come
 module_param_cb(rss_reset, &dmn_quirk, &dmn_quirks.rss_reset, 0444);
 MODULE_PARM_DESC(rss_reset, "each change of an RSS table re-creates the rings");
 
+module_param_cb(xdp, &dmn_quirk, &dmn_quirks.xdp, 0444);
+MODULE_PARM_DESC(xdp, "the device has XDP of its own");
+
 static char *personality = "plain";
 module_param(personality, charp, 0444);
 MODULE_PARM_DESC(personality, "plain, mlx5, bnxt, bnxt-vf, fbnic or gve");
@@ -149,6 +155,9 @@ struct dmn_personality {
 #define DMN_BNXT_CARD \
 	/* bnxt_ethtool.c:831, 870 */ \
 	.split_reported		= 1, \
+	/* bnxt_ethtool.c:879 */ \
+	.ring_reset		= DMN_RING_RESET_ALWAYS, \
+	.xdp			= 1, \
 	/* bnxt.c:12166, 13183: close and open, the link comes by an event */ \
 	.carrier_ms		= 100, \
 	/* bnxt.c:4887 */ \
@@ -187,6 +196,9 @@ static const struct dmn_personality personalities[] = {
 			.split_silent		= 1,
 			/* en_ethtool.c:399, en_main.c:4624, 5948 */
 			.split_needs_gro_hw	= 1,
+			/* en_ethtool.c:446 */
+			.ring_reset		= DMN_RING_RESET_SIZE,
+			.xdp			= 1,
 			/* en_main.c:3336: off and on again in one go */
 			.carrier_ms		= 1,
 			/* en_ethtool.c:379 */
@@ -236,6 +248,9 @@ static const struct dmn_personality personalities[] = {
 		.quirks = {
 			/* meta/fbnic/fbnic_ethtool.c:311, 360 */
 			.split_reported		= 1,
+			/* fbnic_ethtool.c:376 */
+			.ring_reset		= DMN_RING_RESET_ALWAYS,
+			.xdp			= 1,
 			/* fbnic_txrx.h:65 */
 			.hds_thresh_default	= 1536,
 			.hds_thresh_max		= 3584,
@@ -256,6 +271,9 @@ static const struct dmn_personality personalities[] = {
 		.quirks = {
 			/* google/gve/gve_main.c:2148 */
 			.auto_keeps_split	= 1,
+			/* gve_ethtool.c:633 */
+			.ring_reset		= DMN_RING_RESET_ALWAYS,
+			.xdp			= 1,
 			/* gve_main.c:1503, 1928, 2366: by the service task */
 			.carrier_ms		= 300,
 			/* gve_main.c:2651, 2729 */

@@ -12,6 +12,7 @@ struct dmn_quirks {
 	int auto_keeps_split;
 	int carrier_ms;
 	int carrier_queue;
+	int ring_reset;
 	int ring_cut;
 	int rxtx_channels;
 	int no_hds_thresh;
@@ -37,6 +38,13 @@ struct dmn_quirks {
 	int two_functions;
 	int padded;
 	int rss_reset;
+	int xdp;
+};
+
+enum dmn_ring_reset {
+	DMN_RING_RESET_SPLIT,	/* when the split changes */
+	DMN_RING_RESET_ALWAYS,	/* at each change of rings or channels */
+	DMN_RING_RESET_SIZE,	/* when a size changes; the split is not theirs */
 };
 
 enum dmn_ntuple {

@@ -135,12 +135,9 @@ int dmn_set_rxfh(struct net_device *dev, struct ethtool_rxfh_param *rxfh,
 		 struct netlink_ext_ack *extack)
 {
 	struct dmn_port *port = netdev_priv(dev);
-	int err;
+	int err = dmn_rss_update(port, 0, dmn_rss_of(port, 0), rxfh);
 
-	err = dmn_rss_update(port, 0, dmn_rss_of(port, 0), rxfh);
-	if (!err && dmn_quirks.rss_reset)
-		err = dmn_recreate_rings(port);
-	return err;
+	return err || !dmn_quirks.rss_reset ? err : dmn_rebuild(port);
 }
 
 int dmn_create_context(struct net_device *dev, struct ethtool_rxfh_context *ctx,

@@ -133,9 +133,9 @@ int dmn_rx_alloc(struct dmn_port *port, unsigned int index,
 		return err;
 	err = dmn_fill_init(&rx->plain, port, index, PAGE_SIZE, 0);
 	if (!err && port->split) {
-		if (dmn_quirks.rx_buf_len)
+		if (port->rx_buf_len)
 			rx->payload.piece = min_t(unsigned int, PAGE_SIZE,
-						  dmn_quirks.rx_buf_len);
+						  port->rx_buf_len);
 		err = dmn_fill_ring(&rx->payload);
 	}
 	if (err)
@@ -351,7 +351,8 @@ static u64_stats_t *dmn_receive(struct dmn_queue *q, struct sk_buff *frame)
 			     DMN_FRAME(frame)->hash_type);
 	skb_record_rx_queue(skb, q->index);
 	skb->protocol = eth_type_trans(skb, dev);
-	napi_gro_receive(&q->napi, skb);
+	if (dmn_xdp_pass(q->port, &skb))
+		napi_gro_receive(&q->napi, skb);
 	return &q->rx_stats.packets;
 }
 
