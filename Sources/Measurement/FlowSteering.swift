@@ -13,7 +13,7 @@ package struct FlowSteering {
     case queue
     /// One rule for all flows, to an RSS context over the queues.
     case context
-    /// A rule for each flow, to the queues in turn: for a driver without RSS contexts.
+    /// A rule for each flow, to the queues in turn: for a driver without a free RSS context.
     case rules
     /// One rule for all flows, to the first queue: the driver takes neither contexts nor rules for
     /// single flows.
@@ -35,11 +35,16 @@ package struct FlowSteering {
   }
 
   /// Steers all that the flows have in common.
-  package mutating func install(in transaction: inout Transaction) throws(Failure) {
-    switch try transaction.steer(flow, over: queues) {
+  ///
+  /// - Returns: Why there is no RSS context over the queues, if the driver has contexts and refuses
+  ///   this one.
+  package mutating func install(in transaction: inout Transaction) throws(Failure) -> Failure? {
+    let (target, refusal) = try transaction.steer(flow, over: queues)
+    switch target {
     case .context: method = .context
     case .queue: method = queues.count > 1 ? .rules : .queue
     }
+    return refusal
   }
 
   /// Steers one flow to the queue whose turn it is, where each takes a rule of its own.
@@ -55,7 +60,7 @@ package struct FlowSteering {
         exactly: FlowTuple(to: flow.destination, from: source), to: .queue(queue))
       return nil
     } catch {
-      guard error.errno != .notPermitted else { throw error }
+      guard !error.isLackOfPrivilege else { throw error }
       method = .firstQueue
       return error
     }

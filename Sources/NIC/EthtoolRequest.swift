@@ -40,6 +40,7 @@ extension EthtoolRequest {
 extension ethtool_drvinfo: EthtoolRequest {}
 extension ethtool_perm_addr: EthtoolRequest {}
 extension ethtool_value: EthtoolRequest {}
+extension ethtool_wolinfo: EthtoolRequest {}
 extension ethtool_channels: EthtoolRequest {}
 extension ethtool_sset_info: EthtoolRequest {}
 extension ethtool_gstrings: EthtoolRequest {}

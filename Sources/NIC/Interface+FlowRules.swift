@@ -9,17 +9,31 @@ extension Interface {
   package mutating func flowRules() throws(Failure) -> [FlowRule] {
     var rules: [FlowRule] = []
     for location in try flowRuleTable().locations {
-      var request = ethtool_rxnfc(command: ETHTOOL_GRXCLSRULE)
-      request.fs.location = location
-      do throws(Failure) {
-        rules.append(FlowRule(try perform(request, "read flow rule \(location) of")))
-      } catch {
-        // It may have been deleted since it was listed; drivers report that in several ways.
-        guard try !flowRuleTable().locations.contains(location) else { throw error }
-      }
+      if let rule = try flowRule(at: location) { rules.append(rule) }
     }
     return rules.sorted { $0.location < $1.location }
   }
+
+  /// The rule that was listed at a location; `nil` where it has gone since. Drivers report that in
+  /// several ways, so that another list decides; by then another rule may have come to its place.
+  private mutating func flowRule(at location: UInt32) throws(Failure) -> FlowRule? {
+    var request = ethtool_rxnfc(command: ETHTOOL_GRXCLSRULE)
+    request.fs.location = location
+    var refusal: Failure?
+    for _ in 0..<Self.listAttempts {
+      do throws(Failure) {
+        return FlowRule(try perform(request, "read flow rule \(location) of"))
+      } catch {
+        refusal = error
+      }
+      guard try flowRuleTable().locations.contains(location) else { return nil }
+    }
+    if let refusal { throw refusal }
+    return nil
+  }
+
+  /// How often rules are listed again that come and go meanwhile, as those of RFS do.
+  private static let listAttempts = 5
 
   /// The flow rules that lead to some queues, by location, each with the first of these that it
   /// leads to: at once, or through an RSS context.
@@ -42,9 +56,9 @@ extension Interface {
     return leading
   }
 
-  /// Inserts a rule at its location, where there must be none. The driver chooses the location of a rule that has none; where
-  /// the driver cannot choose, the rule goes into the highest free slot. The corresponding command
-  /// is `ETHTOOL_SRXCLSRLINS`.
+  /// Inserts a rule at its location, where there must be none. The driver chooses the location of a
+  /// rule that has none; where the driver cannot choose, the rule goes into the highest free slot.
+  /// The corresponding command is `ETHTOOL_SRXCLSRLINS`.
   ///
   /// - Returns: The rule with its location.
   /// - Throws: The driver's refusal, with what would help; `ENOSPC` where the table is full,
@@ -64,7 +78,7 @@ extension Interface {
         guard let free else {
           throw refusal(
             operation, .noSpace, reason: "its table of \(table.size) rules is full",
-            hint: FlowRule.hint(for: .noSpace))
+            hint: FlowRule.hint(for: .noSpace, on: name))
         }
         rule.location = free
       }
@@ -74,7 +88,7 @@ extension Interface {
       rule.location = answer.fs.location
     } catch {
       var failure = error
-      failure.hint = failure.hint ?? FlowRule.hint(for: error.errno)
+      failure.hint = failure.hint ?? FlowRule.hint(for: error.errno, on: name)
       throw failure
     }
     return rule
@@ -98,12 +112,38 @@ extension Interface {
   }
 
   /// Lists the places of all rules. The corresponding commands are `ETHTOOL_GRXCLSRLCNT` and
-  /// `ETHTOOL_GRXCLSRLALL`.
+  /// `ETHTOOL_GRXCLSRLALL`. Between the two, rules may come, which a driver cuts off or refuses to
+  /// list, and go: the list counts if there are as many afterwards, or if it is as the one before.
   package mutating func flowRuleTable() throws(Failure) -> FlowRuleTable {
-    let operation = "list the flow rules of"
-    let hint = FlowRule.hint(for: .notSupported)
-    var head = try perform(
-      ethtool_rxnfc(command: ETHTOOL_GRXCLSRLCNT), operation, hint: hint)
+    var count = try flowRuleCount()
+    var last: Result<FlowRuleTable, Failure>?
+    for _ in 0..<Self.listAttempts {
+      let earlier = last.flatMap { try? $0.get() }
+      let listed = Result { () throws(Failure) in try flowRuleTable(of: count) }
+      count = try flowRuleCount()
+      if case .success(let table) = listed,
+        table.locations.count == Int(count.rule_cnt) || table.locations == earlier?.locations
+      {
+        return table
+      }
+      last = listed
+    }
+    return try last!.get()
+  }
+
+  /// How many rules there are. The corresponding command is `ETHTOOL_GRXCLSRLCNT`.
+  private mutating func flowRuleCount() throws(Failure) -> ethtool_rxnfc {
+    try perform(
+      ethtool_rxnfc(command: ETHTOOL_GRXCLSRLCNT), Self.listOperation,
+      hint: FlowRule.hint(for: .notSupported, on: name))
+  }
+
+  /// Lists the places of so many rules, and no more: mlx5 refuses to list for more than there are.
+  /// The corresponding command is `ETHTOOL_GRXCLSRLALL`.
+  private mutating func flowRuleTable(
+    of answered: ethtool_rxnfc
+  ) throws(Failure) -> FlowRuleTable {
+    var head = answered
     let special = UInt64(RX_CLS_LOC_SPECIAL)
     let takesSpecialLocations = head.data & special != 0
     let size = UInt32(truncatingIfNeeded: head.data & ~special)
@@ -113,7 +153,7 @@ extension Interface {
     // The locations begin in front of the structure's padding.
     let start = CLinux_ethtool_rxnfc_rule_locs
     var request = head.bytes + [UInt8](repeating: 0, count: count * 4)
-    try perform(&request, operation)
+    try perform(&request, Self.listOperation)
     let answer = ethtool_rxnfc(request[...])
     let listed = [UInt32](inHostOrder: request[start...])
       .prefix(min(count, Int(answer.rule_cnt)))
@@ -121,12 +161,17 @@ extension Interface {
       locations: Array(listed), size: size > 0 ? size : UInt32(truncatingIfNeeded: answer.data),
       takesSpecialLocations: takesSpecialLocations)
   }
+
+  private static let listOperation = "list the flow rules of"
 }
 
 extension FlowRule {
-  /// What would help where a driver refuses a rule.
-  static func hint(for errno: Errno?) -> String? {
+  /// What would help where a driver refuses a rule on an interface.
+  static func hint(for errno: Errno?, on interface: String) -> String? {
     switch errno {
+    case .notPermitted:
+      "`ethtool -K \(interface) ntuple on`; with fewer channels (`ethtool -L \(interface)`) the "
+        + "device may have room for it"
     case .notSupported:
       "this driver does not take flow rules: steer by RSS set up by hand, and run with -n"
     case .invalidArgument:

@@ -150,7 +150,8 @@ extension Interface {
   /// Does an ethtool request that the kernel answers in place.
   ///
   /// - Returns: What the call returned.
-  /// - Throws: A failure of the kind `unsupported` for `EOPNOTSUPP`.
+  /// - Throws: A failure of the kind `unsupported` for `EOPNOTSUPP`, and for an `EPERM` of the
+  ///   driver's own.
   @discardableResult
   mutating func perform(
     _ request: inout [UInt8], _ operation: String, hint: String? = nil
@@ -158,7 +159,35 @@ extension Interface {
     do throws(Errno) {
       return try device.perform(&request)
     } catch {
-      throw refusal(operation, error, hint: hint)
+      throw attributed(refusal(operation, error, hint: hint), hint: hint)
+    }
+  }
+
+  /// A refusal as it is to be read. One with `EPERM` is the driver's own where this process has the
+  /// privilege: bnxt answers so to a flow rule that it has no resources for
+  /// (`bnxt_ethtool.c`, `bnxt_srxclsrlins`). It is then of the kind `unsupported`.
+  ///
+  /// - Parameter hint: What to do about a refusal of the driver's.
+  private mutating func attributed(_ failure: Failure, hint: String?) -> Failure {
+    guard failure.errno == .notPermitted, isAdministered else { return failure }
+    return Failure(
+      failure.operation, on: failure.subject, errno: failure.errno,
+      reason: failure.reason ?? "the driver's own refusal, for no privilege is missing",
+      hint: hint, kind: .unsupported)
+  }
+
+  /// Whether this process may administer the interface: asked by a request that needs the privilege
+  /// and changes nothing. The corresponding command is `ETHTOOL_GWOL` (`net/ethtool/ioctl.c`,
+  /// `__dev_ethtool`).
+  private var isAdministered: Bool {
+    mutating get {
+      var request = ethtool_wolinfo(command: ETHTOOL_GWOL).bytes
+      do throws(Errno) {
+        _ = try device.perform(&request)
+        return true
+      } catch {
+        return error != .notPermitted
+      }
     }
   }
 
@@ -226,7 +255,7 @@ extension Interface {
     do throws(Failure) {
       try netlink.execute(request, operation, on: subject)
     } catch {
-      var failure = error
+      var failure = attributed(error, hint: nil)
       if failure.errno == .notSupported { failure.kind = .unsupported }
       throw failure
     }

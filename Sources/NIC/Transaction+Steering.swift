@@ -12,35 +12,48 @@ extension Transaction {
   package mutating func steer(
     _ flow: FlowTuple, to target: FlowTarget
   ) throws(Failure) -> FlowRule {
-    try enableFlowRules()
-    guard flow.source != nil else { return try insert(FlowRule(flow, to: target)) }
-    do throws(Failure) {
-      return try insert(FlowRule(flow, to: target))
-    } catch {
-      guard error.errno != .notPermitted else { throw error }
-      return try insert(FlowRule(flow.fromAnywhere, to: target))
+    try enablingFlowRules { transaction throws(Failure) in
+      try transaction.insert(flow, orFromAnywhereTo: target)
     }
   }
 
   /// Steers a flow to queues: to the only one, or to all by an RSS context. Where the driver has no
-  /// contexts the flow goes to the first queue.
+  /// context to give, the flow goes to the first queue.
   ///
-  /// - Returns: Where the flow goes.
-  /// - Throws: As `steer(_:to:)`, and a refusal of the context.
+  /// - Returns: Where the flow goes; and why it is no context, where the driver has some and refused
+  ///   this one.
+  /// - Throws: As `steer(_:to:)`, and another refusal of the context.
   /// - Precondition: `queues` is not empty.
   @discardableResult
   package mutating func steer(
     _ flow: FlowTuple, over queues: Range<UInt32>
-  ) throws(Failure) -> FlowTarget {
-    var target = FlowTarget.queue(queues.lowerBound)
-    if queues.count > 1 {
-      let context = try ifSupported { () throws(Failure) in
-        try createContext(over: Array(queues))
+  ) throws(Failure) -> (target: FlowTarget, refusal: Failure?) {
+    // bnxt makes contexts anew, or loses them, when the feature is switched: there is none of this
+    // transaction's then.
+    try enablingFlowRules { transaction throws(Failure) in
+      var (target, refusal) = (FlowTarget.queue(queues.lowerBound), nil as Failure?)
+      if queues.count > 1 {
+        do throws(Failure) {
+          target = .context(try transaction.createContext(over: Array(queues)))
+        } catch {
+          guard let errno = error.errno, Self.contextsAreLacking(errno) else { throw error }
+          refusal = errno == .notSupported ? nil : error
+        }
       }
-      if let context { target = .context(context) }
+      do throws(Failure) {
+        try transaction.insert(flow, orFromAnywhereTo: target)
+      } catch {
+        if case .context(let id) = target { transaction.deleteContext(id) }
+        throw error
+      }
+      return (target, refusal)
     }
-    try steer(flow, to: target)
-    return target
+  }
+
+  /// Whether a driver answers so where it has no contexts, or no more of them: the kernel for most
+  /// (`EBUSY` of `xa_alloc`, `net/ethtool/rss.c`), bnxt for itself (`bnxt_create_rxfh_context`).
+  private static func contextsAreLacking(_ errno: Errno) -> Bool {
+    [.notSupported, .busy, .noSpace, .outOfMemory, .invalidArgument].contains(errno)
   }
 
   /// Steers one flow to a queue or to an RSS context, and no other.
@@ -51,8 +64,9 @@ extension Transaction {
   package mutating func steer(
     exactly flow: FlowTuple, to target: FlowTarget
   ) throws(Failure) -> FlowRule {
-    try enableFlowRules()
-    return try insert(FlowRule(flow, to: target))
+    try enablingFlowRules { transaction throws(Failure) in
+      try transaction.insert(FlowRule(flow, to: target))
+    }
   }
 
   /// Creates an RSS context whose table names some queues in turn.
@@ -81,14 +95,60 @@ extension Transaction {
     }
   }
 
-  /// Switches flow rules on, where the driver can switch them and they are off.
-  private mutating func enableFlowRules() throws(Failure) {
+  /// Deletes a context that this transaction has created; it stays recorded where the driver keeps
+  /// it.
+  private mutating func deleteContext(_ id: UInt32) {
+    let place = changes.firstIndex { if case .context(id, _, _) = $0 { true } else { false } }
+    guard let place, (try? interface.deleteRSSContext(id)) != nil else { return }
+    amend(at: place, nil)
+  }
+
+  /// Does what takes flow rules; where the driver refuses it and the feature for rules is off, once
+  /// more with the feature on. Not before: few drivers need it for rules, and to some it means
+  /// something else (mlx5: accelerated RFS).
+  ///
+  /// - Parameter body: What takes rules. It must leave nothing behind where it fails.
+  private mutating func enablingFlowRules<Value>(
+    _ body: (inout Transaction) throws(Failure) -> Value
+  ) throws(Failure) -> Value {
+    do throws(Failure) {
+      return try body(&self)
+    } catch {
+      guard error.kind == .unsupported, try enableFlowRules() else { throw error }
+    }
+    return try body(&self)
+  }
+
+  /// Switches flow rules on.
+  ///
+  /// - Returns: Whether they were off, and the driver can switch them.
+  /// - Throws: A failure of the kind `unsupported` where the driver keeps them off.
+  private mutating func enableFlowRules() throws(Failure) -> Bool {
     let feature = try interface.features().first { $0.name == Feature.ntuple }
-    guard let feature, feature.isAvailable, !feature.isActive else { return }
+    guard let feature, feature.isAvailable, !feature.isActive else { return false }
     // A driver may not list rules while they are off.
     let rules = (try? interface.flowRules()) ?? []
     try record(.feature(name: feature.name, requested: feature.isRequested, rules: rules))
-    try interface.setFeature(feature.name, to: true)
+    do throws(Failure) {
+      try interface.setFeature(feature.name, to: true)
+    } catch {
+      throw error.errno == nil ? error.counted(as: .unsupported) : error
+    }
+    return true
+  }
+
+  /// Inserts a rule for a flow, or else one for all flows to its destination.
+  @discardableResult
+  private mutating func insert(
+    _ flow: FlowTuple, orFromAnywhereTo target: FlowTarget
+  ) throws(Failure) -> FlowRule {
+    guard flow.source != nil else { return try insert(FlowRule(flow, to: target)) }
+    do throws(Failure) {
+      return try insert(FlowRule(flow, to: target))
+    } catch {
+      guard !error.isLackOfPrivilege else { throw error }
+      return try insert(FlowRule(flow.fromAnywhere, to: target))
+    }
   }
 
   private mutating func insert(_ rule: FlowRule) throws(Failure) -> FlowRule {
@@ -119,4 +179,9 @@ extension Transaction {
       throw error
     }
   }
+}
+
+extension Failure {
+  /// Whether the kernel refused for want of a privilege: another request will fare no better.
+  package var isLackOfPrivilege: Bool { errno == .notPermitted && kind != .unsupported }
 }

@@ -52,8 +52,15 @@ struct ReceivingEnd: ~Copyable {
       let index = transaction.interface.index
       try transaction.moveRSS(
         off: Set(queues), orTo: try netdev.freeQueues(ofInterface: index))
-      try steering.install(in: &transaction)
+      if let refusal = try steering.install(in: &transaction) {
+        Diagnostics.print(
+          "all goes to queue \(queues.lowerBound) but flows with a rule of their own: "
+            + refusal.line)
+      }
       try transaction.proveOthersAvoid(Set(queues))
+      if let warning = try transaction.interface.warningOfFlowSteering(to: Set(queues)) {
+        Diagnostics.print(warning)
+      }
     }
     let binding = try netdev.bindReceive(
       queues, ofInterface: transaction.interface.index, named: transaction.interface.subject,

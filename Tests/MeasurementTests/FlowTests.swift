@@ -83,7 +83,7 @@ struct FlowSteeringTests {
   private func steer(over queues: Range<UInt32>) throws -> (FlowSteering.Method, [String]) {
     var transaction = Transaction(on: try nic.interface())
     var steering = FlowSteering(FlowTuple(to: destination), over: queues)
-    try steering.install(in: &transaction)
+    #expect(try steering.install(in: &transaction) == nil)
     for index in 0..<4 {
       let source = FlowTuple.End(IPAddress("192.0.2.2")!, port: UInt16(40000 + index))
       let refusal = try steering.add(source, as: index, in: &transaction)

@@ -71,6 +71,7 @@ struct OthersSettingsTests {
 
   @Test("no rule is inserted where there is one")
   func occupied() throws {
+    nic.refusalWithoutNtuple = nil
     try insert(flow, at: 7)
     var interface = try nic.interface()
     let failure = failing { () throws(Failure) in
@@ -118,7 +119,9 @@ struct OthersSettingsTests {
 
   @Test("the feature goes off in spite of rules that were there before")
   func ntupleBefore() throws {
+    nic.refusalWithoutNtuple = nil
     try insert(otherFlow, at: 5)
+    nic.refusalWithoutNtuple = EOPNOTSUPP
     var transaction = Transaction(on: try nic.interface())
     try transaction.steer(flow, to: .queue(3))
     #expect(try undo(&transaction) == [])

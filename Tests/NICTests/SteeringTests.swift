@@ -54,6 +54,7 @@ struct SteeringTests {
       (EPERM, "CAP_NET_ADMIN", 1),
     ] {
       let nic = ScriptedNIC()
+      nic.missingCommands[ETHTOOL_GWOL] = errno
       nic.ntuple = (true, true, true)
       nic.refusals = [("rule", errno)]
       var transaction = Transaction(on: try nic.interface())
@@ -105,27 +106,138 @@ struct SteeringTests {
     }
   }
 
-  @Test("the feature is switched only where it is off and can be switched")
-  func feature() throws {
-    for (state, isSwitched) in [
-      ((false, false, true), true), ((true, true, true), false), ((false, false, false), false),
-    ] {
-      let nic = ScriptedNIC()
-      nic.ntuple = state
-      var transaction = Transaction(on: try nic.interface())
-      try transaction.steer(flow, to: .queue(3))
-      #expect((nic.log.first == "ntuple on") == isSwitched)
-      #expect(transaction.undo().isEmpty)
-      #expect(nic.ntuple == state)
-    }
+  @Test(
+    "an EPERM of the driver's own is no lack of privilege, and says what may help",
+    arguments: [true, false])
+  func driversOwnRefusal(answersWake: Bool) throws {
+    nic.ntuple = (false, false, false)
+    nic.refusalWithoutNtuple = EPERM
+    if !answersWake { nic.missingCommands[ETHTOOL_GWOL] = EINVAL }
+    var transaction = Transaction(on: try nic.interface())
+    let failure = failing { () throws(Failure) in try transaction.steer(flow, to: .queue(3)) }
+    #expect(failure?.errno == .notPermitted)
+    #expect(failure?.kind == .unsupported)
+    #expect(failure?.hint?.hasPrefix("`ethtool -K nic0 ntuple on`; with fewer channels") == true)
+    #expect(failure?.reason?.contains("the driver's own refusal") == true)
+    #expect(nic.log.isEmpty)
+    #expect(transaction.changes.isEmpty)
   }
 
-  @Test("a feature that the driver keeps is a failure")
+  @Test("an EPERM of the driver's own to a ring setting is no lack of privilege either")
+  func driversOwnRefusalOfRings() throws {
+    nic.refusals = [("split", EPERM)]
+    var interface = try nic.interface()
+    let own = failing { () throws(Failure) in try interface.setHeaderSplit(.enabled) }
+    #expect(own?.kind == .unsupported)
+    #expect(own?.hint == nil)
+    #expect(own?.reason == "refused by the script")
+    nic.missingCommands[ETHTOOL_GWOL] = EPERM
+    let kernels = failing { () throws(Failure) in try interface.setHeaderSplit(.enabled) }
+    #expect(kernels?.kind == .failed)
+    #expect(kernels?.hint?.contains("CAP_NET_ADMIN") == true)
+  }
+
+  /// What the drivers make of the feature: its state, what they answer to a rule while it is off,
+  /// and whether it has to be switched.
+  enum Driver: String, CaseIterable {
+    case gve, bnxt, bnxtOff, fbnic, mlx5, lacking
+
+    var state: (isActive: Bool, isRequested: Bool, isAvailable: Bool) {
+      switch self {
+      case .gve, .bnxtOff, .mlx5: (false, false, true)
+      case .bnxt: (true, true, true)
+      case .fbnic: (true, true, false)
+      case .lacking: (false, false, false)
+      }
+    }
+
+    var refusal: CInt? {
+      switch self {
+      case .gve: EOPNOTSUPP
+      case .bnxt, .bnxtOff: EPERM
+      case .fbnic, .mlx5, .lacking: nil
+      }
+    }
+
+    var isSwitched: Bool { self == .gve || self == .bnxtOff }
+  }
+
+  @Test(
+    "the feature is switched only where the driver takes no rule without it",
+    arguments: Driver.allCases, [1, 2])
+  func feature(driver: Driver, count: UInt32) throws {
+    nic.ntuple = driver.state
+    nic.refusalWithoutNtuple = driver.refusal
+    var transaction = Transaction(on: try nic.interface())
+    _ = try transaction.steer(flow, over: 2..<2 + count)
+    #expect(nic.log.contains("ntuple on") == driver.isSwitched)
+    #expect(nic.rules.count == 1 && nic.contexts.count == Int(count) - 1)
+    #expect(transaction.undo().isEmpty)
+    #expect(nic.ntuple == driver.state)
+    #expect(nic.rules.isEmpty && nic.contexts.isEmpty)
+  }
+
+  @Test("no context of a run is there while the feature is switched, which may lose it")
+  func contextBehindFeature() throws {
+    nic.refusalWithoutNtuple = EPERM
+    var contextsThen: Int?
+    nic.beforeWrite = { [nic] in
+      if nic.log.last == "ntuple on" { contextsThen = nic.contexts.count }
+    }
+    var transaction = Transaction(on: try nic.interface())
+    #expect(try transaction.steer(flow, over: 2..<4).target == .context(1))
+    #expect(contextsThen == 0)
+    #expect(
+      nic.log.map { $0.split(separator: " ").prefix(2).joined(separator: " ") } == [
+        "context create", "context delete", "ntuple on", "context create", "rule 5-tuple",
+      ])
+    #expect(transaction.undo().isEmpty)
+    #expect(nic.contexts.isEmpty && !nic.ntuple.isActive)
+  }
+
+  @Test("a context that cannot be deleted before the feature is switched stays recorded")
+  func contextThatStays() throws {
+    nic.refusals = [("context delete", EIO), ("ntuple", EBUSY)]
+    var transaction = Transaction(on: try nic.interface())
+    let failure = failing { () throws(Failure) in _ = try transaction.steer(flow, over: 2..<4) }
+    #expect(failure?.errno == .busy)
+    nic.refusals = []
+    #expect(transaction.undo().isEmpty)
+    #expect(nic.contexts.isEmpty)
+  }
+
+  @Test(
+    "where no context is to be had the flow goes to the first queue, and a driver's reason is told",
+    arguments: [
+      (EOPNOTSUPP, false), (EBUSY, true), (ENOSPC, true), (ENOMEM, true), (EINVAL, true),
+    ])
+  func noContext(errno: CInt, isTold: Bool) throws {
+    nic.refusals = [("context", errno)]
+    var transaction = Transaction(on: try nic.interface())
+    let (target, refusal) = try transaction.steer(flow, over: 2..<4)
+    #expect(target == .queue(2))
+    #expect(refusal?.errno?.rawValue == (isTold ? errno : nil))
+    #expect(nic.rules.count == 1)
+    #expect(transaction.undo().isEmpty)
+  }
+
+  @Test("another refusal of a context ends the run", arguments: [EIO, EPERM])
+  func refusedContext(errno: CInt) throws {
+    nic.refusals = [("context", errno)]
+    nic.missingCommands[ETHTOOL_GWOL] = errno
+    var transaction = Transaction(on: try nic.interface())
+    let failure = failing { () throws(Failure) in _ = try transaction.steer(flow, over: 2..<4) }
+    #expect(failure?.errno?.rawValue == errno)
+    #expect(nic.rules.isEmpty && transaction.changes.isEmpty)
+  }
+
+  @Test("a feature that the driver keeps, and demands, is what it cannot do")
   func keptFeature() throws {
     nic.ignored = ["ntuple"]
     var transaction = Transaction(on: try nic.interface())
     let failure = failing { () throws(Failure) in try transaction.steer(flow, to: .queue(3)) }
     #expect(failure?.reason == "the driver keeps it as it is")
+    #expect(failure?.kind == .unsupported)
   }
 
   @Test("rules are listed by location, and those of other kinds show their bytes")
@@ -143,6 +255,80 @@ struct SteeringTests {
       rules[1].description
         == "rule 7: tcp from 192.0.2.2 port 80 to 192.0.2.1 port 5201, to queue 1")
   }
+
+  /// The locations that an interface lists while `churn` changes the rules before each request.
+  private func listed(during churn: @escaping (ScriptedNIC, CInt) -> Void) throws -> [UInt32] {
+    for location in 1...3 as ClosedRange<UInt32> {
+      nic.rules[location] = (nic.specification(of: flow, to: location), 0)
+    }
+    var interface = try nic.interface()
+    nic.beforeRequest = { [nic] in churn(nic, $0) }
+    defer { nic.beforeRequest = { _ in } }
+    return try interface.flowRules().map(\.location)
+  }
+
+  @Test("a rule that goes while rules are listed is not listed, and ends nothing")
+  func ruleGoes() throws {
+    for command in [ETHTOOL_GRXCLSRLALL, ETHTOOL_GRXCLSRULE] {
+      #expect(
+        try listed { nic, asked in if asked == command { nic.rules[2] = nil } } == [1, 3])
+    }
+  }
+
+  @Test("a rule that comes while rules are listed does not keep another one from the list")
+  func ruleComes() throws {
+    // As bnxt does: what is more than asked for is cut off.
+    nic.cutsLists = true
+    let rule = (specification: nic.specification(of: flow, to: 0), context: 0 as UInt32)
+    #expect(
+      try listed { nic, asked in
+        if asked == ETHTOOL_GRXCLSRLALL { nic.rules[0] = rule }
+      } == [0, 1, 2, 3])
+    nic.cutsLists = false
+    nic.rules[0] = nil
+    #expect(
+      try listed { nic, asked in
+        if asked == ETHTOOL_GRXCLSRLALL { nic.rules[0] = rule }
+      } == [0, 1, 2, 3])
+  }
+
+  @Test("a rule that goes, and another that comes to its place, is read again")
+  func ruleReplaced() throws {
+    var reads = 0
+    let locations = try listed { nic, asked in
+      guard asked == ETHTOOL_GRXCLSRULE else { return }
+      reads += 1
+      nic.missingCommands[ETHTOOL_GRXCLSRULE] = reads == 2 ? EINVAL : nil
+    }
+    #expect(locations == [1, 2, 3])
+    #expect(reads == 4)
+  }
+
+  @Test("rules that never settle are listed as far as they are known, and a refusal stays one")
+  func listingIsBounded() throws {
+    var location: UInt32 = 4
+    let specification = nic.specification(of: flow, to: 0)
+    let locations = try listed { nic, asked in
+      guard asked == ETHTOOL_GRXCLSRLALL else { return }
+      nic.cutsLists = true
+      location += 1
+      nic.rules[location] = (specification, 0)
+    }
+    #expect(Set(locations).isSuperset(of: [1, 2, 3]))
+    nic.cutsLists = false
+    for command in [ETHTOOL_GRXCLSRLALL, ETHTOOL_GRXCLSRULE] {
+      nic.missingCommands = [command: EIO]
+      var requests = 0
+      let failure = failing { () throws(Failure) in
+        var interface = try nic.interface()
+        nic.beforeRequest = { _ in requests += 1 }
+        return try interface.flowRules()
+      }
+      nic.beforeRequest = { _ in }
+      #expect(failure?.errno?.rawValue == EIO)
+      #expect(requests < 40)
+    }
+  }
 }
 
 extension ScriptedNIC {
@@ -150,6 +336,7 @@ extension ScriptedNIC {
   /// `ethtool_rx_flow_spec`, with location 7.
   func specification(of flow: FlowTuple, to queue: UInt32) -> [UInt8] {
     let nic = ScriptedNIC()
+    nic.refusalWithoutNtuple = nil
     var interface = try! nic.interface()
     _ = try! interface.insert(FlowRule(flow, to: .queue(queue), location: 7))
     return nic.rules[7]!.specification

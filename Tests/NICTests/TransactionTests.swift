@@ -63,6 +63,7 @@ struct TransactionTests {
     "a journal that ends before the driver has answered finds the rule and the context",
     arguments: [true, false])
   func interruptedRecord(wasMade: Bool) throws {
+    nic.refusalWithoutNtuple = nil
     nic.contexts = [5: [0, 0, 0, 0, 0, 0, 0, 0]]
     let before = try state()
     let table: [UInt32] = [3, 3, 3, 3, 3, 3, 3, 3]

@@ -146,6 +146,7 @@ struct RestorationTests {
   func forceNeedsPrivilege() throws {
     try leaveSetUp()
     nic.refusals = [("rule delete", EIO), ("ntuple", EPERM)]
+    nic.missingCommands[ETHTOOL_GWOL] = EPERM
     var reported: [Errno?] = []
     let failure = failing { () throws(Failure) in
       try restore(isForced: true) { reported.append($0.errno) }

@@ -59,15 +59,18 @@ extension ScriptedNIC {
       request.set(8, choosesLocations ? ruleSlots | 1 << 31 : ruleSlots)
       request.set(184, UInt32(rules.count))
     case ETHTOOL_GRXCLSRLALL:
-      guard request.word(184) >= rules.count else { throw .messageTooLong }
+      guard cutsLists || request.word(184) >= rules.count else { throw .messageTooLong }
+      let listed = rules.keys.sorted().prefix(Int(request.word(184)))
       request.set(8, ruleSlots)
-      request.set(184, UInt32(rules.count))
-      request.replace(188, rules.keys.flatMap { NetlinkBytes.bytes($0) })
+      request.set(184, UInt32(listed.count))
+      request.replace(188, listed.flatMap { NetlinkBytes.bytes($0) })
     case ETHTOOL_GRXCLSRULE:
       guard let rule = rules[location] else { throw .noEntry }
       request.replace(16, rule.specification)
+      request.set(176, location)
       request.set(184, rule.context)
     case ETHTOOL_SRXCLSRLINS:
+      if !ntuple.isActive, let errno = refusalWithoutNtuple { throw Errno(errno) }
       let isAnywhere = location == UInt32.max
       guard !isAnywhere || choosesLocations else { throw .invalidArgument }
       // As drivers may, it puts a rule for the same flows into the place of the earlier one.

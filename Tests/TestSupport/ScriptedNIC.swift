@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 internal import CLinux
+internal import Glibc
 package import Kernel
 package import NIC
 internal import Netlink
@@ -47,6 +48,9 @@ package final class ScriptedNIC: EthtoolDevice {
   package var ntuple = (isActive: false, isRequested: false, isAvailable: true)
   /// The feature `rx-gro-hw`.
   package var hardwareGRO = (isActive: false, isRequested: false, isAvailable: false)
+  /// What it answers to a rule while that is off, before it looks at the rule; `nil` if it takes
+  /// rules all the same.
+  package var refusalWithoutNtuple: CInt? = EOPNOTSUPP
   /// The names of the private flags.
   package var privateFlagNames: [String] = []
   /// The private flags' bits.
@@ -55,6 +59,8 @@ package final class ScriptedNIC: EthtoolDevice {
   package var rules: [UInt32: (specification: [UInt8], context: UInt32)] = [:]
   /// How many flow rules fit.
   package var ruleSlots: UInt32 = 16
+  /// Whether it lists as many rules as asked for, and not the rest (bnxt); it refuses if not.
+  package var cutsLists = false
   /// Whether it chooses a location for a rule that has none.
   package var choosesLocations = true
 
@@ -81,6 +87,9 @@ package final class ScriptedNIC: EthtoolDevice {
 
   /// How many more writes to take before all are refused with `EINTR`; any number if `nil`.
   package var writesLeft: Int?
+
+  /// Called before each request is answered, with its ethtool command.
+  package var beforeRequest: (CInt) -> Void = { _ in }
 
   /// Called before each write is done or refused.
   package var beforeWrite: () -> Void = {}
@@ -110,6 +119,7 @@ package final class ScriptedNIC: EthtoolDevice {
   package func perform(_ request: inout [UInt8]) throws(Errno) -> CInt {
     let command = CInt(request.word(0))
     commands.append(command)
+    beforeRequest(command)
     if let errno = missingCommands[command] { throw Errno(errno) }
     switch command {
     case ETHTOOL_GDRVINFO: request.replace(4, Array(driver.utf8))
@@ -117,6 +127,7 @@ package final class ScriptedNIC: EthtoolDevice {
       guard request.word(4) >= 6 else { throw .tooSmall }
       request.set(4, 6)
       request.replace(8, [2, 0, 0, 0, 0, 7])
+    case ETHTOOL_GWOL: throw .notSupported
     case ETHTOOL_GRXRINGS: request.set(8, queueCount)
     case ETHTOOL_GCHANNELS:
       request.set(16, 8)
