@@ -15,7 +15,7 @@ package final class IncomingFlow {
   /// Its figures for other threads.
   package let counters = FlowCounters()
   /// The CPU on which the kernel took the connection's first packets, where the kernel knows it.
-  package let incomingCPU: Int?
+  package let firstCPU: Int?
   private var loop: ReceiveLoop<MeasuredSink>
   /// Whether something may wait to be received.
   private(set) var isReady = true
@@ -44,7 +44,7 @@ package final class IncomingFlow {
       }, through: binding, memorySize: memorySize, failsOnLinear: failsOnLinear,
       tokensArePages: tokensArePages)
     do throws(Errno) {
-      incomingCPU = try connection.incomingCPU()
+      firstCPU = try connection.incomingCPU()
     } catch {
       throw Failure("ask for a connection's CPU", errno: error)
     }
@@ -68,7 +68,10 @@ package final class IncomingFlow {
     }
     return MeasurementReport.Flow(
       index, figures, information,
-      .received(from: connection.peer, queue: queue(among: queues), cpu: incomingCPU),
+      // A rule of its own, or an interrupt that was moved, may have led it elsewhere since.
+      .received(
+        from: connection.peer, queue: queue(among: queues),
+        cpu: (try? connection.incomingCPU()) ?? nil),
       wroteMemory: wroteMemory)
   }
 

@@ -123,8 +123,8 @@ package struct MeasurementReport: Sendable {
 
     /// What only one end knows.
     package enum Detail: Sendable {
-      /// Where it came from, through which RX queue, and the CPU that took its packets: as far as
-      /// the kernel knows.
+      /// Where it came from, and which RX queue and which CPU its last packets went through: as far
+      /// as the kernel knows.
       case received(from: SocketAddress?, queue: UInt32?, cpu: Int?)
       /// The port of this end, and what the send loop did.
       case sent(port: UInt16, SendStatistics)

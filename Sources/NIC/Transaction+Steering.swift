@@ -20,8 +20,8 @@ extension Transaction {
   /// Steers a flow to queues: to the only one, or to all by an RSS context. Where the driver has no
   /// context to give, the flow goes to the first queue.
   ///
-  /// - Returns: Where the flow goes; and why it is no context, where the driver has some and refused
-  ///   this one.
+  /// - Returns: Where the flow goes; and why it is no context, where the driver has contexts and
+  ///   refuses this one.
   /// - Throws: As `steer(_:to:)`, and another refusal of the context.
   /// - Precondition: `queues` is not empty.
   @discardableResult

@@ -81,6 +81,30 @@ extension Netdev {
     Set(try queues(ofInterface: index).filter(\.isFreeToReceive).map(\.index))
   }
 
+  /// The interrupts that call for the NAPI instances of some RX queues of an interface; none of a
+  /// queue whose driver does not report it. The corresponding command is `NETDEV_CMD_NAPI_GET`.
+  ///
+  /// - Throws: A failure with the kernel's error; with `EBADMSG` for an answer that makes no sense.
+  package func interrupts(
+    of queues: Range<UInt32>, ofInterface index: UInt32
+  ) throws(Failure) -> Set<UInt32> {
+    var netlink = try conversation()
+    let instances = Set(
+      try self.queues(ofInterface: index, asked: &netlink)
+        .filter { $0.direction == .receive && queues.contains($0.index) }.compactMap(\.napi))
+    guard !instances.isEmpty else { return [] }
+    var request = request(CLinux_NETDEV_CMD_NAPI_GET)
+    request.put(UInt16(CLinux_NETDEV_A_NAPI_IFINDEX.rawValue), index)
+    let answers = try netlink.dump(
+      request, "list the NAPI instances of", on: "interface \(index)"
+    ) { answer throws(Errno) in
+      let id: UInt32 = try answer.required(UInt16(CLinux_NETDEV_A_NAPI_ID.rawValue))
+      let interrupt: UInt32? = try answer.integer(UInt16(CLinux_NETDEV_A_NAPI_IRQ.rawValue))
+      return (id, interrupt)
+    }
+    return Set(answers.filter { instances.contains($0.0) }.compactMap(\.1))
+  }
+
   /// The page pools of all interfaces of the network namespace. The corresponding command is
   /// `NETDEV_CMD_PAGE_POOL_GET`.
   ///

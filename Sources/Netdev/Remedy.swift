@@ -39,7 +39,7 @@ struct Remedy: Sendable {
       .notSupported, on: "rx_page_size", "the driver has buffers of one size: leave -b out",
       kind: .unsupported),
     Remedy(
-      .notSupported, on: "mismatch", "choose queues that share a device (-t, -q)",
+      .notSupported, on: deviceWord, "choose queues that share a device (-t, -q)",
       kind: .unsupported),
     Remedy(
       .notSupported,
@@ -68,6 +68,9 @@ struct Remedy: Sendable {
 
   /// A word of the kernel's text where bindings are in the other token mode.
   static let modeWord = "autorelease"
+
+  /// A word of the kernel's text where queues have different devices for DMA.
+  static let deviceWord = "mismatch"
 
   private static let headerSplit = "header split must be on and hds-thresh 0"
   private static let otherMode = "another binding has the other token mode (-a)"

@@ -37,8 +37,29 @@ extension Netdev {
   package func tryReceive(
     onInterface index: UInt32, queue: UInt32
   ) throws(Failure) -> TrialBind {
+    try tryReceive(onInterface: index, queues: queue..<queue + 1)
+  }
+
+  /// Why some RX queues cannot be bound together: a NIC with several PCI functions (mlx5's Socket
+  /// Direct) has queues of each in turn, and a binding has one device for DMA
+  /// (`net/core/netdev-genl.c`, `netdev_nl_get_dma_dev`).
+  ///
+  /// - Returns: The kernel's words; `nil` where they have the same device, or it says nothing of it.
+  /// - Throws: As `tryReceive(onInterface:queue:)`.
+  package func differenceOfDevices(
+    among queues: Range<UInt32>, ofInterface index: UInt32
+  ) throws(Failure) -> String? {
+    guard case .unsupported(let refusal) = try tryReceive(onInterface: index, queues: queues),
+      let words = refusal.words, words.contains(Remedy.deviceWord)
+    else { return nil }
+    return words
+  }
+
+  private func tryReceive(
+    onInterface index: UInt32, queues: Range<UInt32>
+  ) throws(Failure) -> TrialBind {
     var request = bindRequest(CLinux_NETDEV_CMD_BIND_RX, interface: index, descriptor: .invalid)
-    request.put(receiveQueue: queue)
+    for queue in queues { request.put(receiveQueue: queue) }
     return try outcome(of: request)
   }
 

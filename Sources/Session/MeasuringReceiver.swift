@@ -69,7 +69,7 @@ struct MeasuringReceiver {
       carrier, wait, watch)
     try pairing?.ready()
     let flows = try connect(agreement.flows, to: &end, with: pairing, in: &transaction, wait)
-    let workers = try workers(for: flows, in: end.memory, on: transaction.interface)
+    let workers = try workers(for: flows, at: end, on: transaction.interface)
     let interface = transaction.interface.index
     let before = try netdev.receiveStatistics(ofInterface: interface)
     let recorder = IntervalRecorder(
@@ -143,7 +143,7 @@ struct MeasuringReceiver {
 
   /// Shares the flows out to threads, and these to CPUs.
   private func workers(
-    for flows: [IncomingFlow], in memory: SharedMemory, on interface: borrowing Interface
+    for flows: [IncomingFlow], at end: borrowing ReceivingEnd, on interface: borrowing Interface
   ) throws(Failure) -> [ReceiveWorker] {
     let count = min(options.threads ?? flows.count, flows.count)
     let cpus: [Int]
@@ -155,11 +155,13 @@ struct MeasuringReceiver {
       }
       cpus = WorkerPlacement.choose(
         count, from: allowed, near: HostFacts.cpus(near: interface.name),
-        interrupted: Set(flows.compactMap(\.incomingCPU)))
+        // A queue's interrupt counts before its first packet; the CPU of a flow's first packets is
+        // all there is where the driver reports no interrupt, or packets move on from it (RPS).
+        interrupted: end.interruptedCPUs().union(flows.compactMap(\.firstCPU)))
     }
     return (0..<count).map { worker in
       ReceiveWorker(
-        flows.filter { $0.index % count == worker }, on: cpus[worker], in: memory,
+        flows.filter { $0.index % count == worker }, on: cpus[worker], in: end.memory,
         timeout: configuration.timeout)
     }
   }

@@ -57,6 +57,13 @@ struct Probe {
   ) throws(Failure) -> UInt32 {
     let target = configuration.target
     var queues = try transaction.interface.chooseQueues(target.queues, otherwise: .upperHalf)
+    if target.queues == nil,
+      let reason = try netdev.differenceOfDevices(
+        among: queues, ofInterface: transaction.interface.index)
+    {
+      queues = try transaction.interface.chooseQueues(nil, otherwise: .last)
+      Diagnostics.print("probing with queue \(queues.lowerBound) alone: \(reason)")
+    }
     target.warnOfLittleMemory(for: queues, of: transaction.interface)
     let memory = try target.memory.allocate(
       announcedFor: target.interface, forBuffersOf: target.binding.rxPageSize)

@@ -104,6 +104,17 @@ struct ReceivingEnd: ~Copyable {
     }
   }
 
+  /// The CPUs that take the interrupts of the bound queues, as far as driver and kernel report them.
+  func interruptedCPUs() -> Set<Int> {
+    do throws(Failure) {
+      return WorkerPlacement.cpus(
+        interruptedBy: try netdev.interrupts(of: queues, ofInterface: interface))
+    } catch {
+      Diagnostics.print(error.description)
+      return []
+    }
+  }
+
   /// Which queue the last packet of a connection came through.
   func arrival(of connection: borrowing Connection) -> Verdict.Arrival {
     let napi = (try? connection.incomingNAPI()) ?? nil

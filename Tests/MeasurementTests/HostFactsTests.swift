@@ -80,6 +80,12 @@ struct HostFactsTests {
       WorkerPlacement.choose(4, from: Array(0..<10), near: near, interrupted: [4])
         == [5, 6, 8, 0])
     #expect(HostFacts.cpus(near: "eth0", files: directory.files) == nil)
+    try directory.write("4\n", to: "proc/irq/31/effective_affinity_list")
+    try directory.write("6-7\n", to: "proc/irq/32/effective_affinity_list")
+    let taken = WorkerPlacement.cpus(interruptedBy: [31, 32, 99], files: directory.files)
+    #expect(taken == [4, 6, 7])
+    #expect(
+      WorkerPlacement.choose(2, from: Array(0..<10), near: near, interrupted: taken) == [5, 8])
     try directory.write("\n", to: list)
     #expect(HostFacts.cpus(near: "eth1", files: directory.files) == nil)
   }

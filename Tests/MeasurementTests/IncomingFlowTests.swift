@@ -79,7 +79,36 @@ struct IncomingFlowTests {
     let port = try streams[0].sender.localPort()
     #expect(peer?.port == port)
     #expect(queue == nil)
-    #expect(cpu == streams[0].flow.incomingCPU)
+    #expect(cpu != nil)
+  }
+
+  @Test(
+    "the CPU of a flow is the one that took its last packets, not its first",
+    .enabled("needs two CPUs") { try Affinity.allowed().count > 1 })
+  func describesLastCPU() throws {
+    // Packets over the loopback are received on the sender's CPU.
+    let cpus = try Affinity.allowed()
+    let work = try BackgroundWork { () throws(Failure) in
+      do {
+        let loopback = try Loopback()
+        try Affinity.pin(to: cpus[0])
+        let stream = try Stream(0, over: loopback)
+        try Affinity.pin(to: cpus[1])
+        try stream.sender.sendAll([1])
+        let deadline = Instant.now.advanced(by: .seconds(10))
+        while try stream.flow.connection.incomingCPU() != cpus[1], .now < deadline {
+          pause(for: .milliseconds(1))
+        }
+        guard case .received(_, _, let cpu) = try stream.flow.description(among: []).detail else {
+          throw Failure("describe", reason: "not received")
+        }
+        #expect(stream.flow.firstCPU == cpus[0])
+        #expect(cpu == cpus[1])
+      } catch {
+        throw error as? Failure ?? Failure("describe", reason: "\(error)")
+      }
+    }
+    try work.result().get()
   }
 
   @Test("a flow that trickles is received byte by byte, and after a rush, too")

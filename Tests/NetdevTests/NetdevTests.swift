@@ -54,6 +54,31 @@ struct NetdevTests {
     #expect(queues.receiveQueue(servedBy: napi) == expected)
   }
 
+  @Test("the interrupts of RX queues are found by the NAPI instances that serve them")
+  func findsInterrupts() throws {
+    let kernel = ScriptedNetdev.linux73.kernel { request in
+      if request.command == UInt8(CLinux_NETDEV_CMD_QUEUE_GET.rawValue) {
+        return [(0, 0, 5), (1, 0, 6), (2, 0, 7), (1, 1, 8)].map { index, type, napi in
+          queue(index, type, NetlinkBytes.attribute(4, UInt32(napi)))
+        } + [.done()]
+      }
+      // The instance 7 has no interrupt.
+      return [(5, 31), (6, 32), (7, nil), (8, 33)].map { id, interrupt in
+        .message(
+          NetlinkBytes.attribute(2, UInt32(id))
+            + (interrupt.map { NetlinkBytes.attribute(3, UInt32($0)) } ?? []))
+      } + [.done()]
+    }
+    let netdev = try Netdev(through: kernel)
+    #expect(try netdev.interrupts(of: 1..<3, ofInterface: 7) == [32])
+    #expect(try netdev.interrupts(of: 0..<2, ofInterface: 7) == [31, 32])
+    let request = try #require(kernel.requests.last)
+    #expect(request.command == 11)
+    #expect(request.flags & UInt16(NLM_F_DUMP) == UInt16(NLM_F_DUMP))
+    #expect(try request.attributes.required(1) as UInt32 == 7)
+    #expect(try netdev.interrupts(of: 9..<10, ofInterface: 7) == [])
+  }
+
   @Test("page pools are listed with what they hold, in four bytes or in eight")
   func listsPagePools() throws {
     let kernel = ScriptedNetdev.linux73.kernel { _ in

@@ -45,6 +45,21 @@ struct TrialBindTests {
     #expect(try Netdev(through: kernel).tryReceive(onInterface: 7, queue: 0) == outcome)
   }
 
+  @Test("queues of different devices are found out, and nothing else is taken for that")
+  func devices() throws {
+    let words = "DMA device mismatch between queue 3 and 2 (multi-PF device?)"
+    for (answer, isFound) in [
+      (.refused(EOPNOTSUPP, text: words), true), (.refused(EOPNOTSUPP), false),
+      (.refused(EBADF), false), (.refused(EINVAL, text: words), false),
+    ] as [(ScriptedNetlink.Answer, Bool)] {
+      let kernel = ScriptedNetdev.linux73.kernel { _ in [answer] }
+      let found = try Netdev(through: kernel).differenceOfDevices(among: 2..<4, ofInterface: 7)
+      #expect(found == (isFound ? words : nil))
+      let request = try #require(kernel.requests.last)
+      #expect(request.attributes.elements.map(\.type) == [1, 3, 2, 2])
+    }
+  }
+
   @Test("a kernel that binds no memory, or does not answer, is a failure")
   func failures() throws {
     let binds = try Netdev(through: ScriptedNetdev.linux73.kernel { _ in [.acknowledged] })

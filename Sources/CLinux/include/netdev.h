@@ -15,6 +15,7 @@
 enum CLinux_netdev_command {
 	CLinux_NETDEV_CMD_PAGE_POOL_GET = 5,
 	CLinux_NETDEV_CMD_QUEUE_GET = 10,
+	CLinux_NETDEV_CMD_NAPI_GET = 11,
 	CLinux_NETDEV_CMD_QSTATS_GET = 12,
 	CLinux_NETDEV_CMD_BIND_RX = 13,
 	CLinux_NETDEV_CMD_BIND_TX = 15,
@@ -34,6 +35,12 @@ enum CLinux_netdev_queue {
 	CLinux_NETDEV_A_QUEUE_IO_URING = 6,
 	CLinux_NETDEV_A_QUEUE_XSK = 7,
 	CLinux_NETDEV_A_QUEUE_LEASE = 8,
+};
+
+enum CLinux_netdev_napi {
+	CLinux_NETDEV_A_NAPI_IFINDEX = 1,
+	CLinux_NETDEV_A_NAPI_ID = 2,
+	CLinux_NETDEV_A_NAPI_IRQ = 3,
 };
 
 enum CLinux_netdev_qstats {
