@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 from testbed.harness import Skipped, case, expect, expect_equal, wait_for
 from testbed.hosts import NIC, PARAMETERS, free_port, output, reload_nic
@@ -37,6 +39,13 @@ def expect_configured(split: str) -> None:
     expect_equal(recreations() - before, 0, f"rings made anew by tcp-data-split {split}")
 
 
+def expect_link_up(when: str) -> None:
+    """Fails the case unless packets can pass now."""
+    for name, value in (("carrier", "1"), ("operstate", "up")):
+        text = Path(f"/sys/class/net/{NIC}/{name}").read_text(encoding="ascii").strip()
+        expect_equal(text, value, f"{name} {when}")
+
+
 def check_runs(count: int, own: str | None = "on") -> None:
     """Has a run, a probe and a killed run leave the configured split as it was.
 
@@ -66,3 +75,50 @@ def check_runs(count: int, own: str | None = "on") -> None:
 def always() -> None:
     with nic_like("personality=fbnic"):
         check_runs(2)
+
+
+@case("a NIC that reports a split which nobody configured, like bnxt's, has none after a run",
+      once=True)
+def reported() -> None:
+    with nic_like("personality=bnxt"):
+        # Two for the split, two for the RSS table.
+        check_runs(4)
+
+
+@case("a NIC that keeps its split, like gve's, has none after a run, and its carrier is back",
+      once=True)
+def keeping() -> None:
+    with nic_like("personality=gve"):
+        before = recreations()
+        process = listen(4, free_port(), "-v", "7")
+        expect_link_up("while the run waits for a connection")
+        process.kill()
+        expect(wait_for(lambda: not guards()), "the guard still runs")
+        expect_link_up("after the guard")
+        expect_equal(recreations() - before, 3, "rings made anew by a run that was killed")
+        expect_configured("auto")
+        result = receive(20_000, "-v", "7", "--json").expect(0, f"{NIC} lost its carrier")
+        expect_link_up("after a run")
+        expect(json.loads(result.stdout)["carrier_changes"] >= 6, result.stdout.decode())
+        expect_configured("auto")
+
+
+@case("a NIC that splits only with hardware GRO, like mlx5's, gets it for the run", once=True)
+def hardware_gro() -> None:
+    with nic_like("personality=mlx5"):
+        check_runs(0)
+        output("ethtool", "-K", NIC, "rx-gro-hw", "on")
+        with unchanged():
+            receive(20_000, "-v", "7").expect(0)
+        output("ethtool", "-K", NIC, "rx-gro-hw", "off")
+    with nic_like("personality=mlx5", "gro_hw_refused=1"):
+        run("-f", NIC).expect(4, "rx-gro-hw", "GRO")
+
+
+@case("rings and channels that are cut for the split come back", once=True)
+def cut() -> None:
+    with nic_like("ring_cut=2"):
+        receive(20_000, "-v", "7").expect(0)
+        port = str(free_port())
+        run("-l", "-f", NIC, "-s", "192.0.2.1", "-p", port, "-v", "7", "-t", "3", "-q", "1").expect(
+            1, "has dropped queue 3 for the header split")
