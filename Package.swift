@@ -52,7 +52,7 @@ let package = Package(
       uses: "CLinux", "Kernel", "Netlink", "NIC", "Netdev", "DeviceMemory", "Recovery", "Options"),
     room(
       "Session",
-      uses: "Kernel", "Payload", "NIC", "Netdev", "DeviceMemory", "Sockets", "Transfer",
+      uses: "Kernel", "Payload", "Netlink", "NIC", "Netdev", "DeviceMemory", "Sockets", "Transfer",
       "Measurement", "Recovery", "Options", "Preflight"),
     .executableTarget(
       name: "ncdevmem", dependencies: ["Kernel", "Options", "Session"], swiftSettings: settings),
@@ -88,7 +88,8 @@ let package = Package(
       "TestSupport"),
     tests(
       of: "Session",
-      uses: "Kernel", "Payload", "NIC", "Sockets", "Measurement", "Recovery", "Options",
+      uses: "CLinux", "Kernel", "Payload", "Netlink", "NIC", "Sockets", "Measurement", "Recovery",
+      "Options",
       "TestSupport"),
   ],
   swiftLanguageModes: [.v6]

@@ -75,6 +75,10 @@ extension Errno {
   package static let inProgress = Errno(EINPROGRESS)
   /// The corresponding C error is `ENETDOWN`.
   package static let networkDown = Errno(ENETDOWN)
+  /// The corresponding C error is `ENETUNREACH`.
+  package static let networkUnreachable = Errno(ENETUNREACH)
+  /// The corresponding C error is `EHOSTUNREACH`.
+  package static let hostUnreachable = Errno(EHOSTUNREACH)
   /// The corresponding C error is `ECONNABORTED`.
   package static let connectionAborted = Errno(ECONNABORTED)
   /// The corresponding C error is `ECONNRESET`.

@@ -60,7 +60,7 @@ package struct Link: Equatable, Sendable {
 
 /// A conversation with rtnetlink: one request at a time, each with a deadline.
 package struct RouteNetlink: ~Copyable {
-  private var conversation: Conversation
+  var conversation: Conversation
 
   /// Opens a socket of its own, which is closed with the value.
   ///

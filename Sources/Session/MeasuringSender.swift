@@ -64,8 +64,12 @@ struct MeasuringSender {
     _ watch: InterfaceWatch, into document: inout Document
   ) throws(Failure) {
     let source = try prepare(on: interface)
+    let pieces = SmallPieces(of: configuration.chunkSize, on: interface)
     let pairing = try pair(on: agreement, wait)
     let flows = try connect(agreement.flows, from: source, wait)
+    if let flow = flows.first, source.memorySize != nil {
+      configuration.warn(of: pieces, over: flow.destination.connection)
+    }
     let setting = MeasurementReport.Setting(
       agreement, options, on: interface.name, driver: interface.driver,
       configuration.address.family, memory: source.facts(as: configuration.memory.kind),
@@ -86,7 +90,7 @@ struct MeasuringSender {
         report.failure = SenderPairing.failure(of: peer, for: sent)
       }
     } catch {
-      report.failure = watch.explain(error)
+      report.failure = pieces.explain(watch.explain(error))
     }
     try report.conclude(in: &document)
   }
@@ -124,9 +128,7 @@ struct MeasuringSender {
     }
     var buffer = try configuration.memory.allocate(announcedFor: configuration.interface)
     let memory = try PatternMemory(pattern, into: &buffer)
-    let binding = try Netdev().bindTransmit(
-      interface: interface.index, named: interface.subject, to: buffer.descriptor)
-    Announcement.transmitBinding(binding.id).print()
+    let binding = try configuration.bind(buffer.descriptor, to: interface)
     return Source(pattern: memory, bound: Source.Bound(binding: binding, buffer: buffer))
   }
 }

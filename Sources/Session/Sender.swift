@@ -26,12 +26,11 @@ struct Sender {
   ) throws(Failure) {
     var memory = try configuration.memory.allocate(announcedFor: configuration.interface)
     try memory.checkWritable()
-    let binding = try Netdev().bindTransmit(
-      interface: interface.index, named: interface.subject, to: memory.descriptor)
-    Announcement.transmitBinding(binding.id).print()
-
+    let binding = try configuration.bind(memory.descriptor, to: interface)
+    let pieces = SmallPieces(of: configuration.chunkSize, on: interface)
     let connection = try configuration.connect(
       to: configuration.port, fromPort: configuration.port, wait)
+    configuration.warn(of: pieces, over: connection)
     var loop = SendLoop(
       binding: binding.id, chunkSize: configuration.chunkSize, timeout: configuration.timeout)
     let (start, cpu) = (Instant.now, CPUTime.now)
@@ -44,11 +43,37 @@ struct Sender {
       statistics: loop.statistics, duration: Instant.now.since(start), cpu: CPUTime.now.since(cpu))
     Diagnostics.print(summary.text)
     document.report(summary.figures.adding(configuration.memory.kind, memory))
-    try result.get()
+    try result.mapError(pieces.explain).get()
   }
 }
 
 extension Configuration.Send {
+  /// Binds device memory to the interface for sending, unless connections of the interface could
+  /// not reach the receiver.
+  func bind(
+    _ dmabuf: borrowing OwnedDescriptor, to interface: borrowing Interface
+  ) throws(Failure) -> TransmitBinding {
+    let stacking = Stacking(of: self.interface)
+    let binding: TransmitBinding
+    do throws(Failure) {
+      binding = try Netdev().bindTransmit(
+        interface: interface.index, named: interface.subject, to: dmabuf)
+    } catch {
+      throw stacking.explain(bind: error)
+    }
+    try stacking.checkSending(to: address, from: source)
+    Announcement.transmitBinding(binding.id).print()
+    return binding
+  }
+
+  /// Prints a warning where a connection's packets may have too many pieces.
+  func warn(of pieces: SmallPieces, over connection: borrowing Connection) {
+    guard let size = try? connection.segmentSize(),
+      let warning = pieces.warning(forPacketsOf: size)
+    else { return }
+    Diagnostics.print(warning)
+  }
+
   /// Connects to a port of the receiver.
   ///
   /// - Parameter fromPort: The port of this end, with the source address if the command line names
@@ -58,8 +83,12 @@ extension Configuration.Send {
   ) throws(Failure) -> Connection {
     var from: SocketAddress?
     if let source { from = try SocketAddress(source, port: fromPort) }
-    return try Connection(
-      to: try SocketAddress(address, port: port), from: from, through: interface,
-      wait.limited(to: timeout))
+    do throws(Failure) {
+      return try Connection(
+        to: try SocketAddress(address, port: port), from: from, through: interface,
+        wait.limited(to: timeout))
+    } catch {
+      throw Stacking(of: interface).explain(connect: error, to: address, from: source)
+    }
   }
 }

@@ -68,17 +68,21 @@ private func perform(
   switch try configuration.namingInterface() {
   case .help, .version: break
   case .probe(let probe):
-    try Probe(configuration: probe).run(into: &document)
+    try Stacking(of: probe.target.interface).explaining { () throws(Failure) in
+      try Probe(configuration: probe).run(into: &document)
+    }
   case .check(let check):
     return try Check(configuration: check).run(into: &document)
   case .restore(let restore):
     try Restorer(configuration: restore).run()
   case .receive(let receive):
     return try untilStopped { wait throws(Failure) in
-      if let options = receive.measurement {
-        try MeasuringReceiver(configuration: receive, options: options).run(wait, into: &document)
-      } else {
-        try Receiver(configuration: receive).run(wait, into: &document)
+      try Stacking(of: receive.target.interface).explaining { () throws(Failure) in
+        if let options = receive.measurement {
+          try MeasuringReceiver(configuration: receive, options: options).run(wait, into: &document)
+        } else {
+          try Receiver(configuration: receive).run(wait, into: &document)
+        }
       }
     }
   case .send(let send):

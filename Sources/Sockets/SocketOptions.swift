@@ -75,6 +75,11 @@ extension Connection {
       retransmits: Int(info.tcpi_total_retrans), roundTrip: .microseconds(Int(info.tcpi_rtt)))
   }
 
+  /// The most payload that a packet has, in bytes. The corresponding C constant is `TCP_MAXSEG`.
+  package func segmentSize() throws(Errno) -> Int {
+    Int(try descriptor.socketOption(CInt(IPPROTO_TCP), TCP_MAXSEG, into: CInt(0)))
+  }
+
   /// The CPU that took the connection's last packet from the NIC, if the kernel knows it. The
   /// corresponding C constant is `SO_INCOMING_CPU`.
   package func incomingCPU() throws(Errno) -> Int? {
