@@ -16,16 +16,25 @@ package struct Channels: Equatable, Sendable {
   package var combined: UInt32
   /// The most combined channels there can be; 0 where the driver has none.
   package var maximumCombined: UInt32
+  /// The most channels there can be that only receive; 0 where the driver has none.
+  package var maximumReceive: UInt32
+
+  /// How many RX queues there can be, of the kind of channels that the driver has.
+  package var mostReceiveQueues: UInt32 {
+    maximumCombined == 0 ? maximumReceive : maximumCombined
+  }
 
   /// Numbers of each kind.
   package init(
-    receive: UInt32, transmit: UInt32, other: UInt32, combined: UInt32, maximumCombined: UInt32
+    receive: UInt32, transmit: UInt32, other: UInt32, combined: UInt32, maximumCombined: UInt32,
+    maximumReceive: UInt32 = 0
   ) {
     self.receive = receive
     self.transmit = transmit
     self.other = other
     self.combined = combined
     self.maximumCombined = maximumCombined
+    self.maximumReceive = maximumReceive
   }
 
   /// Whether there are as many channels of each kind.
@@ -51,7 +60,23 @@ extension Interface {
     let answer = try perform(request, "read the channels of")
     return Channels(
       receive: answer.rx_count, transmit: answer.tx_count, other: answer.other_count,
-      combined: answer.combined_count, maximumCombined: answer.max_combined)
+      combined: answer.combined_count, maximumCombined: answer.max_combined,
+      maximumReceive: answer.max_rx)
+  }
+
+  /// The command that gives the interface more RX queues, by the kind of channels that the driver
+  /// has: one kind is refused where the other is there, as by gve. `nil` where the driver cannot
+  /// change them, or has as many as there can be.
+  package mutating func commandForMoreQueues() -> String? {
+    guard let channels = try? channels(),
+      channels.mostReceiveQueues > max(channels.combined, channels.receive)
+    else { return nil }
+    return "ethtool -L \(name) \(channels.maximumCombined == 0 ? "rx" : "combined") N"
+  }
+
+  /// What to do where the interface has too few RX queues: take fewer, or have more.
+  mutating func hintOfTooFewQueues() -> String {
+    "bind fewer (-q)" + (commandForMoreQueues().map { ", or add some: `\($0)`" } ?? "")
   }
 
   /// Changes the number of queues. This is no part of a `Transaction`: a caller that only tries it
@@ -129,7 +154,7 @@ extension Interface {
       throw Failure(
         operation, on: "of \(subject)",
         reason: "it has \(count), and one must stay for other traffic",
-        hint: "add some: `ethtool -L \(name) combined N`", kind: .unsupported)
+        hint: commandForMoreQueues().map { "add some: `\($0)`" }, kind: .unsupported)
     }
     return switch preset {
     case .last: count - 1..<count
@@ -172,7 +197,7 @@ extension Interface {
     guard others.isEmpty else { return others }
     var failure = refusal(
       "move RSS off the queues of", nil, reason: "it has too few: \(count), all to be bound",
-      hint: "bind fewer (-q), or add some: `ethtool -L \(name) combined N`")
+      hint: hintOfTooFewQueues())
     failure.kind = .usage
     throw failure
   }

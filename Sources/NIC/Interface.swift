@@ -130,6 +130,10 @@ package struct Interface: ~Copyable {
   /// The driver's name, such as `mlx5_core`; `unknown` where it does not report one.
   package var driver: String { driverInformation?.driver ?? "unknown" }
 
+  /// Whether its queues stand for those of a physical NIC that are leased to it: then only these
+  /// can be bound, and all settings are the physical NIC's (`drivers/net/netkit.c`).
+  package var bindsLeasedQueues: Bool { driver == "netkit" }
+
   /// The interface in messages: its name and its driver.
   package var subject: String { "\(name) (driver \(driver))" }
 
@@ -246,6 +250,24 @@ extension Interface {
     var request = Request(ethtool, command: UInt8(command))
     request.nest(header) { $0.put(UInt16(ETHTOOL_A_HEADER_DEV_INDEX), index) }
     return request
+  }
+
+  /// Does a netlink request that reads something.
+  ///
+  /// - Parameter hint: What to do where the driver does not have it.
+  /// - Throws: A failure of the kind `unsupported` for `EOPNOTSUPP`.
+  mutating func get<Value>(
+    _ request: Request, _ operation: String, hintOfLack hint: String? = nil,
+    _ read: (Attributes) throws(Errno) -> Value
+  ) throws(Failure) -> Value {
+    do throws(Failure) {
+      return try netlink.get(request, operation, on: subject, read)
+    } catch {
+      guard error.errno == .notSupported else { throw error }
+      var failure = error.counted(as: .unsupported)
+      failure.hint = hint
+      throw failure
+    }
   }
 
   /// Does a netlink request that sets something.

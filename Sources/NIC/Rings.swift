@@ -25,12 +25,22 @@ package struct Rings: Equatable, Sendable {
   package var threshold: UInt32?
   /// How large the rings are.
   package var sizes: RingSizes
+  /// Entries of a further RX ring, whose buffers hold payload; `nil` where the driver has none.
+  package var jumboEntries: UInt32?
+  /// The size of the NIC's buffers in bytes (`rx-buf-len`); `nil` where the driver does not report
+  /// it.
+  package var bufferSize: UInt32?
 
   /// Ring parameters, of which a driver reports at least the split.
-  package init(split: HeaderSplit, threshold: UInt32? = nil, sizes: RingSizes = RingSizes()) {
+  package init(
+    split: HeaderSplit, threshold: UInt32? = nil, sizes: RingSizes = RingSizes(),
+    jumboEntries: UInt32? = nil, bufferSize: UInt32? = nil
+  ) {
     self.split = split
     self.threshold = threshold
     self.sizes = sizes
+    self.jumboEntries = jumboEntries
+    self.bufferSize = bufferSize
   }
 }
 
@@ -52,15 +62,20 @@ private enum Attribute {
   static let header = UInt16(ETHTOOL_A_RINGS_HEADER)
   static let receiveEntries = UInt16(ETHTOOL_A_RINGS_RX)
   static let transmitEntries = UInt16(ETHTOOL_A_RINGS_TX)
+  static let jumboEntries = UInt16(ETHTOOL_A_RINGS_RX_JUMBO)
+  static let bufferSize = UInt16(ETHTOOL_A_RINGS_RX_BUF_LEN)
   static let split = UInt16(ETHTOOL_A_RINGS_TCP_DATA_SPLIT)
   static let threshold = UInt16(CLinux_ETHTOOL_A_RINGS_HDS_THRESH.rawValue)
 }
 
 extension Interface {
   /// The corresponding command is `ETHTOOL_MSG_RINGS_GET`.
+  ///
+  /// - Throws: `EOPNOTSUPP`, of the kind `unsupported` and with a hint, where the interface has no
+  ///   rings, as a virtual one has none.
   package mutating func rings() throws(Failure) -> Rings {
     let request = request(ETHTOOL_MSG_RINGS_GET, header: Attribute.header)
-    return try netlink.get(request, "read the ring parameters of", on: subject) {
+    return try get(request, "read the ring parameters of", hintOfLack: ringsHint) {
       answer throws(Errno) in
       let split: UInt8 = try answer.integer(Attribute.split) ?? 0
       return Rings(
@@ -68,8 +83,16 @@ extension Interface {
         threshold: try answer.integer(Attribute.threshold),
         sizes: RingSizes(
           receive: try answer.integer(Attribute.receiveEntries),
-          transmit: try answer.integer(Attribute.transmitEntries)))
+          transmit: try answer.integer(Attribute.transmitEntries)),
+        jumboEntries: try answer.integer(Attribute.jumboEntries),
+        bufferSize: try answer.integer(Attribute.bufferSize))
     }
+  }
+
+  private var ringsHint: String {
+    bindsLeasedQueues
+      ? "run with -n, and set the physical NIC up in its network namespace"
+      : "name the physical NIC (-f), not a device above it"
   }
 
   /// Sets the split, its threshold in bytes, or both in one request: a driver may take the rings

@@ -34,7 +34,7 @@ extension Transaction {
       throw interface.refusal(
         "move RSS off the queues of", nil,
         reason: "its table names only queues to be bound, and no other queue is free",
-        hint: "bind fewer (-q), or add some: `ethtool -L \(interface.name) combined N`")
+        hint: interface.hintOfTooFewQueues())
     }
     let isDefault = before.isDefault(queueCount: count)
     var made = before

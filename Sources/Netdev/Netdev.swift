@@ -105,6 +105,16 @@ extension Netdev {
     return Set(answers.filter { instances.contains($0.0) }.compactMap(\.1))
   }
 
+  /// The RX queues of this network namespace's interfaces that are leased to an interface of it.
+  ///
+  /// - Throws: As `queues(ofInterface:)`.
+  package func queues(leasedToInterface index: UInt32) throws(Failure) -> [QueueState] {
+    var netlink = try conversation()
+    return try queues(ofInterface: nil, asked: &netlink).filter { queue in
+      queue.lease.map { $0.interface == index && !$0.isElsewhere } ?? false
+    }
+  }
+
   /// The page pools of all interfaces of the network namespace. The corresponding command is
   /// `NETDEV_CMD_PAGE_POOL_GET`.
   ///
@@ -170,12 +180,14 @@ extension Netdev {
   /// The time between two checks of queues and pools.
   private static let lookInterval = Duration.milliseconds(20)
 
+  /// - Parameter index: All interfaces if `nil`.
   private func queues(
-    ofInterface index: UInt32, asked netlink: inout GenericNetlink
+    ofInterface index: UInt32?, asked netlink: inout GenericNetlink
   ) throws(Failure) -> [QueueState] {
     var request = request(CLinux_NETDEV_CMD_QUEUE_GET)
-    request.put(UInt16(CLinux_NETDEV_A_QUEUE_IFINDEX.rawValue), index)
-    return try netlink.dump(request, "list the queues of", on: "interface \(index)") {
+    if let index { request.put(UInt16(CLinux_NETDEV_A_QUEUE_IFINDEX.rawValue), index) }
+    let subject = index.map { "interface \($0)" } ?? "all interfaces"
+    return try netlink.dump(request, "list the queues of", on: subject) {
       answer throws(Errno) in
       try QueueState(answer)
     }

@@ -25,6 +25,18 @@ package struct QueueState: Equatable, Sendable {
     case xdpSocket
   }
 
+  /// A queue of a virtual interface that stands for one of a physical NIC.
+  package struct Lease: Equatable, Sendable {
+    /// The virtual interface's index.
+    package let interface: UInt32
+    /// The index of its queue.
+    package let queue: UInt32
+    /// Whether that interface is in another network namespace than the NIC.
+    package let isElsewhere: Bool
+  }
+
+  /// The interface's index.
+  package let interface: UInt32
   /// Counted from 0, for each direction anew.
   package let index: UInt32
   /// Which way it carries packets; `nil` for a type of queue that this program does not know.
@@ -33,11 +45,22 @@ package struct QueueState: Equatable, Sendable {
   package let napi: UInt32?
   /// Who gives it its memory; `nil` where the driver does.
   package let owner: Owner?
-  /// Whether a queue of another interface stands for this one, or this one for another's.
-  package let isLeased: Bool
+  /// Which queue stands for this one; `nil` where none does. The kernel reports it of the physical
+  /// queue only (`net/core/netdev-genl.c`, `netdev_nl_queue_fill_lease`).
+  package let lease: Lease?
 
   /// Whether it receives, and nobody has taken it.
-  package var isFreeToReceive: Bool { direction == .receive && owner == nil && !isLeased }
+  package var isFreeToReceive: Bool { direction == .receive && owner == nil && lease == nil }
+
+  /// Whether the driver has been made to restart it with memory that is not the driver's: an AF_XDP
+  /// socket's comes by another way.
+  package var hasForeignMemory: Bool {
+    guard direction == .receive else { return false }
+    return switch owner {
+    case .binding, .ioUring: true
+    case .xdpSocket, nil: false
+    }
+  }
 
   /// Reads one answer.
   ///
@@ -47,7 +70,10 @@ package struct QueueState: Equatable, Sendable {
     let type: UInt32 = try answer.required(UInt16(CLinux_NETDEV_A_QUEUE_TYPE.rawValue))
     direction = Direction(rawValue: type)
     napi = try answer.integer(UInt16(CLinux_NETDEV_A_QUEUE_NAPI_ID.rawValue))
-    isLeased = answer.bytes(UInt16(CLinux_NETDEV_A_QUEUE_LEASE.rawValue)) != nil
+    interface = try answer.integer(UInt16(CLinux_NETDEV_A_QUEUE_IFINDEX.rawValue)) ?? 0
+    lease = try answer.nest(UInt16(CLinux_NETDEV_A_QUEUE_LEASE.rawValue)).map {
+      nest throws(Errno) in try Lease(nest)
+    }
     if let id: UInt32 = try answer.integer(UInt16(CLinux_NETDEV_A_QUEUE_DMABUF.rawValue)) {
       owner = .binding(id)
     } else if answer.bytes(UInt16(CLinux_NETDEV_A_QUEUE_IO_URING.rawValue)) != nil {
@@ -57,6 +83,16 @@ package struct QueueState: Equatable, Sendable {
     } else {
       owner = nil
     }
+  }
+}
+
+extension QueueState.Lease {
+  fileprivate init(_ nest: Attributes) throws(Errno) {
+    interface = try nest.required(UInt16(CLinux_NETDEV_A_LEASE_IFINDEX.rawValue))
+    let queue = try nest.nest(UInt16(CLinux_NETDEV_A_LEASE_QUEUE.rawValue))
+    guard let queue else { throw .badMessage }
+    self.queue = try queue.required(UInt16(CLinux_NETDEV_A_QUEUE_ID.rawValue))
+    isElsewhere = nest.bytes(UInt16(CLinux_NETDEV_A_LEASE_NETNS_ID.rawValue)) != nil
   }
 }
 

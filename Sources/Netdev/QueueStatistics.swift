@@ -4,7 +4,8 @@ internal import CLinux
 internal import Kernel
 internal import Netlink
 
-/// What a driver counted for one RX queue since it was loaded. The corresponding command is
+/// What a driver counted for one RX queue: since it was loaded, or, as with gve, since the queue was
+/// last started. It may be out of date: bnxt's is up to 1.2 s old. The corresponding command is
 /// `NETDEV_CMD_QSTATS_GET`. A driver need not count everything: `nil` where it doesn't.
 package struct QueueStatistics: Equatable, Sendable {
   /// Packets received.

@@ -79,16 +79,18 @@ extension Netdev {
     let list = queues.count == 1 ? "queue \(queues.lowerBound)" : "queues \(queues)"
     var netlink = try conversation()
     let id = try Self.bind(
-      request, on: "\(list) of \(subject)", over: &netlink, until: .now.advanced(by: patience))
+      request, on: "\(list) of \(subject)", over: &netlink, until: .now.advanced(by: patience),
+      refusedBy: queues.contains(0) ? Remedy.receiveOfFirst : Remedy.receive)
     return ReceiveBinding(id: id, tokenMode: tokenMode, heldBy: netlink)
   }
 
   /// Makes the kernel bind, and tries again while another binding's token mode is in force.
   ///
+  /// - Parameter remedies: What to do about a refusal.
   /// - Returns: The kernel's number for the binding.
   private static func bind(
     _ request: Request, on subject: String, over netlink: inout GenericNetlink,
-    until deadline: Instant
+    until deadline: Instant, refusedBy remedies: [Remedy]
   ) throws(Failure) -> UInt32 {
     while true {
       do throws(Failure) {
@@ -99,7 +101,7 @@ extension Netdev {
       } catch {
         guard error.errno == .busy, error.reason?.contains(Remedy.modeWord) == true,
           Instant.now < deadline
-        else { throw error.explained(by: Remedy.receive) }
+        else { throw error.explained(by: remedies) }
         pause(for: bindInterval)
       }
     }

@@ -33,7 +33,7 @@ struct Remedy: Sendable {
       .invalidArgument, on: "sg entry", "the memory lies in pieces too small for such buffers (-b)"),
     Remedy(.invalidArgument, on: modeWord, otherMode),
     Remedy(.invalidArgument, "the device may lack such a queue (-t, -q), or \(headerSplit)"),
-    Remedy(.outOfRange, "the device has no such queue (-t, -q), or no buffers of such a size (-b)"),
+    Remedy(.outOfRange, noSuchQueue),
     Remedy(.noDevice, gone),
     Remedy(
       .notSupported, on: "rx_page_size", "the driver has buffers of one size: leave -b out",
@@ -56,6 +56,18 @@ struct Remedy: Sendable {
     Remedy(.outOfMemory, "memory of an earlier run may take some seconds to come back"),
   ]
 
+  /// For `bind-rx` of queues among which the first one is: a driver may be unable to restart that
+  /// (`drivers/net/ethernet/google/gve/gve_main.c`, `gve_rx_queue_stop`), and the kernel's own
+  /// `ERANGE` has words.
+  static let receiveOfFirst =
+    [
+      Remedy(.outOfRange, on: "out of range", noSuchQueue),
+      Remedy(
+        .outOfRange,
+        "this driver may be unable to restart queue 0, as gve is: choose others (-t); "
+          + "or it has no buffers of such a size (-b)", kind: .unsupported),
+    ] + receive
+
   /// For `bind-tx`: what `netdev_nl_bind_tx_doit` and `net_devmem_bind_dmabuf` fail with.
   static let transmit = [
     Remedy(.invalidArgument, "the memory must be whole pages"),
@@ -72,6 +84,8 @@ struct Remedy: Sendable {
   /// A word of the kernel's text where queues have different devices for DMA.
   static let deviceWord = "mismatch"
 
+  private static let noSuchQueue =
+    "the device has no such queue (-t, -q), or no buffers of such a size (-b)"
   private static let headerSplit = "header split must be on and hds-thresh 0"
   private static let otherMode = "another binding has the other token mode (-a)"
   private static let gone = "the interface went away"

@@ -103,11 +103,12 @@ extension ScriptedNIC {
       return [.refused(Errno.invalidArgument.rawValue, text: "no such device")]
     }
     switch Int(request.command) {
-    case ETHTOOL_MSG_RINGS_GET:
+    case ETHTOOL_MSG_RINGS_GET where hasRings:
       var attributes: [UInt8] = []
       if let entries = sizes.receive { attributes += NetlinkBytes.attribute(6, entries) }
       if let entries = sizes.transmit { attributes += NetlinkBytes.attribute(9, entries) }
       if split != 0 { attributes += NetlinkBytes.attribute(11, split) }
+      if let bufferSize { attributes += NetlinkBytes.attribute(10, bufferSize) }
       if let threshold { attributes += NetlinkBytes.attribute(17, threshold) }
       return [.message(attributes), .acknowledged]
     case ETHTOOL_MSG_RINGS_SET:

@@ -34,6 +34,12 @@ package final class ScriptedNIC: EthtoolDevice {
   package var threshold: UInt32?
   /// The split it reports when the split is left to it.
   package var automaticSplit: UInt8 = 1
+  /// Whether it has rings, as a virtual interface has none.
+  package var hasRings = true
+  /// The size of its buffers in bytes; not reported where `nil`.
+  package var bufferSize: UInt32?
+  /// Whether its channels are combined, at most 8 of them, or at most 8 for each direction.
+  package var hasCombinedChannels = true
   /// The main RSS table.
   package var table: [UInt32] = [0, 1, 2, 3, 0, 1, 2, 3]
   /// The main RSS key.
@@ -130,15 +136,15 @@ package final class ScriptedNIC: EthtoolDevice {
     case ETHTOOL_GWOL: throw .notSupported
     case ETHTOOL_GRXRINGS: request.set(8, queueCount)
     case ETHTOOL_GCHANNELS:
-      request.set(16, 8)
-      request.set(32, queueCount)
+      request.set(hasCombinedChannels ? 16 : 4, 8)
+      request.set(hasCombinedChannels ? 32 : 20, queueCount)
     case ETHTOOL_GSSET_INFO, ETHTOOL_GSTRINGS: reportStrings(&request)
     case ETHTOOL_GFEATURES:
       request.set(4, 2)
       let gro = hardwareGRO
       request.set(8 + 16, (ntuple.isAvailable ? 2 : 0) | (gro.isAvailable ? 4 : 0))
       request.set(8 + 20, (ntuple.isRequested ? 2 : 0) | (gro.isRequested ? 4 : 0))
-      request.set(8 + 24, (ntuple.isActive ? 2 : 0) | (gro.isActive ? 4 : 0))
+      request.set(8 + 24, (ntuple.isActive ? 2 : 0) | (gro.isActive ? 4 : 0) | 8)
     case ETHTOOL_SFEATURES: return try setFeatures(request)
     case ETHTOOL_GPFLAGS: request.set(4, privateFlags)
     case ETHTOOL_SPFLAGS:
@@ -174,8 +180,14 @@ package final class ScriptedNIC: EthtoolDevice {
       : request.word(4) == ETH_SS_PRIV_FLAGS.rawValue
     var names = privateFlagNames
     if !isFlags {
-      names = (0..<64).map { "feature-\($0)" }
-      names.replaceSubrange(33...34, with: ["rx-ntuple-filter", "rx-gro-hw"])
+      names = (0..<64).map { bit in
+        switch bit {
+        case 33: "rx-ntuple-filter"
+        case 34: "rx-gro-hw"
+        case 35: "rx-gro"
+        default: "feature-\(bit)"
+        }
+      }
     }
     if isInfo {
       if names.isEmpty { request.set(8, 0) }

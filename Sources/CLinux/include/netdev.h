@@ -43,6 +43,12 @@ enum CLinux_netdev_napi {
 	CLinux_NETDEV_A_NAPI_IRQ = 3,
 };
 
+enum CLinux_netdev_lease {
+	CLinux_NETDEV_A_LEASE_IFINDEX = 1,
+	CLinux_NETDEV_A_LEASE_QUEUE = 2,
+	CLinux_NETDEV_A_LEASE_NETNS_ID = 3,
+};
+
 enum CLinux_netdev_qstats {
 	CLinux_NETDEV_A_QSTATS_IFINDEX = 1,
 	CLinux_NETDEV_A_QSTATS_QUEUE_TYPE = 2,
