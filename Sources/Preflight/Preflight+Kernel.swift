@@ -18,7 +18,7 @@ extension Preflight {
       look(at: "bind-tx", ifUnsupported: .warn, otherwise: .warn) { preflight throws(Failure) in
         try preflight.bindTransmit()
       },
-      look(at: "rx-page-size", ifUnsupported: .warn, otherwise: .warn) {
+      look(at: Self.rxPageSize, ifUnsupported: .warn, otherwise: .warn) {
         preflight throws(Failure) in try preflight.rxPageSize()
       },
       look(at: "token-mode", ifUnsupported: .warn, otherwise: .warn) { preflight throws(Failure) in
@@ -65,6 +65,11 @@ extension Preflight {
       let seen = "bind-rx has no such attribute: the NIC's buffers are pages (no -b)"
       let verdict: Observation.Verdict = target.binding.rxPageSize == nil ? .warn : .missing
       return Observation(verdict, seen, do: "use Linux 7.3")
+    }
+    guard target.binding.rxPageSize == nil else {
+      return .unknown(
+        "bind-rx has the attribute; only a real bind shows whether the driver has such buffers",
+        do: "add --probe")
     }
     return .ok("bind-rx has the attribute; a bind with -b shows whether the driver supports it")
   }

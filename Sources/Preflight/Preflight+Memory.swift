@@ -2,13 +2,15 @@
 
 internal import DeviceMemory
 internal import Kernel
+internal import NIC
 internal import Netdev
 internal import Options
 
 /// Where device memory can come from, and what bounds it.
 extension Preflight {
-  func memoryFindings() -> [Finding] {
+  mutating func memoryFindings() -> [Finding] {
     memories() + [
+      Finding("ring-memory", ringMemory()), Finding("iommu", iommu()),
       Finding("udmabuf-limit", udmabufLimit()), Finding("huge-pages", hugePages()),
       Finding("memlock", lockedMemory()),
     ]
@@ -106,6 +108,24 @@ extension Preflight {
     let row = line.split(separator: "\n").first { $0.hasPrefix("Max locked memory") } ?? ""
     let limit = row.split(separator: " ").dropFirst(3).first ?? "unknown"
     return .ok("\(limit) bytes; device memory is not counted as locked")
+  }
+
+  /// Compares what is to be bound with what the rings of the queues take at once, before a packet
+  /// comes: with less, a queue starves.
+  private mutating func ringMemory() -> Observation {
+    guard let queues = queues(), let rings = try? interface.rings(),
+      let entries = rings.jumboEntries ?? rings.sizes.receive
+    else { return .ok("the driver reports no ring sizes") }
+    let needed =
+      max(Int(entries) * bufferSize, interface.leastMemoryPerQueue ?? 0) * queues.count
+    let seen =
+      "\(mebibytes(byteCount)) MiB to be bound; the rings of \(named(queues)) take up to "
+      + "\(mebibytes(needed)) MiB at once"
+    guard byteCount < needed else { return .ok(seen) }
+    return .warn(
+      "\(seen): nothing is left for what has come",
+      do: "--memory-size \(2 * mebibytes(needed))M, or smaller rings: "
+        + "ethtool -G \(interface.name) rx N")
   }
 
   /// How much is to be bound.

@@ -22,26 +22,54 @@ extension Preflight {
   }
 
   /// Compares a packet's payload with the NIC's buffers, which hold one packet's payload or a part.
-  private func packetSize() throws(Failure) -> Observation {
+  private mutating func packetSize() throws(Failure) -> Observation {
     let mtu = try link.get().mtu
-    let buffer = target.binding.rxPageSize.map { Int($0) } ?? pageSize
     // The headers of IPv4 and of TCP with its time stamps.
-    let payload = Int(mtu) - 20 - 32
-    let seen = "\(mtu): \(max(0, payload)) bytes of payload a packet, buffers of \(buffer)"
-    guard payload > buffer else { return .ok(seen) }
-    var fitting = buffer
+    let payload = max(0, Int(mtu) - 20 - 32)
+    let seen = "\(mtu): \(payload) bytes of payload a packet, buffers of \(bufferSize)"
+    guard payload > bufferSize else { return .ok(seen) }
+    return .warn("\(seen): several fragments a packet", do: try remedyForSmallBuffers(payload))
+  }
+
+  /// How the NIC's buffers become larger. A driver that reports their size has a ring parameter for
+  /// it, and none of these has `rx-page-size` (gve, whose largest are of 4096 bytes); of the others,
+  /// only a bind shows which have that.
+  private mutating func remedyForSmallBuffers(_ payload: Int) throws(Failure) -> String? {
+    if let size = reportedBufferSize {
+      return size < 4096
+        ? "ethtool -G \(interface.name) rx-buf-len 4096, where the device offers it" : nil
+    }
+    guard try netdev.get().capabilities.rxPageSizeAttribute != nil else { return "use Linux 7.3" }
+    var fitting = pageSize
     while fitting < payload { fitting *= 2 }
-    return .warn("\(seen): several fragments a packet", do: "run with -b \(fitting)")
+    return "run with -b \(fitting), where the driver has such buffers (bnxt, mlx5): "
+      + "--probe -b \(fitting) shows it"
+  }
+
+  private var reportedBufferSize: Int? {
+    mutating get {
+      guard target.binding.rxPageSize == nil else { return nil }
+      return (try? interface.rings().bufferSize).map { Int($0) }
+    }
+  }
+
+  /// The size of the NIC's buffers: what the run asks for, what the driver reports, or a page.
+  var bufferSize: Int {
+    mutating get {
+      target.binding.rxPageSize.map { Int($0) } ?? reportedBufferSize ?? pageSize
+    }
   }
 
   private mutating func receiveOffload() throws(Failure) -> Observation {
-    let active = Set(try interface.features().filter(\.isActive).map(\.name))
-    let inHardware = active.contains("rx-gro-hw") ? ", and in hardware" : ""
-    guard active.contains("rx-gro") else {
+    let features = try interface.features()
+    guard features.contains(where: { $0.name == "rx-gro" && $0.isActive }) else {
       return .warn(
         "off: the kernel handles each packet by itself", do: "ethtool -K \(interface.name) gro on")
     }
-    return .ok("on" + inHardware)
+    guard let hardware = features.first(where: { $0.name == Feature.hardwareGRO }),
+      hardware.isActive || hardware.isAvailable
+    else { return .ok("on") }
+    return .ok("on; in hardware (\(hardware.name)) \(hardware.isActive ? "on" : "off")")
   }
 
   /// How far the kernel lets a socket's receive buffer grow, and programs set it.

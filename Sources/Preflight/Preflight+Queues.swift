@@ -50,30 +50,54 @@ extension Preflight {
     return .ok("up")
   }
 
-  /// Whether the driver can restart a single queue: asked by a bind that fails.
+  /// Whether the driver can restart the queues: asked by a bind that fails. The kernel gets as far as
+  /// the memory also where the driver lacks the callbacks, or has some that refuse
+  /// (`net/core/netdev_rx_queue.c`, `netdev_rx_queue_reconfig`): only memory in a queue proves them.
   private mutating func queueManagement() throws(Failure) -> Observation {
     let netdev = try netdev.get()
     guard netdev.capabilities.bindsReceive else {
       throw Failure("try a bind without bind-rx", kind: .unsupported)
     }
-    switch try netdev.tryReceive(onInterface: interface.index, queue: 0) {
+    let wanted = wantedQueues()
+    switch try netdev.tryReceive(
+      onInterface: interface.index, queue: wanted?.lowerBound ?? 0)
+    {
     case .refusedMemory: break
     case .unsupported(let refusal):
+      if interface.bindsLeasedQueues {
+        let queue = wanted.map { "queue \($0.lowerBound)" } ?? "queue 0"
+        return .missing(
+          "\(queue) stands for none of a physical NIC: \(refusal.line)",
+          do: "name a leased queue: -t N -q 1")
+      }
       // A kernel that has no words for it only names the attribute that it stopped at.
       return .missing(
         refusal.words == nil
           ? "bind-rx does not accept the interface" : "bind-rx refuses: \(refusal.line)",
         do: "use a driver that restarts single queues, such as bnxt, fbnic, gve or mlx5")
+    case .notPermitted where environment.privileges.administersNetwork:
+      return .unknown("bind-rx is refused (EPERM), whatever \(Self.privilege) shows")
     case .notPermitted:
       return .unknown("asking bind-rx needs privilege", do: "see \(Self.privilege)")
     case .refused(let refusal): return .missing("bind-rx refuses: \(refusal.line)")
     }
+    // The first queue may differ: gve restarts any but that.
+    let includesFirst = wanted?.contains(0) == true
+    let holders = try queueStates().filter {
+      $0.hasForeignMemory && (!includesFirst || $0.index == 0)
+    }
+    if let holder = holders.first {
+      return .ok("the driver has restarted queue \(holder.index), which has device memory now")
+    }
+    let first = includesFirst ? "; some drivers, such as gve, cannot restart queue 0" : ""
     // Older kernels, such as 6.12, check the memory first. The loopback has no queue management, so
     // the answer for it shows whether the answer for another interface means anything.
     guard case .unsupported = try netdev.tryReceive(onInterface: 1, queue: 0) else {
-      return .unknown("only a real bind shows it on this kernel", do: "add --probe")
+      return .unknown("only a real bind shows it on this kernel\(first)", do: "add --probe")
     }
-    return .ok("bind-rx accepts the interface and its queue, and refuses only the missing memory")
+    return .unknown(
+      "the driver has it, but only a real bind shows whether it restarts a queue\(first)",
+      do: "add --probe")
   }
 
   /// Whether a run of this tool has the interface, or has left it changed.
@@ -104,21 +128,45 @@ extension Preflight {
   }
 
   private mutating func channels() throws(Failure) -> Observation {
+    if interface.bindsLeasedQueues { return try leasedQueues() }
     let count = try interface.receiveQueueCount
-    let command = "ethtool -L \(interface.name) combined N"
+    let command = interface.commandForMoreQueues()
     if let wish = target.queues, wish.upperBound > count {
       return .missing("RX queues 0 to \(count - 1), no queue \(wish.upperBound - 1)", do: command)
     }
     guard let queues = queues() else {
       return .missing("RX queues: \(count), and one must stay for other traffic", do: command)
     }
-    let most = try? interface.channels().maximumCombined
+    let most = try? interface.channels().mostReceiveQueues
     let limit = most.map { $0 > 0 ? " of at most \($0)" : "" } ?? ""
     return .ok("RX queues: \(count)\(limit), \(named(queues)) to be bound")
   }
 
+  /// Which queues a virtual interface has, and for which of a physical NIC they stand.
+  private mutating func leasedQueues() throws(Failure) -> Observation {
+    let own = try queueStates().filter { $0.direction == .receive }.map(\.index)
+    let leased = try netdev.get().queues(leasedToInterface: interface.index)
+    let physical = leased.compactMap { queue in
+      queue.lease.map { lease in
+        let name = Interface.name(at: queue.interface) ?? "interface \(queue.interface)"
+        return "queue \(lease.queue) stands for queue \(queue.index) of \(name)"
+      }
+    }
+    let seen =
+      physical.isEmpty
+      ? "RX queues: \(own.count), the physical NIC is in another network namespace"
+      : "RX queues: \(own.count), \(physical.joined(separator: ", "))"
+    guard let wanted = target.queues else {
+      let last = leased.compactMap { $0.lease?.queue }.max() ?? own.max()
+      return .missing(seen, do: "name a leased queue: -t \(last.map { "\($0)" } ?? "N") -q 1")
+    }
+    guard wanted.allSatisfy(own.contains) else {
+      return .missing("\(seen); not all of \(named(wanted))", do: "name a leased queue (-t, -q)")
+    }
+    return .ok("\(seen), \(named(wanted)) to be bound")
+  }
+
   private mutating func boundQueues() throws(Failure) -> Observation {
-    let isVirtual = interface.driver == "netkit"
     var inTheWay: [String] = []
     var elsewhere: [String] = []
     var isHeld = false
@@ -130,8 +178,8 @@ extension Preflight {
         isHeld = true
       case .ioUring: claim = "belongs to io_uring"
       case .xdpSocket, nil:
-        guard queue.isLeased && !isVirtual else { continue }
-        claim = "is leased to a virtual device"
+        guard let lease = queue.lease else { continue }
+        claim = "is leased to \(name(of: lease))"
       }
       if wants(queue.index) {
         inTheWay.append("queue \(queue.index) \(claim)")
@@ -146,6 +194,14 @@ extension Preflight {
       return .missing(claims + holders, do: "end their users, or choose other queues (-t, -q)")
     }
     return .ok(claims + holders)
+  }
+
+  private func name(of lease: QueueState.Lease) -> String {
+    guard !lease.isElsewhere else {
+      return "a virtual device in another network namespace, as its queue \(lease.queue)"
+    }
+    let name = Interface.name(at: lease.interface) ?? "interface \(lease.interface)"
+    return "the virtual device \(name), as its queue \(lease.queue)"
   }
 
   /// Pools that a driver has released and that wait for device memory to come back.

@@ -7,38 +7,63 @@ internal import NIC
 extension Preflight {
   mutating func steeringFindings() -> [Finding] {
     [
-      look(at: Self.headerSplit, ifUnsupported: .missing) { preflight throws(Failure) in
+      setting(Self.headerSplit, ifUnsupported: .missing) { preflight throws(Failure) in
         try preflight.headerSplit()
       },
-      look(at: "hds-thresh", ifUnsupported: .warn) { preflight throws(Failure) in
+      setting("hds-thresh", ifUnsupported: .warn) { preflight throws(Failure) in
         try preflight.splitThreshold()
       },
-      look(at: "ntuple", ifUnsupported: .missing) { preflight throws(Failure) in
+      setting(Self.ntuple, ifUnsupported: .missing) { preflight throws(Failure) in
         try preflight.flowRules()
       },
-      look(at: "rss", ifUnsupported: .missing) { preflight throws(Failure) in
+      setting("arfs", ifUnsupported: .ok, otherwise: .warn) { preflight throws(Failure) in
+        try preflight.flowSteering()
+      },
+      setting("rss", ifUnsupported: .missing) { preflight throws(Failure) in
         try preflight.rssTable()
       },
-      look(at: "rss-contexts", ifUnsupported: .unknown) { preflight throws(Failure) in
+      setting("rss-contexts", ifUnsupported: .unknown) { preflight throws(Failure) in
         try preflight.rssContexts()
       },
-      look(at: "other-rules", ifUnsupported: .ok) { preflight throws(Failure) in
+      setting("other-rules", ifUnsupported: .ok) { preflight throws(Failure) in
         try preflight.otherRules()
       },
     ]
+  }
+
+  /// Checks a setting that a run makes or reads; one with `-n` does neither.
+  private mutating func setting(
+    _ item: String, ifUnsupported verdict: Observation.Verdict,
+    otherwise: Observation.Verdict = .unknown,
+    _ body: (inout Preflight) throws(Failure) -> Observation
+  ) -> Finding {
+    guard leavesNICAlone else {
+      return look(at: item, ifUnsupported: verdict, otherwise: otherwise, body)
+    }
+    let seen = "a matter of the physical NIC: a run here needs -n, and sets nothing"
+    // A bind is refused without it.
+    guard item == Self.headerSplit else { return Finding(item, .ok(seen)) }
+    return Finding(item, .unknown(seen, do: "set it up there, and add --probe"))
   }
 
   private mutating func headerSplit() throws(Failure) -> Observation {
     let split = try interface.rings().split
     let flags = try interface.privateFlags()
     switch split {
-    case .enabled: return .ok("tcp-data-split is on")
+    case .enabled: return .ok("the driver reports tcp-data-split on; a run configures it")
     case .disabled: return .ok("tcp-data-split is off; a run switches it on")
     case .automatic where flags.splittingHeaders(true) != nil:
       let state = flags.splitsHeaders ? "on" : "off; a run switches it on"
       return .ok("by a private flag, which is \(state)")
     case .automatic:
-      return .unknown("the driver does not report tcp-data-split", do: "add --probe")
+      let seen = "the driver does not report tcp-data-split"
+      let gro = try interface.features().first { $0.name == Feature.hardwareGRO }
+      guard let gro, !gro.isActive, gro.isAvailable else {
+        return .unknown(seen, do: "add --probe")
+      }
+      return .unknown(
+        "\(seen); \(gro.name) is off, and a run switches it on where the split needs it",
+        do: "add --probe")
     }
   }
 
@@ -51,7 +76,6 @@ extension Preflight {
   }
 
   private mutating func flowRules() throws(Failure) -> Observation {
-    let byHand = "steer by RSS set up by hand, and run with -n"
     let table = try interface.flowRuleTable()
     if table.size > 0, table.locations.count >= table.size {
       return .missing(
@@ -62,10 +86,27 @@ extension Preflight {
     guard let feature = try interface.features().first(where: { $0.name == Feature.ntuple }) else {
       return .ok(rules)
     }
-    guard feature.isActive || feature.isAvailable else {
-      return .missing("\(feature.name) is off, and cannot be switched", do: byHand)
+    if feature.isActive { return .ok(rules) }
+    // Some drivers, such as mlx5, take rules whatever the feature says.
+    guard feature.isAvailable else {
+      return .unknown("\(rules); \(feature.name) is off, and cannot be switched", do: "add --probe")
     }
-    return .ok(feature.isActive ? rules : "\(rules); off, a run switches them on")
+    guard !feature.isRequested else {
+      return .unknown(
+        "\(rules); \(feature.name) is asked for, and off: the driver keeps it off",
+        do: "add --probe")
+    }
+    return .ok("\(rules); \(feature.name) is off, a run switches it on where rules need it")
+  }
+
+  /// Whether the NIC may steer by itself, past the RSS table.
+  private mutating func flowSteering() throws(Failure) -> Observation {
+    let queues = try interface.queuesOfFlowSteering(in: files).filter { wants($0) }.sorted()
+    guard let first = queues.first else { return .ok("no RFS for these queues") }
+    return .warn(
+      "RFS is configured and \(Feature.ntuple) on: the NIC may steer plain flows to "
+        + "queue \(queues.map(String.init).joined(separator: ", ")), to be lost there",
+      do: "echo 0 >/sys/class/net/\(interface.name)/queues/rx-\(first)/rps_flow_cnt")
   }
 
   private mutating func rssTable() throws(Failure) -> Observation {

@@ -28,11 +28,15 @@ package struct Preflight: ~Copyable {
   }
 
   /// The items that a successful bind settles where the check alone cannot.
-  package static let provenByBind = [queueManagement, headerSplit]
+  package static let provenByBind = [queueManagement, headerSplit, rxPageSize]
+  /// The items that a flow rule settles that was inserted and deleted.
+  package static let provenByRule = [ntuple]
 
   static let privilege = "privilege"
   static let queueManagement = "queue-management"
   static let headerSplit = "header-split"
+  static let rxPageSize = "rx-page-size"
+  static let ntuple = "ntuple"
 
   var interface: Interface
   /// What the run would bind to what.
@@ -71,8 +75,12 @@ package struct Preflight: ~Copyable {
   /// threads of their own.
   package mutating func hostFindings() -> [Finding] { memoryFindings() + networkFindings() }
 
+  /// Whether the run would be one with `-n`, for which somebody else sets up the NIC.
+  package var leavesNICAlone: Bool { interface.bindsLeasedQueues }
+
   /// The RX queues that the run would bind; `nil` where there are none, or no others would be left.
   package mutating func queues() -> Range<UInt32>? {
+    if interface.bindsLeasedQueues { return target.queues }
     guard let queues = try? interface.chooseQueues(target.queues, otherwise: .last),
       (try? interface.queues(besides: Set(queues))) != nil
     else { return nil }
@@ -80,6 +88,10 @@ package struct Preflight: ~Copyable {
   }
 
   var files: SystemFiles { environment.files }
+
+  /// The RX queues that the run would bind, also where no others would be left; `nil` where nothing
+  /// names them.
+  mutating func wantedQueues() -> Range<UInt32>? { queues() ?? target.queues }
 
   /// Whether the run would bind a queue.
   mutating func wants(_ queue: UInt32) -> Bool { queues()?.contains(queue) == true }

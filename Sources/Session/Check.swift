@@ -25,8 +25,8 @@ struct Check {
       // While there is one thread: signals are blocked for it, and a guard is forked.
       let stop = try attempt("watch for stop signals") { () throws(Errno) in try StopSignals() }
       trials = probe(
-        after: &findings, queues: preflight.queues(), through: preflight.netdev,
-        Wait(orStoppedBy: stop.descriptor))
+        after: &findings, queues: preflight.queues(), steers: !preflight.leavesNICAlone,
+        through: preflight.netdev, Wait(orStoppedBy: stop.descriptor))
       signal = stop.take()
     }
     findings += preflight.hostFindings() + trials
@@ -46,9 +46,8 @@ struct Check {
 
   /// Tries what a run does, unless it is known to fail, and settles what could not be determined.
   private func probe(
-    after findings: inout [Finding], queues: Range<UInt32>?,
-    through netdev: Result<Netdev, Failure>,
-    _ wait: Wait
+    after findings: inout [Finding], queues: Range<UInt32>?, steers: Bool,
+    through netdev: Result<Netdev, Failure>, _ wait: Wait
   ) -> [Finding] {
     guard let queues, !findings.contains(where: { $0.observation.verdict == .missing }) else {
       let reason = "nothing was tried: something is missing"
@@ -59,13 +58,19 @@ struct Check {
     let bound = trial("probe-bind") { () throws(Failure) in
       try bind(as: target, through: try netdev.get(), wait)
     }
+    settle(Preflight.provenByBind, in: &findings, by: bound)
+    guard steers else { return [bound] }
     let steered = trial("probe-flow-rule") { () throws(Failure) in try steer(to: queues) }
-    if bound.observation.verdict == .ok {
-      for index in findings.indices where Preflight.provenByBind.contains(findings[index].item) {
-        findings[index].observation.settle(by: "proven by \(bound.item)")
-      }
-    }
+    settle(Preflight.provenByRule, in: &findings, by: steered)
     return [bound, steered]
+  }
+
+  /// Settles what a trial has shown that the check alone could not determine.
+  private func settle(_ items: [String], in findings: inout [Finding], by trial: Finding) {
+    guard trial.observation.verdict == .ok else { return }
+    for index in findings.indices where items.contains(findings[index].item) {
+      findings[index].observation.settle(by: "proven by \(trial.item)")
+    }
   }
 
   private func trial(_ item: String, _ body: () throws(Failure) -> String) -> Finding {

@@ -72,6 +72,8 @@ struct Probe {
       try netdev.bindReceive(
         queues, ofInterface: index, named: subject, to: memory.descriptor, as: target.binding)
     }
+    // Whoever leased the queues has set up the physical NIC; here is nothing to set, or to refuse.
+    guard !transaction.interface.bindsLeasedQueues else { return try bind(queues).id }
     try transaction.enableHeaderSplit()
     queues = try transaction.interface.chooseQueuesLeft(
       target.queues, of: queues, otherwise: .upperHalf)

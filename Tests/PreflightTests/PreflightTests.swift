@@ -13,16 +13,18 @@ import Testing
 struct PreflightTests {
   private let host = ScriptedHost()
 
-  @Test("a host that has all is ready, and nothing was written")
+  @Test("a host that has all lacks only the proof of a bind, and nothing was written")
   func ready() throws {
     host.nic.threshold = 0
     let found = try host.look(Directory())
     // Where memory comes from is this machine's own.
-    let other = found.filter { !$0.key.hasPrefix("memory-") }
+    let other = found.filter { !$0.key.hasPrefix("memory-") && $0.key != "queue-management" }
     #expect(other.values.allSatisfy { $0.verdict != .missing && $0.verdict != .unknown })
-    for item in ["bind-rx", "bind-tx", "rx-page-size", "privilege", "queue-management", "link"] {
+    for item in ["bind-rx", "bind-tx", "rx-page-size", "privilege", "link"] {
       #expect(found[item]?.verdict == .ok, "\(item)")
     }
+    #expect(found["queue-management"]?.verdict == .unknown)
+    #expect(found["queue-management"]?.remedy == "add --probe")
     #expect(found["channels"]?.seen == "RX queues: 4 of at most 8, queue 3 to be bound")
     #expect(host.nic.log.isEmpty)
   }
@@ -59,14 +61,49 @@ struct PreflightTests {
   }
 
   @Test(
-    "queue management is known where the loopback is refused because it has none",
+    "a bind that is refused only for its memory does not prove that the driver restarts a queue",
     arguments: [
-      (EBADF, EOPNOTSUPP, .ok), (EBADF, EBADF, .unknown), (EOPNOTSUPP, EOPNOTSUPP, .missing),
+      (EBADF, EOPNOTSUPP, .unknown), (EBADF, EBADF, .unknown), (EOPNOTSUPP, EOPNOTSUPP, .missing),
       (EPERM, EPERM, .unknown), (EEXIST, EBADF, .missing),
     ] as [(CInt, CInt, Observation.Verdict)])
   func queueManagement(nic: CInt, loopback: CInt, verdict: Observation.Verdict) throws {
     host.bind = { _, interface in .refused(interface == 1 ? loopback : nic) }
     #expect(try host.look(Directory())["queue-management"]?.verdict == verdict)
+  }
+
+  @Test("memory in a queue proves that the driver restarts queues, but for the first one")
+  func restartedQueue() throws {
+    let files = try Directory()
+    host.claims = [1: NetlinkBytes.attribute(5, UInt32(42))]
+    #expect(try host.look(files)["queue-management"]?.verdict == .ok)
+    let first = try host.look(files) { $0.queues = 0..<1 }["queue-management"]
+    #expect(first?.verdict == .unknown)
+    #expect(first?.seen.contains("cannot restart queue 0") == true)
+    host.claims = [1: NetlinkBytes.nest(6)]
+    #expect(try host.look(files)["queue-management"]?.verdict == .ok)
+    // What an AF_XDP socket or a lease has needs no restart.
+    for claim in [NetlinkBytes.nest(7), ScriptedHost.lease(of: 1, to: 9)] {
+      host.claims = [1: claim]
+      #expect(try host.look(files)["queue-management"]?.verdict == .unknown)
+    }
+  }
+
+  @Test("a refusal with the privilege at hand is not put down to privilege")
+  func refusedWithPrivilege() throws {
+    host.bind = { _, _ in .refused(EPERM) }
+    let found = try host.look(Directory())["queue-management"]
+    #expect(found?.remedy == nil)
+    host.privileges = Privileges(administersNetwork: false, own: .initial, owner: .initial)
+    #expect(try host.look(Directory())["queue-management"]?.remedy == "see privilege")
+  }
+
+  @Test("buffers of a given size need a bind to be known")
+  func bufferSize() throws {
+    let files = try Directory()
+    #expect(try host.look(files)["rx-page-size"]?.verdict == .ok)
+    let found = try host.look(files) { $0.binding.rxPageSize = 16384 }["rx-page-size"]
+    #expect(found?.verdict == .unknown)
+    #expect(Preflight.provenByBind.contains("rx-page-size"))
   }
 
   @Test("a kernel without words for a refusal only names the attribute, and that is not shown")
@@ -102,7 +139,7 @@ struct PreflightTests {
     let found = try host.look(Directory())
     #expect(found["bind-tx"]?.verdict == .warn)
     #expect(found["bind-tx"]?.seen == "no sending: no netmem TX")
-    #expect(found["queue-management"]?.verdict == .ok)
+    #expect(found["queue-management"]?.verdict == .unknown)
   }
 
   @Test(

@@ -27,6 +27,15 @@ struct QueueFindingTests {
         == Observation(
           .missing, "RX queues: 1, and one must stay for other traffic",
           do: "ethtool -L nic0 combined N"))
+    host.nic.hasCombinedChannels = false
+    #expect(try host.look(files)["channels"]?.remedy == "ethtool -L nic0 rx N")
+    host.nic.missingCommands = [ETHTOOL_GCHANNELS: EOPNOTSUPP]
+    let fixed = try host.look(files)["channels"]
+    #expect(fixed?.verdict == .missing)
+    #expect(fixed?.remedy == nil)
+    host.nic.missingCommands = [:]
+    host.nic.queueCount = 8
+    #expect(try host.look(files) { $0.queues = 0..<8 }["channels"]?.remedy == nil)
   }
 
   @Test(
@@ -34,7 +43,14 @@ struct QueueFindingTests {
     arguments: [
       ("bound-queues", NetlinkBytes.attribute(5, UInt32(42)), "queue 3 has binding 42"),
       ("bound-queues", NetlinkBytes.nest(6), "queue 3 belongs to io_uring"),
-      ("bound-queues", NetlinkBytes.nest(8), "queue 3 is leased to a virtual device"),
+      (
+        "bound-queues", ScriptedHost.lease(of: 1, to: 123456),
+        "queue 3 is leased to the virtual device interface 123456, as its queue 1"
+      ),
+      (
+        "bound-queues", ScriptedHost.lease(of: 1, to: 9, elsewhere: true),
+        "queue 3 is leased to a virtual device in another network namespace, as its queue 1"
+      ),
       ("af-xdp", NetlinkBytes.nest(7), "on queue 3"),
     ] as [(String, [UInt8], String)])
   func claimedQueues(item: String, claim: [UInt8], seen: String) throws {
@@ -46,6 +62,40 @@ struct QueueFindingTests {
     let elsewhere = try host.look(files) { $0.queues = 1..<2 }[item]
     #expect(elsewhere?.verdict == .ok)
     #expect(elsewhere?.seen.hasPrefix(seen) == true)
+  }
+
+  @Test("a virtual interface lacks only what a run with -n needs, and is asked for its own queue")
+  func leased() throws {
+    let files = try Directory()
+    host.nic.driver = "netkit"
+    host.nic.hasRings = false
+    host.nic.queueCount = 2
+    host.nic.missingCommands = [
+      ETHTOOL_GRXRINGS: EOPNOTSUPP, ETHTOOL_GCHANNELS: EOPNOTSUPP, ETHTOOL_GRSSH: EOPNOTSUPP,
+      ETHTOOL_GRXCLSRLCNT: EOPNOTSUPP,
+    ]
+    host.bindQueue = { queue in queue == 1 ? .refused(EBADF) : .refused(EOPNOTSUPP, text: "no DMA")
+    }
+    host.leases = [3: ScriptedHost.lease(of: 1, to: 7)]
+    let found = try host.look(files) { $0.queues = 1..<2 }
+    let lacking = found.filter { $0.value.verdict == .missing && !$0.key.hasPrefix("memory-") }
+    #expect(lacking.isEmpty)
+    #expect(found["queue-management"]?.verdict == .unknown)
+    #expect(found["header-split"]?.verdict == .unknown)
+    #expect(found["ntuple"]?.verdict == .ok)
+    #expect(
+      found["channels"]?.seen
+        == "RX queues: 2, queue 1 stands for queue 3 of interface 12345, queue 1 to be bound")
+    let unnamed = try host.look(files)
+    #expect(unnamed["channels"]?.verdict == .missing)
+    #expect(unnamed["channels"]?.remedy == "name a leased queue: -t 1 -q 1")
+    let first = try host.look(files) { $0.queues = 0..<1 }
+    #expect(first["queue-management"]?.remedy == "name a leased queue: -t N -q 1")
+    #expect(first["queue-management"]?.seen.contains("no DMA") == true)
+    #expect(try host.look(files) { $0.queues = 2..<3 }["channels"]?.verdict == .missing)
+    host.leases = [:]
+    let elsewhere = try host.look(files) { $0.queues = 1..<2 }["channels"]
+    #expect(elsewhere?.seen.contains("another network namespace") == true)
   }
 
   @Test("a binding's holder is a process with a netlink socket and a dma-buf")

@@ -15,6 +15,10 @@ final class ScriptedHost: NetlinkAccess {
   var bind: (_ command: UInt8, _ interface: UInt32) -> ScriptedNetlink.Answer = { _, interface in
     .refused(interface == 1 ? EOPNOTSUPP : EBADF)
   }
+  /// What a bind of a queue of the NIC is answered with; as `bind` has it if `nil`.
+  var bindQueue: ((_ queue: UInt32) -> ScriptedNetlink.Answer)?
+  /// Attributes of RX queues of another interface, 12345.
+  var leases: [UInt32: [UInt8]] = [:]
   /// Attributes of each RX queue: who has it.
   var claims: [UInt32: [UInt8]] = [:]
   var pools: [ScriptedNetlink.Answer] = []
@@ -46,17 +50,35 @@ final class ScriptedHost: NetlinkAccess {
     return Dictionary(uniqueKeysWithValues: findings.map { ($0.item, $0.observation) })
   }
 
+  /// The attribute of a queue that is leased to an interface, as one of its queues.
+  static func lease(of queue: UInt32, to interface: UInt32, elsewhere: Bool = false) -> [UInt8] {
+    let queue = NetlinkBytes.attribute(1, queue) + NetlinkBytes.attribute(3, UInt32(0))
+    let namespace = elsewhere ? NetlinkBytes.attribute(3, UInt32(0)) : []
+    return NetlinkBytes.nest(
+      8, NetlinkBytes.nest(2, queue) + NetlinkBytes.attribute(1, interface) + namespace)
+  }
+
   func generic() throws(Failure) -> GenericNetlink {
     let kernel = netdev.kernel { [self] request in
       switch UInt32(request.command) {
       case CLinux_NETDEV_CMD_BIND_RX.rawValue, CLinux_NETDEV_CMD_BIND_TX.rawValue:
-        return [bind(request.command, try! request.attributes.required(1))]
+        let interface: UInt32 = try! request.attributes.required(1)
+        if let bindQueue, interface == 7, let queue = try! request.attributes.nest(2) {
+          return [bindQueue(try! queue.required(1))]
+        }
+        return [bind(request.command, interface)]
       case CLinux_NETDEV_CMD_QUEUE_GET.rawValue:
-        return (0..<nic.queueCount).map { index in
+        func queue(_ index: UInt32, of interface: UInt32, _ claim: [UInt8]?)
+          -> ScriptedNetlink.Answer
+        {
           .message(
-            NetlinkBytes.attribute(1, index) + NetlinkBytes.attribute(3, UInt32(0))
-              + (claims[index] ?? []))
-        } + [.done()]
+            NetlinkBytes.attribute(1, index) + NetlinkBytes.attribute(2, interface)
+              + NetlinkBytes.attribute(3, UInt32(0)) + (claim ?? []))
+        }
+        let own = (0..<nic.queueCount).map { queue($0, of: 7, claims[$0]) }
+        let isForOne = try! request.attributes.integer(2) as UInt32? != nil
+        let others = isForOne ? [] : leases.map { queue($0.key, of: 12345, $0.value) }
+        return own + others + [.done()]
       case CLinux_NETDEV_CMD_PAGE_POOL_GET.rawValue: return pools + [.done()]
       default: return [.refused(EOPNOTSUPP)]
       }

@@ -20,10 +20,21 @@ struct SettingFindingTests {
     let files = try Directory()
     host.nic.split = 0
     #expect(try host.look(files)["header-split"]?.verdict == .unknown)
+    #expect(try host.look(files)["header-split"]?.seen.contains("rx-gro-hw") == false)
+    host.nic.hardwareGRO.isAvailable = true
+    let off = try host.look(files)["header-split"]
+    #expect(off?.verdict == .unknown)
+    #expect(off?.seen.contains("rx-gro-hw is off, and a run switches it on") == true)
+    #expect(try host.look(files)["gro"] == Observation(.ok, "on; in hardware (rx-gro-hw) off"))
+    host.nic.hardwareGRO.isActive = true
+    #expect(try host.look(files)["header-split"]?.seen.contains("rx-gro-hw") == false)
+    #expect(try host.look(files)["gro"] == Observation(.ok, "on; in hardware (rx-gro-hw) on"))
     host.nic.privateFlagNames = ["enable-header-split"]
     #expect(try host.look(files)["header-split"]?.seen.hasPrefix("by a private flag") == true)
     host.nic.split = 2
-    #expect(try host.look(files)["header-split"] == Observation(.ok, "tcp-data-split is on"))
+    #expect(
+      try host.look(files)["header-split"]
+        == Observation(.ok, "the driver reports tcp-data-split on; a run configures it"))
     host.nic.threshold = 100
     #expect(try host.look(files)["hds-thresh"]?.seen == "100; a run sets it to 0")
   }
@@ -32,8 +43,16 @@ struct SettingFindingTests {
   func flowRules() throws {
     let files = try Directory()
     #expect(try host.look(files)["ntuple"]?.verdict == .ok)
+    #expect(try host.look(files)["ntuple"]?.seen.contains("a run switches it on") == true)
+    host.nic.ntuple.isRequested = true
+    let kept = try host.look(files)["ntuple"]
+    #expect(kept?.verdict == .unknown)
+    #expect(kept?.seen.contains("the driver keeps it off") == true)
     host.nic.ntuple.isAvailable = false
-    #expect(try host.look(files)["ntuple"]?.verdict == .missing)
+    let fixed = try host.look(files)["ntuple"]
+    #expect(fixed?.verdict == .unknown)
+    #expect(fixed?.seen.contains("cannot be switched") == true)
+    #expect(Preflight.provenByRule.contains("ntuple"))
     host.nic.ntuple.isActive = true
     #expect(try host.look(files)["ntuple"]?.verdict == .ok)
     host.nic.ruleSlots = 1
@@ -141,10 +160,81 @@ struct SettingFindingTests {
     host.mtu = 9000
     let found = try host.look(files)["mtu"]
     #expect(found?.verdict == .warn)
-    #expect(found?.remedy == "run with -b 16384")
+    #expect(found?.remedy?.hasPrefix("run with -b 16384, where the driver") == true)
     #expect(try host.look(files) { $0.binding.rxPageSize = 16384 }["mtu"]?.verdict == .ok)
+    host.netdev = .linux72
+    #expect(try host.look(files)["mtu"]?.remedy == "use Linux 7.3")
+    host.nic.bufferSize = 2048
+    let small = try host.look(files)["mtu"]
+    #expect(small?.seen.contains("buffers of 2048") == true)
+    #expect(small?.remedy?.hasPrefix("ethtool -G nic0 rx-buf-len 4096") == true)
+    host.nic.bufferSize = 4096
+    #expect(try host.look(files)["mtu"]?.verdict == .warn)
+    #expect(try host.look(files)["mtu"]?.remedy == nil)
     host.mtu = 1500
     #expect(try host.look(files)["mtu"]?.verdict == .ok)
+  }
+
+  @Test("RFS is in the way where the NIC may steer flows of its own to a queue to be bound")
+  func flowSteering() throws {
+    let files = try Directory()
+    #expect(try host.look(files)["arfs"]?.verdict == .ok)
+    host.nic.ntuple.isActive = true
+    try files.write("32768\n", to: "proc/sys/net/core/rps_sock_flow_entries")
+    for queue in [1, 3] {
+      try files.write("4096\n", to: "sys/class/net/nic0/queues/rx-\(queue)/rps_flow_cnt")
+    }
+    let found = try host.look(files)["arfs"]
+    #expect(found?.verdict == .warn)
+    #expect(found?.remedy == "echo 0 >/sys/class/net/nic0/queues/rx-3/rps_flow_cnt")
+    #expect(try host.look(files) { $0.queues = 2..<3 }["arfs"]?.verdict == .ok)
+    host.nic.ntuple.isActive = false
+    #expect(try host.look(files)["arfs"]?.verdict == .ok)
+  }
+
+  @Test("memory that the rings take at once is too little")
+  func ringMemory() throws {
+    let files = try Directory()
+    #expect(try host.look(files)["ring-memory"]?.verdict == .ok)
+    // 512 entries of 4096 bytes, for each of two queues.
+    let few = try host.look(files) {
+      $0.memory.byteCount = 4 << 20 - 4096
+      $0.queues = 2..<4
+    }["ring-memory"]
+    #expect(few?.verdict == .ok)
+    let small = try host.look(files) {
+      $0.memory.byteCount = 2 << 20 - 4096
+      $0.queues = 2..<4
+    }["ring-memory"]
+    #expect(small?.verdict == .warn)
+    #expect(small?.remedy?.hasPrefix("--memory-size 4M") == true)
+    host.nic.bufferSize = 16384
+    #expect(
+      try host.look(files) { $0.memory.byteCount = 3 << 20 }["ring-memory"]?.verdict == .warn)
+  }
+
+  @Test("an IOMMU that translates is reported where a GPU's memory is meant")
+  func iommu() throws {
+    let files = try Directory()
+    #expect(try host.look(files)["iommu"]?.seen == "none for the NIC")
+    let device = "sys/devices/pci0000:00/0000:00:03.0"
+    try files.write("", to: "\(device)/uevent")
+    try files.link("sys/class/net/nic0/device", to: "../../../devices/pci0000:00/0000:00:03.0")
+    try files.link("\(device)/iommu_group", to: "../../../kernel/iommu_groups/4")
+    try files.write("DMA-FQ\n", to: "sys/kernel/iommu_groups/4/type")
+    #expect(try host.look(files)["iommu"] == Observation(.ok, "the NIC's: DMA-FQ"))
+    let gpu = try host.look(files) { $0.memory.kind = .cuda(nil) }["iommu"]
+    #expect(gpu?.verdict == .warn)
+    #expect(gpu?.remedy?.hasPrefix("boot with iommu=pt") == true)
+    try files.write("identity\n", to: "sys/kernel/iommu_groups/4/type")
+    #expect(try host.look(files) { $0.memory.kind = .cuda(nil) }["iommu"]?.verdict == .ok)
+    let card = "sys/class/drm/card0/device"
+    try files.write("", to: "\(card)/uevent")
+    try files.link("\(card)/iommu_group", to: "../../../../kernel/iommu_groups/5")
+    try files.write("DMA\n", to: "sys/kernel/iommu_groups/5/type")
+    let differing = try host.look(files) { $0.memory.kind = .drm(.any) }["iommu"]
+    #expect(differing?.verdict == .warn)
+    #expect(differing?.seen.contains("GPUs': DMA") == true)
   }
 
   @Test("limits of sockets that are too small for a fast link are reported")
