@@ -74,6 +74,6 @@ internal import Transfer
     Failure(
       "receive", on: flows.count == 1 ? "flow \(flows[0].index)" : "flows \(flowIndices)",
       errno: .timedOut, reason: "no data for \(timeout.asTimeout)",
-      hint: "is the peer still sending? an empty page pool drops frames: see the queues' drops")
+      hint: Failure.hintOfSilence)
   }
 }

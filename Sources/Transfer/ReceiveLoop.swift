@@ -193,8 +193,7 @@ extension ReceiveLoop where Sink: ~Copyable {
         "receive", errno: .timedOut,
         reason: "no data for \(timeout?.components.seconds ?? 0) s after "
           + "\(statistics.totalBytes) bytes",
-        hint: "is the peer still sending? an empty page pool drops frames: see the queue's "
-          + "statistics")
+        hint: Failure.hintOfSilence)
     }
   }
 
