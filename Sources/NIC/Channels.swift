@@ -177,11 +177,12 @@ extension Interface {
     let count = try ifSupported { () throws(Failure) in try receiveQueueCount }
     guard let count, count < queues.upperBound else { return queues }
     guard wanted != nil else { return try chooseQueues(nil, otherwise: preset) }
+    let command = commandForMoreQueues().map { ", or free rings: `\($0)`" } ?? ""
     throw refusal(
       "bind RX queues of", nil,
       reason: "the driver has dropped queue \(queues.upperBound - 1) for the header split, and has "
         + "\(count) left",
-      hint: "choose others (-t, -q), or free rings: `ethtool -L \(name) combined N`")
+      hint: "choose others (-t, -q)" + command)
   }
 
   /// The RX queues that stay for other traffic when RSS is moved off some.
@@ -192,7 +193,7 @@ extension Interface {
   }
 
   /// The same, where it is known how many RX queues there are.
-  func queues(of count: UInt32, besides bound: Set<UInt32>) throws(Failure) -> [UInt32] {
+  mutating func queues(of count: UInt32, besides bound: Set<UInt32>) throws(Failure) -> [UInt32] {
     let others = (0..<count).filter { !bound.contains($0) }
     guard others.isEmpty else { return others }
     var failure = refusal(

@@ -67,7 +67,7 @@ struct MeasuringSender {
     let pieces = SmallPieces(of: configuration.chunkSize, on: interface)
     let pairing = try pair(on: agreement, wait)
     let flows = try connect(agreement.flows, from: source, wait)
-    if let flow = flows.first, source.memorySize != nil {
+    if let flow = flows.first, !configuration.load.usesHostMemory {
       configuration.warn(of: pieces, over: flow.destination.connection)
     }
     let setting = MeasurementReport.Setting(
