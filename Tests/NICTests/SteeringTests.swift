@@ -127,12 +127,12 @@ struct SteeringTests {
   func driversOwnRefusalOfRings() throws {
     nic.refusals = [("split", EPERM)]
     var interface = try nic.interface()
-    let own = failing { () throws(Failure) in try interface.setHeaderSplit(.enabled) }
+    let own = failing { () throws(Failure) in _ = try interface.setSplit(.enabled) }
     #expect(own?.kind == .unsupported)
     #expect(own?.hint == nil)
     #expect(own?.reason == "refused by the script")
     nic.missingCommands[ETHTOOL_GWOL] = EPERM
-    let kernels = failing { () throws(Failure) in try interface.setHeaderSplit(.enabled) }
+    let kernels = failing { () throws(Failure) in _ = try interface.setSplit(.enabled) }
     #expect(kernels?.kind == .failed)
     #expect(kernels?.hint?.contains("CAP_NET_ADMIN") == true)
   }

@@ -37,7 +37,8 @@ struct TransmitDropsTests {
     let kernel = ScriptedNetlink(families: ["ethtool": 20])
     var interface = try Interface(
       named: "eth0", index: 2, device: CountingDevice(names: names),
-      netlink: GenericNetlink(over: kernel))
+      netlink: GenericNetlink(over: kernel),
+      listeningBy: { _ throws(Failure) in throw Failure("listen", errno: .noEntry) })
     let directory = try Directory()
     return interface.transmitDrops(in: SystemFiles(below: directory.path))
   }
