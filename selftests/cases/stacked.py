@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Bonds and VLANs above the NIC: what works does, what cannot is refused with what to do instead."""
+"""Bonds and VLANs above the NIC: what works does, the rest is refused with what to do instead."""
 
 from __future__ import annotations
 

@@ -29,6 +29,7 @@ class Receiver(threading.Thread):
         self.hold = hold
         self.received = b""
         self.listening = threading.Event()
+        self.connected = threading.Event()
 
     def run(self) -> None:
         enter_remote()
@@ -40,6 +41,7 @@ class Receiver(threading.Thread):
             listener.settimeout(60)
             self.listening.set()
             connection, _ = listener.accept()
+        self.connected.set()
         with connection:
             connection.settimeout(60)
             pieces = []
