@@ -87,16 +87,17 @@ extension Preflight {
       return .ok(rules)
     }
     if feature.isActive { return .ok(rules) }
-    // Some drivers, such as mlx5, take rules whatever the feature says.
-    guard feature.isAvailable else {
-      return .unknown("\(rules); \(feature.name) is off, and cannot be switched", do: "add --probe")
-    }
-    guard !feature.isRequested else {
-      return .unknown(
-        "\(rules); \(feature.name) is asked for, and off: the driver keeps it off",
-        do: "add --probe")
-    }
-    return .ok("\(rules); \(feature.name) is off, a run switches it on where rules need it")
+    // Some drivers, such as mlx5, take rules whatever the feature says; others may refuse to switch
+    // what they list as switchable, such as mlx5 in switchdev mode.
+    let state =
+      if !feature.isAvailable {
+        "is off, and cannot be switched"
+      } else if feature.isRequested {
+        "is asked for, and off: the driver keeps it off"
+      } else {
+        "is off, a run switches it on where rules need it"
+      }
+    return .unknown("\(rules); \(feature.name) \(state)", do: "add --probe")
   }
 
   /// Whether the NIC may steer by itself, past the RSS table.

@@ -16,6 +16,7 @@ struct PreflightTests {
   @Test("a host that has all lacks only the proof of a bind, and nothing was written")
   func ready() throws {
     host.nic.threshold = 0
+    host.nic.ntuple.isActive = true
     let found = try host.look(Directory())
     // Where memory comes from is this machine's own.
     let other = found.filter { !$0.key.hasPrefix("memory-") && $0.key != "queue-management" }

@@ -42,7 +42,7 @@ struct SettingFindingTests {
   @Test("flow rules must be there, be switchable and have room")
   func flowRules() throws {
     let files = try Directory()
-    #expect(try host.look(files)["ntuple"]?.verdict == .ok)
+    #expect(try host.look(files)["ntuple"]?.verdict == .unknown)
     #expect(try host.look(files)["ntuple"]?.seen.contains("a run switches it on") == true)
     host.nic.ntuple.isRequested = true
     let kept = try host.look(files)["ntuple"]
