@@ -3,7 +3,7 @@
 package import DeviceMemory
 package import Kernel
 internal import Sockets
-internal import Transfer
+package import Transfer
 
 /// Device memory that several threads use at once. Its place never changes. Received payload
 /// belongs to the thread that holds its tokens; payload to be sent was written beforehand.
@@ -28,18 +28,18 @@ internal import Transfer
   package let flows: [IncomingFlow]
   package var record = WorkerRecord()
   private let memory: SharedMemory
-  private let timeout: Duration?
+  private var silence: Silence
 
   /// - Parameters:
   ///   - cpu: Where the worker runs; anywhere if `nil`.
-  ///   - timeout: How long all flows may be silent; `nil` for no limit.
+  ///   - silence: How long all flows may be silent.
   package init(
-    _ flows: [IncomingFlow], on cpu: Int?, in memory: SharedMemory, timeout: Duration?
+    _ flows: [IncomingFlow], on cpu: Int?, in memory: SharedMemory, silence: Silence
   ) {
     self.flows = flows
     self.cpu = cpu
     self.memory = memory
-    self.timeout = timeout
+    self.silence = silence
     for flow in flows { flow.watchWrites(to: memory) }
   }
 
@@ -59,21 +59,22 @@ internal import Transfer
         isAtEnd = isAtEnd && flow.isAtEnd
       }
       if isAtEnd { return }
-      let limit = isBusy ? .zero : isRunning ? ReceivePace.batchWait : timeout
+      let limit = isBusy ? .zero : isRunning ? ReceivePace.batchWait : silence.limit
       if try set.wait(wait.limited(to: limit), to: "wait for data") {
         for (place, flow) in flows.enumerated() where set.isReady(place) { flow.wake() }
+        silence.end()
       } else if isRunning {
         for flow in flows { flow.expectLess() }
-      } else if !isBusy {
-        throw silence
+      } else if !isBusy, !silence.pass() {
+        throw silenceFailure
       }
     }
   }
 
-  private var silence: Failure {
+  private var silenceFailure: Failure {
     Failure(
       "receive", on: flows.count == 1 ? "flow \(flows[0].index)" : "flows \(flowIndices)",
-      errno: .timedOut, reason: "no data for \(timeout.asTimeout)",
+      errno: .timedOut, reason: "no data for \(silence.timeout.asTimeout)",
       hint: Failure.hintOfSilence)
   }
 }

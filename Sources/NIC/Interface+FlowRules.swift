@@ -7,32 +7,59 @@ extension Interface {
   /// All flow rules, by location. The corresponding commands are `ETHTOOL_GRXCLSRLCNT`,
   /// `ETHTOOL_GRXCLSRLALL` and `ETHTOOL_GRXCLSRULE`.
   package mutating func flowRules() throws(Failure) -> [FlowRule] {
-    var rules: [FlowRule] = []
-    for location in try flowRuleTable().locations {
-      if let rule = try flowRule(at: location) { rules.append(rule) }
-    }
-    return rules.sorted { $0.location < $1.location }
+    try surveyFlowRules().rules.sorted { $0.location < $1.location }
   }
 
-  /// The rule that was listed at a location; `nil` where it has gone since. Drivers report that in
-  /// several ways, so that another list decides; by then another rule may have come to its place.
-  private mutating func flowRule(at location: UInt32) throws(Failure) -> FlowRule? {
-    var request = ethtool_rxnfc(command: ETHTOOL_GRXCLSRULE)
-    request.fs.location = location
+  /// Looks for all flow rules, again as long as they come and go meanwhile, as those of RFS do. A
+  /// driver cuts a list off, or refuses it, when rules came since it was asked for their number;
+  /// it refuses, in several ways, to read one that has gone since the list. So each pass also reads
+  /// what an earlier one has listed, and what can be read last is there.
+  ///
+  /// - Returns: The last list with all locations that any pass has listed, and the rules.
+  private mutating func surveyFlowRules() throws(Failure) -> (
+    table: FlowRuleTable, rules: [FlowRule]
+  ) {
+    var seen: Set<UInt32> = []
+    var passes = 0
+    var failures: [UInt32: Int] = [:]
     var refusal: Failure?
+    var last: (table: FlowRuleTable, rules: [FlowRule])?
     for _ in 0..<Self.listAttempts {
+      var table: FlowRuleTable
       do throws(Failure) {
-        return FlowRule(try perform(request, "read flow rule \(location) of"))
+        table = try flowRuleTable()
       } catch {
+        // What a driver lacks, it lacks for good.
+        guard error.kind != .unsupported else { throw error }
         refusal = error
+        continue
       }
-      guard try flowRuleTable().locations.contains(location) else { return nil }
+      passes += 1
+      var rules: [FlowRule] = []
+      var isWhole = true
+      let listed = Set(table.locations)
+      seen.formUnion(listed)
+      for location in seen.sorted() {
+        var request = ethtool_rxnfc(command: ETHTOOL_GRXCLSRULE)
+        request.fs.location = location
+        do throws(Failure) {
+          rules.append(FlowRule(try perform(request, "read flow rule \(location) of")))
+        } catch {
+          guard listed.contains(location) else { continue }
+          isWhole = false
+          failures[location, default: 0] += 1
+          refusal = error
+        }
+      }
+      table.locations = seen.sorted()
+      last = (table, rules)
+      if isWhole, try Int(flowRuleCount().rule_cnt) == rules.count { return last! }
     }
-    if let refusal { throw refusal }
-    return nil
+    guard let last, !failures.values.contains(passes) else { throw refusal! }
+    return last
   }
 
-  /// How often rules are listed again that come and go meanwhile, as those of RFS do.
+  /// How often rules are looked for.
   private static let listAttempts = 5
 
   /// The flow rules that lead to some queues, by location, each with the first of these that it
@@ -66,7 +93,7 @@ extension Interface {
   package mutating func insert(_ rule: FlowRule) throws(Failure) -> FlowRule {
     let operation = "insert a flow rule on"
     var rule = rule
-    let table = try flowRuleTable()
+    let table = try surveyFlowRules().table
     // Drivers overwrite what is at a location that a rule is inserted at.
     guard !table.locations.contains(rule.location) else {
       throw refusal(operation, .exists, reason: "location \(rule.location) has a rule already")
@@ -104,31 +131,17 @@ extension Interface {
   /// The driver's table of rules: its size and where it has rules.
   package struct FlowRuleTable: Sendable {
     /// Where there are rules.
-    package let locations: [UInt32]
+    package fileprivate(set) var locations: [UInt32]
     /// How many locations there are; 0 where the driver does not report it.
     package let size: UInt32
     /// Whether the driver finds a location by itself (`RX_CLS_LOC_SPECIAL`).
     let takesSpecialLocations: Bool
   }
 
-  /// Lists the places of all rules. The corresponding commands are `ETHTOOL_GRXCLSRLCNT` and
-  /// `ETHTOOL_GRXCLSRLALL`. Between the two, rules may come, which a driver cuts off or refuses to
-  /// list, and go: the list counts if there are as many afterwards, or if it is as the one before.
+  /// Lists the places of all rules, once. The corresponding commands are `ETHTOOL_GRXCLSRLCNT` and
+  /// `ETHTOOL_GRXCLSRLALL`.
   package mutating func flowRuleTable() throws(Failure) -> FlowRuleTable {
-    var count = try flowRuleCount()
-    var last: Result<FlowRuleTable, Failure>?
-    for _ in 0..<Self.listAttempts {
-      let earlier = last.flatMap { try? $0.get() }
-      let listed = Result { () throws(Failure) in try flowRuleTable(of: count) }
-      count = try flowRuleCount()
-      if case .success(let table) = listed,
-        table.locations.count == Int(count.rule_cnt) || table.locations == earlier?.locations
-      {
-        return table
-      }
-      last = listed
-    }
-    return try last!.get()
+    try flowRuleTable(of: flowRuleCount())
   }
 
   /// How many rules there are. The corresponding command is `ETHTOOL_GRXCLSRLCNT`.

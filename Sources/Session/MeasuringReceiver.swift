@@ -138,6 +138,7 @@ struct MeasuringReceiver {
           every: configuration.checks.interval, failsOnLinear: configuration.checks.failsOnLinear,
           tokensArePages: end.tokenMode == .manual))
     }
+    end.noteSteering(by: transaction)
     return flows
   }
 
@@ -162,7 +163,7 @@ struct MeasuringReceiver {
     return (0..<count).map { worker in
       ReceiveWorker(
         flows.filter { $0.index % count == worker }, on: cpus[worker], in: end.memory,
-        timeout: configuration.timeout)
+        silence: end.silence)
     }
   }
 

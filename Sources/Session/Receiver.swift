@@ -65,7 +65,7 @@ struct Receiver {
     var loop = ReceiveLoop(
       into: sink, through: end.bindingID, memorySize: end.memory.buffer.byteCount,
       failsOnLinear: configuration.checks.failsOnLinear,
-      tokensArePages: end.tokenMode == .manual, timeout: configuration.timeout, trace: trace)
+      tokensArePages: end.tokenMode == .manual, silence: end.silence, trace: trace)
     let (start, cpu) = (Instant.now, CPUTime.now)
     let result = Result { () throws(Failure) in
       try run(&loop, from: connection, at: &end, wait)

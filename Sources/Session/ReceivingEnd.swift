@@ -7,6 +7,7 @@ internal import NIC
 internal import Netdev
 internal import Options
 internal import Sockets
+internal import Transfer
 
 /// All that a receiving run needs before a connection may come: queues, memory, a NIC that is set
 /// up, a binding and a listener. It lasts as long as the value; the NIC belongs to its transaction.
@@ -18,6 +19,8 @@ struct ReceivingEnd: ~Copyable {
   /// The id that fragments name, and how the kernel keeps their tokens: also after an unbind.
   let (bindingID, tokenMode): (UInt32, TokenMode)
   let listener: Listener
+  /// What looks into a silence; `nil` where the run has set nothing up.
+  private var look: SteeringLook?
   private let configuration: Configuration.Receive
   private let netdev: Netdev
   private let interface: UInt32
@@ -85,6 +88,18 @@ struct ReceivingEnd: ~Copyable {
     self.listener = listener
     self.binding = consume binding
     self.watch = watch
+    noteSteering(by: transaction)
+  }
+
+  /// Notes what a silence is to be explained by, where the run has set it up.
+  mutating func noteSteering(by transaction: borrowing Transaction) {
+    look = configuration.configuresNIC ? SteeringLook(at: transaction) : nil
+  }
+
+  /// How long flows may be silent, and what looks into it.
+  var silence: Silence {
+    Silence(
+      upTo: configuration.timeout, lookingInto: look.map { look in { look.look() } })
   }
 
   /// Ends the binding. What was received stays readable.

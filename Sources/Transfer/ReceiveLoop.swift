@@ -65,8 +65,7 @@ package struct ReceiveLoop<Sink: PayloadSink & ~Copyable>: ~Copyable {
   private let binding: UInt32
   /// Whether payload outside of device memory, linear or plain, is an error.
   private let failsOnLinear: Bool
-  /// How long the connection may be silent; `nil` for no limit.
-  private let timeout: Duration?
+  private var silence: Silence
   /// What sees each fragment from the next call on; `nil` for nothing.
   package var trace: Trace?
   /// Whether a token is the number of a page of the dma-buf, as in manual mode.
@@ -79,16 +78,17 @@ package struct ReceiveLoop<Sink: PayloadSink & ~Copyable>: ~Copyable {
   ///   - memorySize: The size of the bound memory that the stream may use, in bytes.
   ///   - failsOnLinear: Whether payload outside of device memory, linear or plain, is an error.
   ///   - tokensArePages: Whether a token is the number of a page of the dma-buf, as in manual mode.
-  ///   - timeout: How long the connection may be silent; `nil` for no limit.
+  ///   - silence: How long the connection may be silent.
   package init(
     into sink: consuming Sink, through binding: UInt32, memorySize: Int,
-    failsOnLinear: Bool = false, tokensArePages: Bool = false, timeout: Duration? = nil,
+    failsOnLinear: Bool = false, tokensArePages: Bool = false,
+    silence: Silence = Silence(upTo: nil),
     trace: Trace? = nil
   ) {
     self.sink = sink
     self.binding = binding
     self.failsOnLinear = failsOnLinear
-    self.timeout = timeout
+    self.silence = silence
     self.trace = trace
     self.tokensArePages = tokensArePages
     pace = ReceivePace(memorySize: memorySize)
@@ -188,13 +188,15 @@ extension ReceiveLoop where Sink: ~Copyable {
       if try !wait.for(source.descriptor, within: batchWait, to: operation) { pace.stop() }
       return
     }
-    guard try wait.for(source.descriptor, within: timeout, to: operation) else {
+    while try !wait.for(source.descriptor, within: silence.limit, to: operation) {
+      if silence.pass() { continue }
       throw Failure(
         "receive", errno: .timedOut,
-        reason: "no data for \(timeout?.components.seconds ?? 0) s after "
+        reason: "no data for \(silence.timeout?.components.seconds ?? 0) s after "
           + "\(statistics.totalBytes) bytes",
         hint: Failure.hintOfSilence)
     }
+    silence.end()
   }
 
   /// Sets how much must wait before a source counts as readable.

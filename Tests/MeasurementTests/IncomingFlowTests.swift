@@ -7,6 +7,7 @@ import Payload
 import Sockets
 import TestSupport
 import Testing
+import Transfer
 
 /// What a device would write into; nothing does: over loopback all payload is plain.
 private func memory() throws -> SharedMemory {
@@ -44,7 +45,8 @@ struct IncomingFlowTests {
   }
 
   private func worker(_ streams: [Stream]) throws -> ReceiveWorker {
-    ReceiveWorker(streams.map(\.flow), on: nil, in: try memory(), timeout: .seconds(10))
+    ReceiveWorker(
+      streams.map(\.flow), on: nil, in: try memory(), silence: Silence(upTo: .seconds(10)))
   }
 
   @Test("one worker receives several flows to their ends, each with its own figures")
@@ -135,17 +137,20 @@ struct IncomingFlowTests {
   func timesOut() throws {
     let streams = try streams(3)
     let memory = try memory()
+    var looks = 0
     try streams[0].sender.finishSending()
     let many = failing { () throws(Failure) in
       try ReceiveWorker(
-        streams.map(\.flow), on: nil, in: memory, timeout: .milliseconds(30)
+        streams.map(\.flow), on: nil, in: memory,
+        silence: Silence(upTo: .milliseconds(30)) { looks += 1 }
       ).work(Wait())
     }
+    #expect(looks == 1)
     #expect(many?.errno == .timedOut)
     #expect(many?.subject == "flows [0, 1, 2]")
     let one = failing { () throws(Failure) in
       try ReceiveWorker(
-        [streams[1].flow], on: nil, in: memory, timeout: .milliseconds(30)
+        [streams[1].flow], on: nil, in: memory, silence: Silence(upTo: .milliseconds(30))
       ).work(Wait())
     }
     withExtendedLifetime(streams) {}
@@ -179,7 +184,8 @@ struct IncomingFlowTests {
         0, over: connection, through: 7, memorySize: 1 << 20, checking: nil, every: 1,
         failsOnLinear: false)
     }
-    let worker = ReceiveWorker([flow], on: nil, in: try memory(), timeout: .seconds(10))
+    let worker = ReceiveWorker(
+      [flow], on: nil, in: try memory(), silence: Silence(upTo: .seconds(10)))
     let failure = failing { () throws(Failure) in try worker.work(Wait()) }
     #expect(failure?.errno == .connectionReset)
   }

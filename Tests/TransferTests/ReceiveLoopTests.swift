@@ -29,7 +29,7 @@ struct ReceiveLoopTests {
     let memory = PlainMemory(Self.memory, beginError: beginError, endError: endError)
     var loop = ReceiveLoop(
       into: CollectingSink(failingAfter: pieces), through: 7, memorySize: Self.memory.count,
-      failsOnLinear: failsOnLinear, timeout: timeout, trace: trace)
+      failsOnLinear: failsOnLinear, silence: Silence(upTo: timeout), trace: trace)
     var end: Loop.End?
     let failure = failing { () throws(Failure) in
       end = try loop.run(from: connection, in: memory, Wait(orStoppedBy: stop.reader.borrowed))
