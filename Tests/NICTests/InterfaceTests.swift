@@ -87,6 +87,7 @@ struct InterfaceTests {
     let before = try interface.state()
     #expect(
       before.description == """
+        feature rx-gro
         tcp-data-split disabled
         hds-thresh 5
         rx ring 256

@@ -143,7 +143,7 @@ package final class ScriptedNIC: EthtoolDevice {
       request.set(4, 2)
       let gro = hardwareGRO
       request.set(8 + 16, (ntuple.isAvailable ? 2 : 0) | (gro.isAvailable ? 4 : 0))
-      request.set(8 + 20, (ntuple.isRequested ? 2 : 0) | (gro.isRequested ? 4 : 0))
+      request.set(8 + 20, (ntuple.isRequested ? 2 : 0) | (gro.isRequested ? 4 : 0) | 8)
       request.set(8 + 24, (ntuple.isActive ? 2 : 0) | (gro.isActive ? 4 : 0) | 8)
     case ETHTOOL_SFEATURES: return try setFeatures(request)
     case ETHTOOL_GPFLAGS: request.set(4, privateFlags)

@@ -103,7 +103,7 @@ def no_queue_operations() -> None:
         reload_nic()
 
 
-@case("a check of a netkit device asks for the leased queue, and a run without -n says what it needs",
+@case("a check of a netkit device asks for the leased queue, and a run without -n what it needs",
       once=True)
 def netkit() -> None:
     if kernel() < (7, 0) or not has_command("queue-create"):

@@ -44,8 +44,8 @@ def _program() -> int:
 @contextlib.contextmanager
 def attached(nic: str, mode: int) -> Iterator[None]:
     """A program on a NIC, in a mode."""
-    link = _bpf(
-        BPF_LINK_CREATE, struct.pack("<IIII", _program(), socket.if_nametoindex(nic), BPF_XDP, mode))
+    index = socket.if_nametoindex(nic)
+    link = _bpf(BPF_LINK_CREATE, struct.pack("<IIII", _program(), index, BPF_XDP, mode))
     try:
         yield
     finally:
