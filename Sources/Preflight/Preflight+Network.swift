@@ -16,6 +16,9 @@ extension Preflight {
       look(at: "gro", ifUnsupported: .warn, otherwise: .warn) { preflight throws(Failure) in
         try preflight.receiveOffload()
       },
+      look(at: "copybreak", ifUnsupported: .ok, otherwise: .warn) { preflight throws(Failure) in
+        try preflight.copybreak()
+      },
       Finding("receive-buffer", receiveBuffer()),
       Finding("option-memory", optionMemory()),
     ]
@@ -70,6 +73,19 @@ extension Preflight {
       hardware.isActive || hardware.isAvailable
     else { return .ok("on") }
     return .ok("on; in hardware (\(hardware.name)) \(hardware.isActive ? "on" : "off")")
+  }
+
+  /// What a driver copies to the host's memory, it cannot leave in a queue's.
+  private mutating func copybreak() throws(Failure) -> Observation {
+    guard let bytes = try interface.receiveCopybreak(), bytes > 0 else { return .ok("none") }
+    let seen = "rx-copybreak \(bytes)"
+    // Both copy headers alone (`bnxt_rx_pkt`, `gve_rx_dqo`).
+    if ["bnxt_en", "gve"].contains(interface.driver) {
+      return .ok("\(seen): this driver leaves split payload where it is")
+    }
+    return .warn(
+      "\(seen): the driver may copy payload of so many bytes out of device memory",
+      do: "ethtool --set-tunable \(interface.name) rx-copybreak 0")
   }
 
   /// How far the kernel lets a socket's receive buffer grow, and programs set it.

@@ -82,7 +82,9 @@ struct Probe {
 
     try expectRefusal(of: "a bind of no queue") { () throws(Failure) in _ = try bind(0..<0).id }
     try transaction.disableHeaderSplit()
-    try expectRefusal(of: "a bind with header split off") { () throws(Failure) in
+    // Where the driver keeps its split (gve), a kernel that asks the driver takes the bind (6.12).
+    let isKept = try transaction.interface.rings().split == .enabled
+    try expectRefusal(of: "a bind with header split off", unless: isKept) { () throws(Failure) in
       _ = try bind(queues).id
     }
     try transaction.enableHeaderSplit()
@@ -115,7 +117,7 @@ struct Probe {
   }
 
   private func expectRefusal(
-    of attempt: String, orLackOfSupport countsLack: Bool = false,
+    of attempt: String, orLackOfSupport countsLack: Bool = false, unless mayWork: Bool = false,
     _ body: () throws(Failure) -> Void
   ) throws(Failure) {
     do throws(Failure) {
@@ -124,6 +126,7 @@ struct Probe {
       guard error.isRefusal(orLackOfSupport: countsLack) else { throw error }
       return
     }
+    guard !mayWork else { return }
     throw Failure(
       "rely on \(configuration.target.interface)", reason: "the kernel took \(attempt)",
       hint: "its checks are missing: kernel and driver are not to be trusted with device memory")

@@ -39,6 +39,21 @@ struct SettingFindingTests {
     #expect(try host.look(files)["hds-thresh"]?.seen == "100; a run sets it to 0")
   }
 
+  @Test("a driver that may copy short payload is warned of; bnxt and gve leave it alone")
+  func copybreak() throws {
+    let files = try Directory()
+    #expect(try host.look(files)["copybreak"] == Observation(.ok, "none"))
+    host.nic.copybreak = 0
+    #expect(try host.look(files)["copybreak"] == Observation(.ok, "none"))
+    host.nic.copybreak = 256
+    let copied = try host.look(files)["copybreak"]
+    #expect(copied?.verdict == .warn)
+    #expect(copied?.seen.hasPrefix("rx-copybreak 256: ") == true)
+    #expect(copied?.remedy == "ethtool --set-tunable nic0 rx-copybreak 0")
+    host.nic.driver = "gve"
+    #expect(try host.look(files)["copybreak"]?.verdict == .ok)
+  }
+
   @Test("flow rules must be there, be switchable and have room")
   func flowRules() throws {
     let files = try Directory()

@@ -52,6 +52,8 @@ package final class ScriptedNIC: EthtoolDevice {
   package var contexts: [UInt32: [UInt32]] = [:]
   /// The feature `rx-ntuple-filter`.
   package var ntuple = (isActive: false, isRequested: false, isAvailable: true)
+  /// The tunable `rx-copybreak`, in bytes; `nil` if it has none.
+  package var copybreak: UInt32?
   /// The feature `rx-gro-hw`.
   package var hardwareGRO = (isActive: false, isRequested: false, isAvailable: false)
   /// What it answers to a rule while that is off, before it looks at the rule; `nil` if it takes
@@ -139,6 +141,10 @@ package final class ScriptedNIC: EthtoolDevice {
       request.set(hasCombinedChannels ? 16 : 4, 8)
       request.set(hasCombinedChannels ? 32 : 20, queueCount)
     case ETHTOOL_GSSET_INFO, ETHTOOL_GSTRINGS: reportStrings(&request)
+    case ETHTOOL_GTUNABLE:
+      guard let copybreak, request.word(4) == 1, request.word(8) == 3, request.word(12) == 4
+      else { throw .notSupported }
+      request.set(16, copybreak)
     case ETHTOOL_GFEATURES:
       request.set(4, 2)
       let gro = hardwareGRO
