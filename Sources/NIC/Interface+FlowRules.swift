@@ -183,8 +183,8 @@ extension FlowRule {
   static func hint(for errno: Errno?, on interface: String) -> String? {
     switch errno {
     case .notPermitted:
-      "`ethtool -K \(interface) ntuple on`; with fewer channels (`ethtool -L \(interface)`) the "
-        + "device may have room for it"
+      "with fewer channels (`ethtool -L \(interface)`) the device may have room for rules: then "
+        + "`ethtool -K \(interface) ntuple on`"
     case .notSupported:
       "this driver does not take flow rules: steer by RSS set up by hand, and run with -n"
     case .invalidArgument:

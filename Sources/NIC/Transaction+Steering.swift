@@ -121,8 +121,7 @@ extension Transaction {
 
   /// Switches flow rules on.
   ///
-  /// - Returns: Whether they were off, and the driver can switch them.
-  /// - Throws: A failure of the kind `unsupported` where the driver keeps them off.
+  /// - Returns: Whether they were off, and the driver has switched them.
   private mutating func enableFlowRules() throws(Failure) -> Bool {
     let feature = try interface.features().first { $0.name == Feature.ntuple }
     guard let feature, feature.isAvailable, !feature.isActive else { return false }
@@ -132,7 +131,9 @@ extension Transaction {
     do throws(Failure) {
       try interface.setFeature(feature.name, to: true)
     } catch {
-      throw error.errno == nil ? error.counted(as: .unsupported) : error
+      // A driver that keeps it off has said why when it refused the rule.
+      guard error.errno == nil else { throw error }
+      return false
     }
     return true
   }

@@ -117,7 +117,8 @@ struct SteeringTests {
     let failure = failing { () throws(Failure) in try transaction.steer(flow, to: .queue(3)) }
     #expect(failure?.errno == .notPermitted)
     #expect(failure?.kind == .unsupported)
-    #expect(failure?.hint?.hasPrefix("`ethtool -K nic0 ntuple on`; with fewer channels") == true)
+    #expect(failure?.hint?.contains("fewer channels (`ethtool -L nic0`)") == true)
+    #expect(failure?.hint?.contains("`ethtool -K nic0 ntuple on`") == true)
     #expect(failure?.reason?.contains("the driver's own refusal") == true)
     #expect(nic.log.isEmpty)
     #expect(transaction.changes.isEmpty)
@@ -231,13 +232,19 @@ struct SteeringTests {
     #expect(nic.rules.isEmpty && transaction.changes.isEmpty)
   }
 
-  @Test("a feature that the driver keeps, and demands, is what it cannot do")
-  func keptFeature() throws {
+  @Test(
+    "where the driver keeps the feature off, the failure is its refusal of the rule",
+    arguments: [EOPNOTSUPP, EPERM])
+  func keptFeature(errno: CInt) throws {
     nic.ignored = ["ntuple"]
+    nic.refusalWithoutNtuple = errno
     var transaction = Transaction(on: try nic.interface())
     let failure = failing { () throws(Failure) in try transaction.steer(flow, to: .queue(3)) }
-    #expect(failure?.reason == "the driver keeps it as it is")
+    #expect(failure?.operation == "insert a flow rule on")
+    #expect(failure?.errno?.rawValue == errno)
     #expect(failure?.kind == .unsupported)
+    #expect(nic.log == ["ntuple on"])
+    #expect(transaction.undo().isEmpty)
   }
 
   @Test("rules are listed by location, and those of other kinds show their bytes")
