@@ -168,10 +168,11 @@ def unpaired_duration() -> None:
 
 @case("a rate is kept to within 15 % above and 40 % below", deadline=120, once=True)
 def rate() -> None:
-    # A busy CPU explains a lower rate; a higher one means that pacing does not work.
-    wanted = 20_000_000
+    # A busy CPU explains a lower rate; a higher one means that pacing does not work. Two emulated
+    # machines at once reach no more than 4 Mbit/s at times.
+    wanted = 2_000_000
     ours, theirs = paired(
-        ("--flows", "2", "--duration", "4", "--host-memory", "--rate", "20M"))
+        ("--flows", "2", "--duration", "4", "--host-memory", "--rate", "2M"))
     check_consistent(ours, theirs, 2)
     for flow in theirs["flows"]:
         actual = flow["bytes"] * 8 / theirs["total"]["seconds"]
