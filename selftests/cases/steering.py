@@ -60,7 +60,7 @@ def like_gve() -> None:
       once=True)
 def like_mlx5() -> None:
     try:
-        reload_nic("personality=mlx5", "split_needs_gro_hw=0")
+        reload_nic("personality=mlx5", "split_needs_gro_hw=0", "split_silent=0")
         spread("off", "context")
     finally:
         reload_nic()
@@ -70,7 +70,7 @@ def like_mlx5() -> None:
       "of others that come and go meanwhile are no matter", once=True)
 def like_fbnic() -> None:
     try:
-        reload_nic("personality=fbnic")
+        reload_nic("personality=fbnic", "split_reported=0")
         spread("on", "context")
         output("ethtool", "-X", NIC, "context", "new", "equal", "2")
         result = spread("on", "rules")
@@ -89,7 +89,7 @@ def like_fbnic() -> None:
       "keeps no rule among those of RFS", once=True)
 def like_bnxt() -> None:
     try:
-        reload_nic("personality=bnxt", "carrier_ms=0", "rss_reset=0")
+        reload_nic("personality=bnxt", "carrier_ms=0", "rss_reset=0", "split_reported=0")
         output("ethtool", "-K", NIC, "ntuple", "off")
         spread("on", "context")
         expect_equal(ntuple(), "off", "ntuple after the run")
