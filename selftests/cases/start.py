@@ -14,7 +14,7 @@ from testbed.state import unchanged
 from testbed.tool import BINARY, LITTLE_MEMORY, finish, track
 
 # What a whole run may ask, set-up and undo: ethtool's requests by ioctl, and requests by netlink.
-LIMITS = {"SIOCETHTOOL": 45, "sendto(": 22}
+LIMITS = {"SIOCETHTOOL": 45, "sendto(": 28}
 
 
 @case("a run asks the kernel for no setting more often than it must", once=True)
