@@ -3,8 +3,6 @@
 internal import CLinux
 package import Kernel
 
-extension ethtool_tunable: EthtoolRequest {}
-
 extension Interface {
   /// How many bytes a received packet may have for the driver to copy it to memory of the host's,
   /// rather than hand on the buffer (`rx-copybreak`); `nil` where it has no such setting. The

@@ -45,6 +45,7 @@ extension ethtool_channels: EthtoolRequest {}
 extension ethtool_sset_info: EthtoolRequest {}
 extension ethtool_gstrings: EthtoolRequest {}
 extension ethtool_stats: EthtoolRequest {}
+extension ethtool_tunable: EthtoolRequest {}
 extension ethtool_gfeatures: EthtoolRequest {}
 extension ethtool_sfeatures: EthtoolRequest {}
 extension ethtool_rxnfc: EthtoolRequest {}

@@ -73,6 +73,10 @@ package struct FlowRule: Equatable, Sendable {
     return other == self
   }
 
+  /// Whether a rule that the driver reports is this one: at its place, or anywhere where the driver
+  /// was to choose that.
+  func isReported(as other: FlowRule) -> Bool { hasPlace ? other == self : isSame(as: other) }
+
   /// Whether another rule is for the same flows, wherever it sends them.
   package func isForSameFlows(as other: FlowRule) -> Bool {
     let target = UInt32(FLOW_RSS)

@@ -7,7 +7,7 @@ extension Interface {
   /// All flow rules, by location. The corresponding commands are `ETHTOOL_GRXCLSRLCNT`,
   /// `ETHTOOL_GRXCLSRLALL` and `ETHTOOL_GRXCLSRULE`.
   package mutating func flowRules() throws(Failure) -> [FlowRule] {
-    try surveyFlowRules().rules.sorted { $0.location < $1.location }
+    try surveyFlowRules().rules
   }
 
   /// Looks for all flow rules, again as long as they come and go meanwhile, as those of RFS do. A
@@ -15,8 +15,8 @@ extension Interface {
   /// it refuses, in several ways, to read one that has gone since the list. So each pass also reads
   /// what an earlier one has listed, and what can be read last is there.
   ///
-  /// - Returns: The last list with all locations that any pass has listed, and the rules.
-  private mutating func surveyFlowRules() throws(Failure) -> (
+  /// - Returns: The last list with all locations that any pass has listed, and the rules by location.
+  mutating func surveyFlowRules() throws(Failure) -> (
     table: FlowRuleTable, rules: [FlowRule]
   ) {
     var seen: Set<UInt32> = []
@@ -91,9 +91,15 @@ extension Interface {
   /// - Throws: The driver's refusal, with what would help; `ENOSPC` where the table is full,
   ///   `EEXIST` where the location is taken.
   package mutating func insert(_ rule: FlowRule) throws(Failure) -> FlowRule {
+    try insert(rule, into: surveyFlowRules().table)
+  }
+
+  /// The same, where it is known which rules there are.
+  mutating func insert(
+    _ rule: FlowRule, into table: FlowRuleTable
+  ) throws(Failure) -> FlowRule {
     let operation = "insert a flow rule on"
     var rule = rule
-    let table = try surveyFlowRules().table
     // Drivers overwrite what is at a location that a rule is inserted at.
     guard !table.locations.contains(rule.location) else {
       throw refusal(operation, .exists, reason: "location \(rule.location) has a rule already")

@@ -10,11 +10,13 @@ extension Interface {
   /// - Parameter changes: What the run has made; only steering counts.
   package mutating func losses(among changes: [Change]) throws(Failure) -> [String] {
     var lines: [String] = []
+    let rules = changes.contains { $0.insertedRule != nil } ? try flowRules() : []
     for change in changes {
       switch change {
       case .flowRule(let rule, _):
-        let isThere = try flowRules().contains { rule.hasPlace ? $0 == rule : rule.isSame(as: $0) }
-        if !isThere { lines.append("flow rule \(rule.location) of \(subject) is gone") }
+        if !rules.contains(where: rule.isReported) {
+          lines.append("flow rule \(rule.location) of \(subject) is gone")
+        }
       case .context(.some(let id), let table, _):
         let present = try rssTable(ofContext: id)
         if present == nil { lines.append("RSS context \(id) of \(subject) is gone") }

@@ -118,9 +118,7 @@ extension Interface {
   ) throws(Failure) -> [String] {
     var left: [String] = []
     var present = try flowRules()
-    let inserted = present.first {
-      !replaced.contains($0) && (rule.hasPlace ? $0 == rule : rule.isSame(as: $0))
-    }
+    let inserted = present.first { !replaced.contains($0) && rule.isReported(as: $0) }
     if let inserted {
       try deleteFlowRule(at: inserted.location)
       present.removeAll { $0 == inserted }

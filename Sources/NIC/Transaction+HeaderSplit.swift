@@ -10,15 +10,16 @@ extension Transaction {
   ///   hardware GRO; a failure without errno where the split was set and is not in force.
   package mutating func enableHeaderSplit() throws(Failure) {
     let isByFlag: Bool
-    let sizes = try recordSizes()
+    let before = try interface.rings()
+    let sizes = try record(before.sizes)
     do throws(Failure) {
-      isByFlag = try enable()
+      isByFlag = try enable(from: before)
     } catch {
-      try? amend(sizes)
+      if let now = try? interface.rings() { try? amend(sizes, by: now) }
       throw error
     }
-    try amend(sizes)
     let now = try interface.rings()
+    try amend(sizes, by: now)
     let isEnabled =
       isByFlag ? try interface.privateFlags().splitsHeaders : now.split == .enabled
     guard isEnabled, now.threshold ?? 0 == 0 else {
@@ -33,7 +34,7 @@ extension Transaction {
   /// bind.
   package mutating func disableHeaderSplit() throws(Failure) {
     do throws(Failure) {
-      try request(.automatic)
+      try request(.automatic, from: try interface.rings())
     } catch {
       try switchFlag(to: .automatic, insteadOf: error)
     }
@@ -42,17 +43,18 @@ extension Transaction {
   /// Enables the split and sets the threshold to 0, if possible in one request.
   ///
   /// - Returns: Whether it was by private flag.
-  private mutating func enable() throws(Failure) -> Bool {
-    let before = try interface.rings()
+  private mutating func enable(from before: Rings) throws(Failure) -> Bool {
     let threshold: UInt32? = before.threshold ?? 0 == 0 ? nil : 0
     do throws(Failure) {
       let configured = try configuredSplit(of: before, beforeSetting: threshold)
       let earlier = changes
       do throws(Failure) {
-        try request(.enabled, threshold: threshold, after: configured)
+        try request(.enabled, threshold: threshold, from: before, after: configured)
       } catch {
         try enableHardwareGRO(wantedBy: error, forgettingAllBut: earlier)
-        try request(.enabled, threshold: threshold, after: configured)
+        // The feature may have changed what the driver reports.
+        try request(
+          .enabled, threshold: threshold, from: try interface.rings(), after: configured)
       }
       return false
     } catch {
@@ -76,7 +78,7 @@ extension Transaction {
       earlier.isShownByAutomatic(setsThreshold: threshold != nil)
     else { return nil }
     do throws(Failure) {
-      return try request(.automatic)
+      return try request(.automatic, from: rings)
     } catch {
       // The split may be enabled all the same. The kernel refuses the driver's choice while a queue
       // is bound (`net/ethtool/rings.c`, `ethnl_set_rings`).
@@ -89,14 +91,15 @@ extension Transaction {
   ///
   /// - Parameters:
   ///   - threshold: The threshold to set with it, in bytes.
+  ///   - before: What the driver reported before; or earlier, where that is recorded.
   ///   - known: What is configured, if the caller knows.
   /// - Returns: What was configured, so far as the request shows it.
   @discardableResult
   private mutating func request(
-    _ split: HeaderSplit, threshold: UInt32? = nil, after known: HeaderSplit? = nil
+    _ split: HeaderSplit, threshold: UInt32? = nil, from before: Rings,
+    after known: HeaderSplit? = nil
   ) throws(Failure) -> HeaderSplit? {
     let recorded = changes
-    let before = try interface.rings()
     var earlier = EarlierSplit(reported: before.split, configured: known)
     let place = try record(
       .headerSplit(
@@ -181,8 +184,7 @@ extension Transaction {
   /// Records how many channels there are, and how large the rings are.
   ///
   /// - Returns: The records that are new.
-  private mutating func recordSizes() throws(Failure) -> [Change] {
-    let sizes = try interface.rings().sizes
+  private mutating func record(_ sizes: RingSizes) throws(Failure) -> [Change] {
     let channels = try ifSupported { () throws(Failure) in try interface.channels() }
     var new: [Change] = []
     if let channels { new.append(.channels(channels, made: nil)) }
@@ -193,7 +195,7 @@ extension Transaction {
   }
 
   /// Records what became of the sizes; nothing where that is no change.
-  private mutating func amend(_ sizes: [Change]) throws(Failure) {
+  private mutating func amend(_ sizes: [Change], by rings: Rings) throws(Failure) {
     for change in sizes {
       guard let place = changes.firstIndex(of: change) else { continue }
       switch change {
@@ -202,8 +204,8 @@ extension Transaction {
         let isChange = !now.hasSameCounts(as: earlier)
         amend(at: place, isChange ? .channels(earlier, made: now) : nil)
       case .ringSizes(let earlier, _):
-        let now = try interface.rings().sizes
-        amend(at: place, now == earlier ? nil : .ringSizes(earlier, made: now))
+        let isChange = rings.sizes != earlier
+        amend(at: place, isChange ? .ringSizes(earlier, made: rings.sizes) : nil)
       default: break
       }
     }

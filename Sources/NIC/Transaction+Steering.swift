@@ -153,11 +153,11 @@ extension Transaction {
   }
 
   private mutating func insert(_ rule: FlowRule) throws(Failure) -> FlowRule {
-    let before = try interface.flowRules()
+    let (table, before) = try interface.surveyFlowRules()
     let sameFlows = before.filter { $0.isForSameFlows(as: rule) }
     let place = try record(.flowRule(rule, replaced: sameFlows))
     do throws(Failure) {
-      var inserted = try interface.insert(rule)
+      var inserted = try interface.insert(rule, into: table)
       if let after = try? interface.flowRules() {
         // The rule as the driver reports it, which need not be how it was asked for.
         inserted =
