@@ -117,7 +117,7 @@ extension Preflight {
       let entries = rings.jumboEntries ?? rings.sizes.receive
     else { return .ok("the driver reports no ring sizes") }
     let needed =
-      max(Int(entries) * bufferSize, interface.leastMemoryPerQueue ?? 0) * queues.count
+      max(Int(entries) * bufferSize(by: rings), interface.leastMemoryPerQueue ?? 0) * queues.count
     let seen =
       "\(mebibytes(byteCount)) MiB to be bound; the rings of \(named(queues)) take up to "
       + "\(mebibytes(needed)) MiB at once"

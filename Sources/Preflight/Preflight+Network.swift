@@ -29,16 +29,19 @@ extension Preflight {
     let mtu = try link.get().mtu
     // The headers of IPv4 and of TCP with its time stamps.
     let payload = max(0, Int(mtu) - 20 - 32)
-    let seen = "\(mtu): \(payload) bytes of payload a packet, buffers of \(bufferSize)"
-    guard payload > bufferSize else { return .ok(seen) }
-    return .warn("\(seen): several fragments a packet", do: try remedyForSmallBuffers(payload))
+    let rings = try? interface.rings()
+    let size = bufferSize(by: rings)
+    let seen = "\(mtu): \(payload) bytes of payload a packet, buffers of \(size)"
+    guard payload > size else { return .ok(seen) }
+    return .warn(
+      "\(seen): several fragments a packet", do: try remedyForSmallBuffers(payload, by: rings))
   }
 
   /// How the NIC's buffers become larger. A driver that reports their size has a ring parameter for
   /// it, and none of these has `rx-page-size` (gve, whose largest are of 4096 bytes); of the others,
   /// only a bind shows which have that.
-  private mutating func remedyForSmallBuffers(_ payload: Int) throws(Failure) -> String? {
-    if let size = reportedBufferSize {
+  private func remedyForSmallBuffers(_ payload: Int, by rings: Rings?) throws(Failure) -> String? {
+    if target.binding.rxPageSize == nil, let size = rings?.bufferSize {
       return size < 4096
         ? "ethtool -G \(interface.name) rx-buf-len 4096, where the device offers it" : nil
     }
@@ -49,18 +52,11 @@ extension Preflight {
       + "--probe -b \(fitting) shows it"
   }
 
-  private var reportedBufferSize: Int? {
-    mutating get {
-      guard target.binding.rxPageSize == nil else { return nil }
-      return (try? interface.rings().bufferSize).map { Int($0) }
-    }
-  }
-
   /// The size of the NIC's buffers: what the run asks for, what the driver reports, or a page.
-  var bufferSize: Int {
-    mutating get {
-      target.binding.rxPageSize.map { Int($0) } ?? reportedBufferSize ?? pageSize
-    }
+  ///
+  /// - Parameter rings: What the driver reports; `nil` where it reports nothing.
+  func bufferSize(by rings: Rings?) -> Int {
+    (target.binding.rxPageSize ?? rings?.bufferSize).map { Int($0) } ?? pageSize
   }
 
   private mutating func receiveOffload() throws(Failure) -> Observation {
