@@ -45,67 +45,52 @@ package import Kernel
     madeOf origin: consuming OwnedDescriptor? = nil
   ) throws(Failure) {
     // A consumed parameter cannot be captured by the closure that `attempt` runs.
-    let mapping: Mapping
-    let limits: (access: CPUAccess, refusal: Errno?)
+    let reach: Reach
     do throws(Errno) {
       let size = try retrying { lseek(descriptor.rawValue, 0, SEEK_END) }
-      limits = try Self.access(to: descriptor, count: size)
-      mapping = try Self.map(descriptor, count: size, for: limits.access)
+      reach = try Self.map(descriptor, count: size)
     } catch {
       throw Failure("map", on: subject, errno: error)
     }
-    (access, refusal) = limits
+    (access, refusal) = (reach.access, reach.refusal)
     self.origin = origin
-    byteCount = mapping.count
-    unsafe base = mapping.base
-    view = .mapped(mapping)
+    byteCount = reach.mapping.count
+    unsafe base = reach.mapping.base
+    view = .mapped(reach.mapping)
     self.descriptor = descriptor
     self.subject = subject
     self.mapping = nil
   }
 
+  /// A mapping, what the exporter lets the CPU do there, and why there is no more.
+  private struct Reach: ~Copyable {
+    let mapping: Mapping
+    let access: CPUAccess
+    let refusal: Errno?
+  }
+
+  /// Maps a dma-buf for as much as its exporter lets the CPU do; else reserves addresses. Exporters
+  /// refuse in whatever words: a dma-buf without the operation answers `EINVAL`
+  /// (`drivers/dma-buf/dma-buf.c`), NVIDIA's driver `ENOTSUPP`, others `EPERM`, `ENODEV` and more.
+  ///
+  /// - Throws: What says nothing about the exporter: the process has no room.
   private static func map(
-    _ descriptor: borrowing OwnedDescriptor, count: Int, for access: CPUAccess
-  ) throws(Errno) -> Mapping {
-    if access == .none { return try Mapping(reserving: count) }
-    return try Mapping(descriptor, count: count, isWritable: access == .mapped)
-  }
-
-  /// Finds out what an exporter lets the CPU do.
-  ///
-  /// - Returns: The access that there is, and why there is no more.
-  /// - Throws: What says nothing about the exporter.
-  private static func access(
-    to descriptor: borrowing OwnedDescriptor, count: Int
-  ) throws(Errno) -> (CPUAccess, Errno?) {
-    guard let refusal = try refusal(of: descriptor, count: count, isWritable: true) else {
-      return (.mapped, nil)
+    _ descriptor: borrowing OwnedDescriptor, count: Int
+  ) throws(Errno) -> Reach {
+    var refusal: Errno?
+    for access in [CPUAccess.mapped, .readOnly] {
+      do throws(Errno) {
+        let mapping = try Mapping(descriptor, count: count, isWritable: access == .mapped)
+        return Reach(mapping: mapping, access: access, refusal: refusal)
+      } catch {
+        if [.outOfMemory, .tryAgain, .interrupted, .badDescriptor].contains(error) { throw error }
+        refusal = refusal ?? error
+        // `mmap`: the descriptor is not open for writing. That of a PRIME export without `DRM_RDWR`
+        // is such a one.
+        guard error == .accessDenied else { break }
+      }
     }
-    // `mmap`: the descriptor is not open for writing. That of a PRIME export without `DRM_RDWR` is
-    // such a one.
-    if refusal == .accessDenied,
-      try self.refusal(of: descriptor, count: count, isWritable: false) == nil
-    {
-      return (.readOnly, refusal)
-    }
-    return (.none, refusal)
-  }
-
-  /// Why an exporter does not let the CPU map its memory, in whatever words: a dma-buf without the
-  /// operation answers `EINVAL` (`drivers/dma-buf/dma-buf.c`), NVIDIA's driver `ENOTSUPP`, others
-  /// `EPERM`, `ENODEV` and more.
-  ///
-  /// - Throws: Errors of the process: it has no room.
-  private static func refusal(
-    of descriptor: borrowing OwnedDescriptor, count: Int, isWritable: Bool
-  ) throws(Errno) -> Errno? {
-    do throws(Errno) {
-      _ = try Mapping(descriptor, count: count, isWritable: isWritable)
-      return nil
-    } catch {
-      if [.outOfMemory, .tryAgain, .interrupted, .badDescriptor].contains(error) { throw error }
-      return error
-    }
+    return Reach(mapping: try Mapping(reserving: count), access: .none, refusal: refusal)
   }
 
   /// A dma-buf that is read and written by copies.
