@@ -21,6 +21,12 @@ package struct StackedLink: Equatable, Sendable {
   /// Kinds whose `IFLA_LINK` is what they stand on. That of others may be their other end.
   private static let dependentKinds = ["vlan", "macvlan", "macvtap", "ipvlan", "ipvtap", "macsec"]
 
+  /// Kinds that receive in place of what is a part of them. A VRF does not.
+  private static let gatheringKinds: Set<String> = ["bond", "team", "bridge"]
+
+  /// Whether it receives in place of what is a part of it.
+  package var gathers: Bool { kind.map(Self.gatheringKinds.contains) ?? false }
+
   /// Reads one answer.
   ///
   /// - Throws: `EBADMSG` where it lacks what every interface has.
@@ -45,18 +51,13 @@ package struct LinkStack: Sendable {
   /// All interfaces.
   package let links: [StackedLink]
 
-  /// Kinds that receive in place of what is a part of them. A VRF does not.
-  private static let gatheringKinds: Set<String> = ["bond", "team", "bridge"]
-
   /// The interface of an index; `nil` where there is none.
   package func link(_ index: UInt32) -> StackedLink? { links.first { $0.index == index } }
 
   /// The interfaces that one stands on, if it does: a bond's ports, a VLAN's bond.
   package func below(_ index: UInt32) -> [StackedLink] {
-    guard let link = link(index), let kind = link.kind else { return [] }
-    return links.filter {
-      $0.index == link.lower || (Self.gatheringKinds.contains(kind) && $0.master == index)
-    }
+    guard let link = link(index) else { return [] }
+    return links.filter { $0.index == link.lower || (link.gathers && $0.master == index) }
   }
 
   /// The interfaces at the bottom of one that stands on others, in the order of the kernel's list;

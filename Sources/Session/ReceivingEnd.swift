@@ -32,7 +32,7 @@ struct ReceivingEnd: ~Copyable {
   /// - Parameters:
   ///   - source: Where the flows come from, if only flows from there are to be steered.
   ///   - connections: How many connections may wait.
-  ///   - carrier: The interface's carrier, which must be back before a sender is told to come.
+  ///   - carrier: The interface's carrier, which must be back before the run waits for a sender.
   ///   - wait: What ends the wait for it.
   ///   - watch: What watches over the interface, and from now on over the binding.
   init(

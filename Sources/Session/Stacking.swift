@@ -30,9 +30,8 @@ package struct Stacking {
     else { return nil }
     let lower = stack.below(own.index).map(\.name)
     guard !lower.isEmpty else { return nil }
-    let article = kind == "bond" || kind == "team" || kind == "bridge" ? "of" : "on"
     return (
-      "\(name) is a \(kind) \(article) \(lower.joined(separator: ", "))",
+      "\(name) is a \(kind) \(own.gathers ? "of" : "on") \(lower.joined(separator: ", "))",
       stack.ports(of: own.index).map(\.name)
     )
   }
