@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import subprocess
-from collections.abc import Iterator
 
 from testbed import xdp
 from testbed.harness import case, expect, expect_equal
-from testbed.hosts import NIC, free_port, output, reload_nic
+from testbed.hosts import NIC, free_port, nic_with, output
 from testbed.state import (
     bind_rx_attributes, bound_queues, expect_released, has_command, kernel, netdev, unchanged)
 from testbed.tool import BINARY, Result, listen, receive, run
@@ -105,16 +103,6 @@ def loopback() -> None:
         found["queue-management"][0], "unknown" if ASKED_BY_BIND else "missing", "queues")
     expect("nothing was tried" in probed["probe"][1], f"{probed}")
     run("--check", "-f", "nosuch0").expect(2, "nosuch0")
-
-
-@contextlib.contextmanager
-def nic_with(*parameters: str) -> Iterator[None]:
-    """A NIC that has been loaded with parameters, for as long as the block lasts."""
-    reload_nic(*parameters)
-    try:
-        yield
-    finally:
-        reload_nic()
 
 
 @case("a check reports what a NIC lacks")

@@ -7,7 +7,7 @@ import json
 import subprocess
 
 from testbed.harness import Skipped, case, expect, expect_equal
-from testbed.hosts import NIC, output, reload_nic
+from testbed.hosts import NIC, nic_with, output, reload_nic
 from testbed.state import expect_released, has_command, kernel, netdev, unchanged
 from testbed.tool import run
 
@@ -45,8 +45,7 @@ def expect_agreement(*arguments: str) -> Items:
 
 @case("a check on a NIC like gve's names its commands, and that queue 0 cannot be bound", once=True)
 def gve() -> None:
-    reload_nic("personality=gve")
-    try:
+    with nic_with("personality=gve"):
         output("ip", "link", "set", NIC, "mtu", "9000")
         items = expect_agreement()
         expect_words(items, "mtu", "warn", "buffers of 2048", "rx-buf-len 4096")
@@ -59,20 +58,15 @@ def gve() -> None:
         reload_nic("personality=gve", "queues=1")
         _, _, items = check()
         expect_words(items, "channels", "missing", f"ethtool -L {NIC} rx N")
-    finally:
-        reload_nic()
 
 
 @case("a check on a NIC like mlx5's names the hardware GRO that its split needs", once=True)
 def mlx5() -> None:
-    reload_nic("personality=mlx5")
-    try:
+    with nic_with("personality=mlx5"):
         items = expect_agreement()
         expect_words(items, "header-split", "unknown", "rx-gro-hw is off")
         expect_words(items, "gro", "ok", "rx-gro-hw")
         expect_words(items, "ntuple", "unknown", "where rules need it", "--probe")
-    finally:
-        reload_nic()
 
 
 @case("a check on a NIC like bnxt's and fbnic's does not take a reported split for configured",
@@ -89,8 +83,7 @@ def reported() -> None:
 
 @case("a check of a NIC without queue operations is not ready, and the probe says why", once=True)
 def no_queue_operations() -> None:
-    reload_nic("personality=bnxt-vf")
-    try:
+    with nic_with("personality=bnxt-vf"):
         code, conclusion, items = check()
         expect_equal((code, conclusion), (4, "unknown"), "check")
         expect_words(items, "queue-management", "unknown", "--probe")
@@ -99,8 +92,6 @@ def no_queue_operations() -> None:
         expect_equal((code, conclusion), (1, "not ready"), "check --probe")
         expect_words(items, "probe-bind", "missing", "EOPNOTSUPP")
         expect_words(items, "probe-flow-rule", "missing")
-    finally:
-        reload_nic()
 
 
 @case("a check of a netkit device asks for the leased queue, and a run without -n what it needs",

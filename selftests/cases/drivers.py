@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from testbed import drivers
 from testbed.harness import case
-from testbed.hosts import reload_nic
+from testbed.hosts import nic_with
 
 JOBS = ("check", "receive", "send", "kill")
 
@@ -13,13 +13,10 @@ JOBS = ("check", "receive", "send", "kill")
 def _register(personality: str) -> None:
     @case(f"on a NIC like {personality}: {', '.join(JOBS)}", deadline=240, once=True)
     def jobs() -> None:
-        drivers.load(personality)
-        try:
+        with nic_with(f"personality={personality}"):
             for job in JOBS:
                 with drivers.failures_by_name(job):
                     drivers.do(job, personality)
-        finally:
-            reload_nic()
 
 
 for _personality in drivers.PERSONALITIES[1:]:

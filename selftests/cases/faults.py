@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 
 from testbed.harness import case, expect, expect_equal
-from testbed.hosts import NIC, Sender, free_port, output, pattern, reload_nic, set_fault
+from testbed.hosts import NIC, Sender, free_port, nic_with, output, pattern, set_fault
 from testbed.state import expect_released, unchanged
 from testbed.summary import check_summary
 from testbed.tool import finish, listen, receive, run
@@ -93,55 +93,40 @@ def never_reaches_device() -> None:
 
 @case("a NIC that refuses 5-tuple rules gets a 3-tuple rule")
 def refuses_5tuple() -> None:
-    reload_nic("refuse_5tuple=1")
-    try:
+    with nic_with("refuse_5tuple=1"):
         with unchanged():
             receive(100_000, "-v", "7", "-c", "192.0.2.2").expect(0)
-    finally:
-        reload_nic()
 
 
 @case("a NIC without flow rules is refused before anything is changed")
 def refuses_ntuple() -> None:
-    reload_nic("refuse_ntuple=1")
-    try:
+    with nic_with("refuse_ntuple=1"):
         with unchanged():
             result = receive(1000, "-v", "7")
         expect(result.code in (1, 4), f"exit status {result.code}")
         expect("flow rule" in result.stderr, result.stderr)
         expect_released()
-    finally:
-        reload_nic()
 
 
 @case("a NIC without hds-thresh works")
 def no_hds_thresh() -> None:
-    reload_nic("no_hds_thresh=1")
-    try:
+    with nic_with("no_hds_thresh=1"):
         with unchanged():
             receive(100_000, "-v", "7").expect(0)
-    finally:
-        reload_nic()
 
 
 @case("a NIC whose header split is a private flag works")
 def private_flag() -> None:
-    reload_nic("hds_private_flag=1")
-    try:
+    with nic_with("hds_private_flag=1"):
         with unchanged():
             receive(100_000, "-v", "7").expect(0)
             run("-f", NIC).expect(0)
-    finally:
-        reload_nic()
 
 
 @case("a NIC with one queue is refused")
 def one_queue() -> None:
-    reload_nic("queues=1")
-    try:
+    with nic_with("queues=1"):
         with unchanged():
             result = run("-l", "-f", NIC, "-s", "192.0.2.1", "-p", "5201", "-v", "7")
         expect_equal(result.code != 0, True, "refused")
         expect("queue" in result.stderr, result.stderr)
-    finally:
-        reload_nic()

@@ -9,7 +9,7 @@ import time
 
 from testbed.harness import Skipped, case, expect, expect_equal
 from testbed.hosts import (
-    PARAMETERS, REMOTE, REMOTE_NIC, enter_remote, free_port, output, reload_nic)
+    PARAMETERS, REMOTE, REMOTE_NIC, enter_remote, free_port, nic_with, output)
 from testbed.sending import Receiver, send, start_sender
 from testbed.state import has_command
 from testbed.tool import finish
@@ -22,8 +22,7 @@ LINES = [b"line %d\n" % number for number in range(150)]
 def few_fragments() -> None:
     if not has_command("bind-tx"):
         raise Skipped("this kernel has no bind-tx")
-    reload_nic("max_tx_frags=9")
-    try:
+    with nic_with("max_tx_frags=9"):
         expect_equal((PARAMETERS / "max_tx_frags").read_text(encoding="ascii").strip(), "9",
                      "fragments that the NIC takes")
         # Four pieces in all, as the kernel's own test has them.
@@ -32,8 +31,6 @@ def few_fragments() -> None:
         expect_equal(receiver.received, b"hello\nworld\n", "received")
         _short_lines()
         _small_pieces()
-    finally:
-        reload_nic()
 
 
 def _short_lines() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from testbed.harness import Skipped, case, expect, expect_equal, wait_for
-from testbed.hosts import NIC, PARAMETERS, free_port, output, reload_nic
+from testbed.hosts import NIC, free_port, nic_with, output, ring_recreations
 from testbed.state import expect_released, kernel, unchanged
 from testbed.tool import guards, listen, receive, run
 
@@ -19,24 +19,15 @@ def nic_like(*parameters: str) -> Iterator[None]:
     """The NIC with the quirks of a driver."""
     if kernel() < (6, 14):
         raise Skipped("this kernel keeps no configured split")
-    reload_nic(*parameters)
-    try:
-        with unchanged():
-            yield
-    finally:
-        reload_nic()
-
-
-def recreations() -> int:
-    """How often the NIC has made its rings anew."""
-    return int((PARAMETERS / "ring_recreations").read_text(encoding="ascii"))
+    with nic_with(*parameters), unchanged():
+        yield
 
 
 def expect_configured(split: str) -> None:
     """Fails the case unless this split is configured: to ask for it then reaches no driver."""
-    before = recreations()
+    before = ring_recreations()
     output("ethtool", "-G", NIC, "tcp-data-split", split)
-    expect_equal(recreations() - before, 0, f"rings made anew by tcp-data-split {split}")
+    expect_equal(ring_recreations() - before, 0, f"rings made anew by tcp-data-split {split}")
 
 
 def expect_link_up(when: str) -> None:
@@ -57,9 +48,9 @@ def check_runs(count: int, own: str | None = "on") -> None:
 
     `count` is how often a run may make the rings anew. `own` is a split that somebody else has
     configured."""
-    before = recreations()
+    before = ring_recreations()
     receive(20_000, "-v", "7").expect(0)
-    expect_equal(recreations() - before, count, "rings made anew by a run")
+    expect_equal(ring_recreations() - before, count, "rings made anew by a run")
     expect_configured("auto")
     run("-f", NIC).expect(0)
     expect_configured("auto")
@@ -97,13 +88,13 @@ def reported() -> None:
       once=True)
 def keeping() -> None:
     with nic_like("personality=gve"):
-        before = recreations()
+        before = ring_recreations()
         process = listen(4, free_port(), "-v", "7")
         expect_link_up("while the run waits for a connection")
         process.kill()
         expect(wait_for(lambda: not guards()), "the guard still runs")
         expect_link_up("after the guard")
-        expect_equal(recreations() - before, 3, "rings made anew by a run that was killed")
+        expect_equal(ring_recreations() - before, 3, "rings made anew by a run that was killed")
         expect_configured("auto")
         result = receive(20_000, "-v", "7", "--json").expect(0, f"{NIC} lost its carrier")
         expect_link_up("after a run")
@@ -118,10 +109,10 @@ def hardware_gro() -> None:
         check_runs(2, own=None)
         output("ethtool", "-K", NIC, "rx-gro-hw", "on")
         wait_for_link()
-        before = recreations()
+        before = ring_recreations()
         with unchanged():
             receive(20_000, "-v", "7").expect(0)
-        expect_equal(recreations() - before, 0, "rings made anew where hardware GRO was on")
+        expect_equal(ring_recreations() - before, 0, "rings made anew where hardware GRO was on")
         output("ethtool", "-K", NIC, "rx-gro-hw", "off")
         wait_for_link()
     with nic_like("personality=mlx5", "gro_hw_refused=1"):

@@ -9,7 +9,7 @@ import time
 
 from testbed.harness import case, expect, expect_equal
 from testbed.hosts import (
-    LOCAL, NIC, Sender, free_port, output, pattern, reload_nic, set_fault, wait_listening)
+    LOCAL, NIC, Sender, free_port, nic_with, output, pattern, set_fault, wait_listening)
 from testbed.pair import receiver
 from testbed.state import expect_released, nic_state, unchanged
 from testbed.tool import Result, finish, listen, receive, run
@@ -45,86 +45,69 @@ def spread(during: str, steering: str) -> Result:
     return result
 
 
+def receive_beside_rfs() -> None:
+    """Receives while rules of others come and go, as those of RFS do."""
+    before = nic_state()
+    set_fault("arfs_rules", 1)
+    receive(50_000, "-v", "7").expect(0)
+    set_fault("arfs_rules", 0)
+    expect_equal(nic_state(), before, "the NIC")
+
+
 @case("a NIC like gve gets its rules switched on, and a rule for each flow instead of a context",
       once=True)
 def like_gve() -> None:
-    try:
-        reload_nic("personality=gve", "carrier_ms=0")
+    with nic_with("personality=gve", "carrier_ms=0"):
         spread("on", "rules")
         expect_equal(ntuple(), "off", "ntuple after the run")
-    finally:
-        reload_nic()
 
 
 @case("a NIC like mlx5 takes rules without the feature, which is RFS there and stays off",
       once=True)
 def like_mlx5() -> None:
-    try:
-        reload_nic("personality=mlx5", "split_needs_gro_hw=0", "split_silent=0")
+    with nic_with("personality=mlx5", "split_needs_gro_hw=0", "split_silent=0"):
         spread("off", "context")
-    finally:
-        reload_nic()
 
 
 @case("a NIC like fbnic gives its only context to one; with none left, flows get rules, and rules "
       "of others that come and go meanwhile are no matter", once=True)
 def like_fbnic() -> None:
-    try:
-        reload_nic("personality=fbnic", "split_reported=0")
+    with nic_with("personality=fbnic", "split_reported=0"):
         spread("on", "context")
         output("ethtool", "-X", NIC, "context", "new", "equal", "2")
         result = spread("on", "rules")
         expect("all goes to queue 2 but flows with a rule of their own" in result.stderr
                and "RSS context" in result.stderr, result.stderr)
-        before = nic_state()
-        set_fault("arfs_rules", 1)
-        receive(50_000, "-v", "7").expect(0)
-        set_fault("arfs_rules", 0)
-        expect_equal(nic_state(), before, "the NIC")
-    finally:
-        reload_nic()
+        receive_beside_rfs()
 
 
 @case("a NIC like bnxt whose rules are off gets them switched on before its context is made, and "
       "keeps no rule among those of RFS", once=True)
 def like_bnxt() -> None:
-    try:
-        reload_nic("personality=bnxt", "carrier_ms=0", "rss_reset=0", "split_reported=0")
+    with nic_with("personality=bnxt", "carrier_ms=0", "rss_reset=0", "split_reported=0"):
         output("ethtool", "-K", NIC, "ntuple", "off")
         spread("on", "context")
         expect_equal(ntuple(), "off", "ntuple after the run")
         output("ethtool", "-K", NIC, "ntuple", "on")
-        before = nic_state()
-        set_fault("arfs_rules", 1)
-        receive(50_000, "-v", "7").expect(0)
-        set_fault("arfs_rules", 0)
-        expect_equal(nic_state(), before, "the NIC")
-    finally:
-        reload_nic()
+        receive_beside_rfs()
 
 
 @case("an EPERM of the driver to a rule is what the NIC cannot do, not a missing privilege",
       once=True)
 def like_bnxt_vf() -> None:
-    try:
-        reload_nic("personality=bnxt-vf", "carrier_ms=0")
+    with nic_with("personality=bnxt-vf", "carrier_ms=0"):
         with unchanged():
             result = run(
                 "-l", "-f", NIC, "-s", LOCAL[4], "-p", str(free_port()), "-v", "7").expect(
                 4, "insert a flow rule", "EPERM", "fewer channels", f"ethtool -K {NIC} ntuple on")
             expect("CAP_NET_ADMIN" not in result.stderr, result.stderr)
-    finally:
-        reload_nic()
 
 
 @case("the probe of a NIC with two functions binds the last queue alone", once=True)
 def two_functions() -> None:
-    try:
-        reload_nic("two_functions=1")
+    with nic_with("two_functions=1"):
         with unchanged():
             run("-f", NIC).expect(0, "probing with queue 3 alone", "DMA device mismatch")
-    finally:
-        reload_nic()
 
 
 @case("a receiver whose rule and RSS table are lost says so when nothing comes any more",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from . import pair
 from .harness import Failed, expect, expect_equal, wait_for
-from .hosts import LOCAL, NIC, PARAMETERS, free_port, pattern, reload_nic
+from .hosts import LOCAL, NIC, free_port, pattern, ring_recreations
 from .sending import check_sent
 from .state import expect_released, unchanged
 from .summary import check_summary
@@ -38,11 +38,6 @@ class Done:
         return f"{self.verdict} {self.ring_recreations}/{self.carrier_changes}"
 
 
-def load(personality: str) -> None:
-    """Loads the NIC afresh, to behave as a driver does."""
-    reload_nic(f"personality={personality}")
-
-
 def do(job: str, personality: str) -> Done:
     """Does a job on the NIC as it is loaded, which must be afterwards as it was before."""
     before = _cost()
@@ -60,9 +55,8 @@ def do(job: str, personality: str) -> Done:
 
 def _cost() -> tuple[int, int]:
     """How often the NIC has made its rings anew, and how often its carrier has gone or come."""
-    counters = (PARAMETERS / "ring_recreations", Path(f"/sys/class/net/{NIC}/carrier_changes"))
-    recreations, changes = (int(path.read_text(encoding="ascii")) for path in counters)
-    return recreations, changes
+    changes = Path(f"/sys/class/net/{NIC}/carrier_changes").read_text(encoding="ascii")
+    return ring_recreations(), int(changes)
 
 
 def _probe() -> None:

@@ -71,6 +71,21 @@ def reload_nic(*parameters: str) -> None:
     output("selftests/vm/hosts.sh", module, *usual_parameters, *parameters)
 
 
+@contextlib.contextmanager
+def nic_with(*parameters: str) -> Iterator[None]:
+    """The NIC loaded with parameters, for as long as the block lasts."""
+    try:
+        reload_nic(*parameters)
+        yield
+    finally:
+        reload_nic()
+
+
+def ring_recreations() -> int:
+    """How often the NIC has made its rings anew."""
+    return int((PARAMETERS / "ring_recreations").read_text(encoding="ascii"))
+
+
 def set_fault(name: str, value: int) -> None:
     """Sets a fault of the software NIC that can be changed at any time."""
     (PARAMETERS / name).write_text(f"{value}\n", encoding="ascii")
