@@ -30,7 +30,7 @@ NAMES = re.compile(
 def functions() -> list[Range]:
     """Where they are: the lab kernel is always at the same place."""
     symbols = boot.printed(
-        "cat", "/proc/kallsyms", kernel="lab", deadline=120, options=("--no-nic",))
+        "cat", "/proc/kallsyms", kernel="lab", deadline=120, options=("--nic=none",))
     found = sorted(
         (int(address, 16), name) for address, kind, name, *module in
         (line.split() for line in symbols.splitlines()) if kind in "tT" and not module)

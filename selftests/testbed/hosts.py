@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import socket
 import subprocess
 import threading
@@ -14,16 +13,15 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from . import nic
 from .harness import Failed, expect, wait_for
 
-NIC, REMOTE_NIC = "dmnic0", "dmnic1"
+NIC, REMOTE_NIC = nic.NIC.names
 LOCAL = {4: "192.0.2.1", 6: "2001:db8::1"}
 REMOTE = {4: "192.0.2.2", 6: "2001:db8::2"}
 
 # Of an address (`linux/if_addr.h`)
 IFA_F_DADFAILED, IFA_F_TENTATIVE = 0x08, 0x40
-
-PARAMETERS = Path("/sys/module/dmnic/parameters")
 
 _next_port = 5200
 
@@ -42,40 +40,21 @@ def output(*command: str) -> str:
     return result.stdout
 
 
-def _setting(name: str) -> str:
-    """What the runner of the VM has noted down under a name; empty for nothing."""
-    for line in Path("/run/vm/settings").read_text(encoding="utf-8").splitlines():
-        key, _, value = line.partition("=")
-        if key == name:
-            return " ".join(shlex.split(value))
-    return ""
-
-
 # The parameters that the NIC has wherever a case asks for no others: those of the runner's
 # --nic-args. A personality there is that of the whole run.
-usual_parameters: tuple[str, ...] = tuple(_setting("nic_args").split())
+usual_parameters: tuple[str, ...] = tuple(nic.setting("nic_args").split())
 
 
 def reload_nic(*parameters: str) -> None:
-    """Loads the software NIC afresh. Of a parameter that is given twice, the last one counts."""
-    module = _setting("nic")
-    expect(module, "the VM has no software NIC")
-    if Path("/run/netns/remote").exists():
-        output("ip", "netns", "delete", "remote")
-    # The remote port comes home when the namespace is really gone.
-    deadline = time.monotonic() + 20
-    while Path("/sys/module/dmnic/refcnt").exists() and subprocess.run(
-            ["rmmod", "dmnic"], capture_output=True, check=False).returncode:
-        expect(time.monotonic() < deadline, "dmnic cannot be unloaded")
-        time.sleep(0.1)
-    output("selftests/vm/hosts.sh", module, *usual_parameters, *parameters)
+    """Loads the NIC afresh. Of a parameter that is given twice, the last one counts."""
+    nic.NIC.reload(*usual_parameters, *parameters)
 
 
 @contextlib.contextmanager
 def nic_with(*parameters: str) -> Iterator[None]:
     """The NIC loaded with parameters, for as long as the block lasts."""
+    reload_nic(*parameters)
     try:
-        reload_nic(*parameters)
         yield
     finally:
         reload_nic()
@@ -83,20 +62,17 @@ def nic_with(*parameters: str) -> Iterator[None]:
 
 def ring_recreations() -> int:
     """How often the NIC has made its rings anew."""
-    return int((PARAMETERS / "ring_recreations").read_text(encoding="ascii"))
+    return nic.NIC.ring_recreations()
 
 
 def set_fault(name: str, value: int) -> None:
-    """Sets a fault of the software NIC that can be changed at any time."""
-    (PARAMETERS / name).write_text(f"{value}\n", encoding="ascii")
+    """Sets a fault of the NIC that can be changed at any time."""
+    nic.NIC.set_fault(name, value)
 
 
 def clear_faults() -> None:
     """Makes the NIC behave."""
-    for name in ("drop_every", "corrupt_every", "linear_bytes", "plain_every"):
-        path = PARAMETERS / name
-        if path.exists():
-            path.write_text("0\n", encoding="ascii")
+    nic.NIC.clear_faults()
 
 
 def pattern(length: int, period: int = 7) -> Iterator[bytes]:

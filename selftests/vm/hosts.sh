@@ -1,16 +1,34 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: hosts.sh MODULE [PARAMETER=VALUE]...
+# usage: hosts.sh [--host 1|2] MODULE [PARAMETER=VALUE]...
 #
-# Loads the software NIC, a pair of devices joined by a cable, and makes two
-# hosts of this machine: dmnic0 stays here, dmnic1 goes to the network
-# namespace "remote".
+# Loads a NIC's module, which is a file or the name of one of the kernel's, for
+# a pair of devices joined by a cable, and makes two hosts of this machine: the
+# first device (dmnic0, gve0) stays here, the second one goes to the network
+# namespace "remote". With --host this machine has one device and is that host.
 
 set -eu
 
-insmod "$@"
-ip netns add remote
-ip link set dmnic1 netns remote
+only=
+if [ "$1" = --host ]; then
+    only=$2
+    shift 2
+fi
+case $1 in
+*/*)
+    nic=dmnic
+    insmod "$@"
+    ;;
+*)
+    nic=$1
+    modprobe "$@"
+    number=$((${only:-1} - 1))
+    for device in /sys/bus/pci/drivers/"$nic"/*:*; do
+        ip link set "$(ls "$device/net")" name "$nic$number"
+        number=$((number + 1))
+    done
+    ;;
+esac
 
 # host ADDRESS-SUFFIX DEVICE [OPTION-OF-IP...]: addresses and brings up a device, with all else as
 # the kernel has it: an IPv6 address can be used once no other host was found to have it, and is gone
@@ -27,5 +45,11 @@ link set $device up
 END
 }
 
-host 1 dmnic0
-host 2 dmnic1 -netns remote
+if [ -n "$only" ]; then
+    host "$only" "$nic$((only - 1))"
+    exit
+fi
+ip netns add remote
+ip link set "${nic}1" netns remote
+host 1 "${nic}0"
+host 2 "${nic}1" -netns remote

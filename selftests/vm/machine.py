@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 # The streams between the host and `guest`, and the kernel's log.
-TERMINAL, STDOUT, STDERR, STATUS, STDIN = range(5)
+TERMINAL, STDOUT, STDERR, STATUS, STDIN, ORDERS, PEER = range(7)
 LOG = "log"
 
 IN_SYSROOT = Path(__file__).resolve().parent.parent.parent / "scripts/in-sysroot"
@@ -88,6 +88,14 @@ class Machine(abc.ABC):
         """The program to run in the sysroot. It inherits the descriptors `ends`,
         one of a stream each, and the one that the path `initrd` names."""
 
+    def overlay(self) -> Path | None:
+        """What is laid over the sysroot for the program."""
+        return None
+
+    def descriptors(self) -> list[int]:
+        """What else the program inherits."""
+        return []
+
     def run(self, timeout: int) -> None:
         """Returns when the machine is off; raises Deadline."""
         self._selector = selectors.DefaultSelector()
@@ -96,13 +104,15 @@ class Machine(abc.ABC):
         initrd = f"/proc/self/fd/{self._initrd}"
         signal.signal(signal.SIGALRM, past_deadline)
         signal.alarm(timeout)
+        overlay = self.overlay()
+        system = [IN_SYSROOT, *(["--with", overlay] if overlay else [])]
         machine = subprocess.Popen(
             # The machine must not outlive this process, however it ends.
-            ["setpriv", "--pdeathsig", "KILL", IN_SYSROOT, *self.command(initrd, ends)],
+            ["setpriv", "--pdeathsig", "KILL", *system, *self.command(initrd, ends)],
             stdin=subprocess.DEVNULL,
             stdout=self._errors,
             stderr=self._errors,
-            pass_fds=[self._initrd, *ends.values()],
+            pass_fds=[self._initrd, *ends.values(), *self.descriptors()],
         )
         try:
             for end in theirs.values():

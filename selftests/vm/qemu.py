@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A machine that QEMU makes."""
 
+import json
 from pathlib import Path
 
+from gve import Devices
 from machine import KERNEL_ARGUMENTS, LOG, TERMINAL, Machine
 
 # On a busy host QEMU's timer may not tick while the kernel tests whether it
@@ -25,11 +27,14 @@ class Qemu(Machine):
         "stderr": "/dev/vport0p2",
         "status": "/dev/vport0p3",
         "stdin": "/dev/vport0p4",
+        "orders": "/dev/vport0p5",
+        "peer": "/dev/vport0p6",
     }
 
     def __init__(
         self, *, image: Path, accel: str, memory: str, cpus: int, plugin: str | None,
-        icount: bool, shares: dict[str, Path], **streams
+        icount: bool, shares: dict[str, Path], devices: Devices | None,
+        qemu: Path | None, reboots: bool, **streams
     ) -> None:
         super().__init__(**streams)
         self._image = image
@@ -39,14 +44,17 @@ class Qemu(Machine):
         self._plugin = plugin
         self._icount = icount
         self._shares = shares
+        self._devices = devices
+        self._qemu = qemu
+        self._reboots = reboots
 
     def command(self, initrd: str, ends: dict[str | int, int]) -> list[str]:
         # The sysroot's QEMU, not the host's: before 8.1, TCG could go on running
         # code that another processor had just patched, and the kernel died of an
         # int3. With -no-reboot a panic ends it at once.
         command = [
-            *("qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot"),
-            *("-display", "none"),
+            *("qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none"),
+            *([] if self._reboots else ["-no-reboot"]),
             *self._acceleration(),
             *("-cpu", "max", "-smp", str(self._cpus), "-m", self._memory),
             *("-kernel", str(self._image), "-initrd", initrd),
@@ -68,7 +76,29 @@ class Qemu(Machine):
             else:
                 device = "virtconsole" if stream == TERMINAL else "virtserialport"
                 command += ["-device", f"{device},chardev={name},nr={stream}"]
+        if self._devices:
+            command += self._gve(self._devices)
         return command
+
+    def _gve(self, devices: Devices) -> list[str]:
+        # DMA goes to memory that the process which models them shares.
+        memory = f"memory-backend-memfd,id=memory,size={self._memory},share=on"
+        arguments = ["-object", memory, "-machine", "memory-backend=memory"]
+        for path in devices.paths:
+            address = {"type": "unix", "path": path}
+            device = {"driver": "vfio-user-pci", "socket": address}
+            arguments += ["-device", json.dumps(device)]
+        for number, descriptor in devices.ports.items():
+            name = f"port{number}"
+            arguments += ["-chardev", f"socket,id={name},fd={descriptor}"]
+            arguments += ["-device", f"virtserialport,chardev={name},nr={number}"]
+        return arguments
+
+    def overlay(self) -> Path | None:
+        return self._qemu
+
+    def descriptors(self) -> list[int]:
+        return self._devices.descriptors if self._devices else []
 
     def _acceleration(self) -> list[str]:
         if self._icount:
