@@ -76,10 +76,10 @@ extension Netdev {
       CLinux_NETDEV_CMD_BIND_RX, interface: index, descriptor: dmabuf.borrowed)
     for queue in queues { request.put(receiveQueue: queue) }
     let tokenMode = try capabilities.apply(options, to: &request)
-    let list = queues.count == 1 ? "queue \(queues.lowerBound)" : "queues \(queues)"
     var netlink = try conversation()
     let id = try Self.bind(
-      request, on: "\(list) of \(subject)", over: &netlink, until: .now.advanced(by: patience),
+      request, on: "\(queues.namedAsQueues) of \(subject)", over: &netlink,
+      until: .now.advanced(by: patience),
       refusedBy: queues.contains(0) ? Remedy.receiveOfFirst : Remedy.receive)
     return ReceiveBinding(id: id, tokenMode: tokenMode, heldBy: netlink)
   }

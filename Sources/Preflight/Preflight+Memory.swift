@@ -119,7 +119,7 @@ extension Preflight {
     let needed =
       max(Int(entries) * bufferSize(by: rings), interface.leastMemoryPerQueue ?? 0) * queues.count
     let seen =
-      "\(mebibytes(byteCount)) MiB to be bound; the rings of \(named(queues)) take up to "
+      "\(mebibytes(byteCount)) MiB to be bound; the rings of \(queues.namedAsQueues) take up to "
       + "\(mebibytes(needed)) MiB at once"
     guard byteCount < needed else { return .ok(seen) }
     return .warn(

@@ -139,7 +139,7 @@ extension Preflight {
     }
     let most = try? interface.channels().mostReceiveQueues
     let limit = most.map { $0 > 0 ? " of at most \($0)" : "" } ?? ""
-    return .ok("RX queues: \(count)\(limit), \(named(queues)) to be bound")
+    return .ok("RX queues: \(count)\(limit), \(queues.namedAsQueues) to be bound")
   }
 
   /// Which queues a virtual interface has, and for which of a physical NIC they stand.
@@ -161,9 +161,10 @@ extension Preflight {
       return .missing(seen, do: "name a leased queue: -t \(last.map { "\($0)" } ?? "N") -q 1")
     }
     guard wanted.allSatisfy(own.contains) else {
-      return .missing("\(seen); not all of \(named(wanted))", do: "name a leased queue (-t, -q)")
+      return .missing(
+        "\(seen); not all of \(wanted.namedAsQueues)", do: "name a leased queue (-t, -q)")
     }
-    return .ok("\(seen), \(named(wanted)) to be bound")
+    return .ok("\(seen), \(wanted.namedAsQueues) to be bound")
   }
 
   private mutating func boundQueues() throws(Failure) -> Observation {
@@ -245,10 +246,4 @@ extension Preflight {
   private func list(_ queues: [UInt32]) -> String {
     "queue " + queues.map(String.init).joined(separator: ", ")
   }
-}
-
-/// Queues, as a finding names them.
-func named(_ queues: Range<UInt32>) -> String {
-  queues.count == 1
-    ? "queue \(queues.lowerBound)" : "queues \(queues.lowerBound) to \(queues.upperBound - 1)"
 }

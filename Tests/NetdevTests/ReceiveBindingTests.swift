@@ -134,6 +134,15 @@ struct ReceiveBindingTests {
     }
   }
 
+  @Test(
+    "a refusal names the queues",
+    arguments: [(0..<0, "no queue"), (3..<4, "queue 3"), (2..<5, "queues 2 to 4")])
+  func namesQueues(queues: Range<UInt32>, words: String) throws {
+    let kernel = ScriptedNetdev.linux73.kernel { _ in [.refused(EINVAL)] }
+    let failure = try #require(failing { () throws(Failure) in try bind(kernel, to: queues) })
+    #expect(failure.subject == "\(words) of nic0")
+  }
+
   @Test("a bind waits for the other token mode, which ends shortly after its last binding")
   func waitsForMode() throws {
     let words = "System already configured with autorelease=1"
@@ -171,14 +180,14 @@ struct ReceiveBindingTests {
     #expect(failure?.errno == .timedOut)
   }
 
-  /// Binds queue 3 of an interface, and returns the token mode.
+  /// Binds queues of an interface, and returns the token mode.
   private func bind(
     _ kernel: ScriptedNetlink, _ options: ReceiveBinding.Options = ReceiveBinding.Options(),
-    patience: Duration = .zero
+    to queues: Range<UInt32> = 3..<4, patience: Duration = .zero
   ) throws(Failure) -> TokenMode {
     let pipe = try attempt("open a pipe") { () throws(Errno) in try Pipe() }
     return try Netdev(through: kernel).bindReceive(
-      3..<4, ofInterface: 7, named: "nic0", to: pipe.reader, as: options, patience: patience
+      queues, ofInterface: 7, named: "nic0", to: pipe.reader, as: options, patience: patience
     ).tokenMode
   }
 }
