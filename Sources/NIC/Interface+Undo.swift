@@ -48,7 +48,10 @@ extension Interface {
     _ name: String, to requested: Bool, knowing rules: [FlowRule]
   ) throws(Failure) -> [String] {
     let feature = try features().first { $0.name == name }
-    guard let feature, feature.isRequested != requested else { return [] }
+    guard let feature else { return [] }
+    // Off by request, it is held on by the driver: an earlier undo could not switch it.
+    let isHeld = !requested && feature.isActive && feature.isAvailable
+    guard feature.isRequested != requested || isHeld else { return [] }
     if name == Feature.ntuple, !requested {
       let present = try ifSupported { () throws(Failure) in try flowRules() } ?? []
       if let foreign = present.first(where: { !rules.contains($0) }) {

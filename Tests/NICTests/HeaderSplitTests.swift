@@ -41,6 +41,24 @@ struct HeaderSplitTests {
     #expect(nic.hardwareGRO == (false, false, true))
   }
 
+  @Test("hardware GRO that the driver holds on for a split that cannot be undone goes off after it")
+  func heldHardwareGRO() throws {
+    nic.splitDriver = .silent
+    nic.split = 0
+    nic.needsHardwareGRO = true
+    nic.hardwareGRO.isAvailable = true
+    var transaction = Transaction(on: try nic.interface())
+    try transaction.enableHeaderSplit()
+    // As the kernel does while another program has a queue bound.
+    nic.refusals = [("split 0", EINVAL)]
+    #expect(transaction.undo().count == 2)
+    #expect(nic.hardwareGRO == (true, false, true))
+    nic.refusals = []
+    #expect(transaction.undo().isEmpty)
+    #expect(nic.split == 0)
+    #expect(nic.hardwareGRO == (false, false, true))
+  }
+
   @Test(
     "hardware GRO that cannot be had is a lack, in the driver's words", arguments: [true, false])
   func noHardwareGRO(isAvailable: Bool) throws {
