@@ -187,10 +187,12 @@ const struct ethtool_ops *dmn_ethtool_init(void)
 #endif
 	if (dmn_quirks.no_hds_thresh)
 		ops->supported_ring_params &= ~DMN_RING_USE_HDS_THRS;
-	if (dmn_hds_private_flag)
+	if (dmn_hds_private_flag) {
 		ops->supported_ring_params &= ~ETHTOOL_RING_USE_TCP_DATA_SPLIT;
-	else
+	} else {
 		ops->get_priv_flags = NULL;
+		ops->set_priv_flags = NULL;
+	}
 	if (dmn_refuse_ntuple)
 		ops->set_rxnfc = NULL;
 	if (!dmn_quirks.copybreak) {
