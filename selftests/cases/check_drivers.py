@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import subprocess
 
+from testbed.habits import split
 from testbed.harness import Skipped, case, expect, expect_equal
 from testbed.hosts import NIC, nic_with, output, reload_nic
 from testbed.state import expect_released, has_command, kernel, netdev, unchanged
@@ -43,7 +44,8 @@ def expect_agreement(*arguments: str) -> Items:
     return items
 
 
-@case("a check on a NIC like gve's names its commands, and that queue 0 cannot be bound", once=True)
+@case("a check on a NIC like gve's names its commands, and that queue 0 cannot be bound", once=True,
+      binds=False)
 def gve() -> None:
     with nic_with("personality=gve"):
         output("ip", "link", "set", NIC, "mtu", "9000")
@@ -60,7 +62,8 @@ def gve() -> None:
         expect_words(items, "channels", "missing", f"ethtool -L {NIC} rx N")
 
 
-@case("a check on a NIC like mlx5's names the hardware GRO that its split needs", once=True)
+@case("a check on a NIC like mlx5's names the hardware GRO that its split needs", once=True,
+      binds=False)
 def mlx5() -> None:
     with nic_with("personality=mlx5"):
         items = expect_agreement()
@@ -70,7 +73,7 @@ def mlx5() -> None:
 
 
 @case("a check on a NIC like bnxt's and fbnic's does not take a reported split for configured",
-      once=True)
+      once=True, binds=False)
 def reported() -> None:
     try:
         for personality in ("bnxt", "fbnic"):
@@ -81,7 +84,8 @@ def reported() -> None:
         reload_nic()
 
 
-@case("a check of a NIC without queue operations is not ready, and the probe says why", once=True)
+@case("a check of a NIC without queue operations is not ready, and the probe says why", once=True,
+      binds=False)
 def no_queue_operations() -> None:
     with nic_with("personality=bnxt-vf"):
         code, conclusion, items = check()
@@ -112,21 +116,26 @@ def netkit() -> None:
         netdev().do("queue-create", {
             "ifindex": index, "type": "rx",
             "lease": {"ifindex": nic, "queue": {"id": 3, "type": "rx"}}})
-        output("ethtool", "-G", NIC, "tcp-data-split", "on")
-        code, _, items = check("-t", "1", "-q", "1", interface="nk1")
-        expect_equal(code, 4, f"{items}")
-        expect_words(items, "channels", "ok", f"queue 1 stands for queue 3 of {NIC}")
-        expect_words(items, "queue-management", "unknown", "--probe")
-        for item in ("ntuple", "rss"):
-            expect_words(items, item, "ok", "-n")
-        code, _, items = check("--probe", "-t", "1", "-q", "1", interface="nk1")
-        expect_equal(code, 0, f"{items}")
-        _, _, items = check("-t", "0", "-q", "1", interface="nk1")
-        expect_words(items, "queue-management", "missing", "name a leased queue")
-        run("-l", "-f", "nk1", "-s", "192.0.2.1", "-p", "5999", "-t", "1", "-q", "1").expect(
-            4, "run with -n", "physical NIC")
-        _, _, items = check("-t", "3", "-q", "1")
-        expect_words(items, "bound-queues", "missing", "leased to the virtual device nk1")
+        with split():
+            leased()
     finally:
         output("ip", "link", "delete", "nk0")
         reload_nic()
+
+
+def leased() -> None:
+    """The leased queue 1 of nk1 is queue 3 of the NIC."""
+    code, _, items = check("-t", "1", "-q", "1", interface="nk1")
+    expect_equal(code, 4, f"{items}")
+    expect_words(items, "channels", "ok", f"queue 1 stands for queue 3 of {NIC}")
+    expect_words(items, "queue-management", "unknown", "--probe")
+    for item in ("ntuple", "rss"):
+        expect_words(items, item, "ok", "-n")
+    code, _, items = check("--probe", "-t", "1", "-q", "1", interface="nk1")
+    expect_equal(code, 0, f"{items}")
+    _, _, items = check("-t", "0", "-q", "1", interface="nk1")
+    expect_words(items, "queue-management", "missing", "name a leased queue")
+    run("-l", "-f", "nk1", "-s", "192.0.2.1", "-p", "5999", "-t", "1", "-q", "1").expect(
+        4, "run with -n", "physical NIC")
+    _, _, items = check("-t", "3", "-q", "1")
+    expect_words(items, "bound-queues", "missing", "leased to the virtual device nk1")

@@ -11,7 +11,8 @@ JOBS = ("check", "receive", "send", "kill")
 
 
 def _register(personality: str) -> None:
-    @case(f"on a NIC like {personality}: {', '.join(JOBS)}", deadline=240, once=True)
+    @case(
+        f"on a NIC like {personality}: {', '.join(JOBS)}", deadline=240, once=True, binds=False)
     def jobs() -> None:
         with nic_with(f"personality={personality}"):
             for job in JOBS:

@@ -211,7 +211,7 @@ def many_runs() -> None:
     expect_released()
 
 
-@case("without privileges the run fails with a hint")
+@case("without privileges the run fails with a hint", binds=False)
 def unprivileged() -> None:
     process = subprocess.run(
         ["setpriv", "--reuid", "65534", "--clear-groups", BINARY, "-f", NIC],

@@ -98,7 +98,7 @@ def refuses_5tuple() -> None:
             receive(100_000, "-v", "7", "-c", "192.0.2.2").expect(0)
 
 
-@case("a NIC without flow rules is refused before anything is changed")
+@case("a NIC without flow rules is refused before anything is changed", binds=False)
 def refuses_ntuple() -> None:
     with nic_with("refuse_ntuple=1"):
         with unchanged():
@@ -123,7 +123,7 @@ def private_flag() -> None:
             run("-f", NIC).expect(0)
 
 
-@case("a NIC with one queue is refused")
+@case("a NIC with one queue is refused", binds=False)
 def one_queue() -> None:
     with nic_with("queues=1"):
         with unchanged():

@@ -16,8 +16,8 @@ import jsonschema
 
 from testbed.harness import Skipped, case, expect, expect_equal
 from testbed.hosts import (
-    LOCAL, NIC, REMOTE, STRANGER, Sender, enter_remote, free_port, output, pattern, set_fault,
-    stranger, wait_listening)
+    LOCAL, NIC, REMOTE, STRANGER, Sender, enter_remote, free_port, output, parameter, pattern,
+    set_fault, stranger, wait_listening)
 from testbed.pair import receiver, sender
 from testbed.state import bind_rx_attributes, expect_released, has_command, unchanged
 from testbed.tool import Result, finish, run
@@ -102,7 +102,9 @@ def pairs_device_memory() -> None:
         ("--flows", "4", "--bytes", "3M", "--pattern", "251"),
         ("-v", "251", "-t", "2", "-q", "2", "--threads", "2"), version=6)
     check_consistent(ours, theirs, 4)
-    expect_equal(ours["configuration"]["steering"], "context", "steering")
+    expect_equal(
+        ours["configuration"]["steering"], "context" if parameter("contexts") else "rules",
+        "steering")
     expect_equal(len(ours["workers"]), 2, "workers")
     for flow in theirs["flows"]:
         expect_equal(flow["completions"], flow["sendmsg_calls"], "complete sends")

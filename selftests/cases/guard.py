@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from testbed.habits import change, others_rule, rules, rules_taken, split
 from testbed.harness import case, expect, expect_equal, wait_for
 from testbed.hosts import (
     LOCAL, NIC, Sender, free_port, output, pattern, reload_nic, wait_listening)
@@ -205,15 +206,13 @@ def guard_manners() -> None:
 
 @case("a run that changes nothing has no guard, and does not keep others away")
 def needs_no_guard() -> None:
-    output("ethtool", "-G", NIC, "tcp-data-split", "on")
-    try:
+    with split():
         process = listen(4, free_port(), "-n", "-t", "2", "-q", "1")
         expect_equal(guards(), [], "guards")
         run("-l", "-f", NIC, "-s", "198.51.100.7", "-p", "5201").expect(1, "EADDRNOTAVAIL")
         process.terminate()
         finish(process, 20).expect(128 + signal.SIGTERM)
-    finally:
-        output("ethtool", "-G", NIC, "tcp-data-split", "auto")
+        expect_released()
 
 
 @case("a second run on the interface is refused with the pid of the first", once=True)
@@ -325,16 +324,17 @@ def hostile_journals() -> None:
 def set_since() -> None:
     before = nic_state()
     for undo in (lambda: run("--restore"), lambda: run("-f", NIC)):
-        kill_with_guard()
-        output("ethtool", "-N", NIC, "delete", "0")
-        output("ethtool", "-N", NIC, "flow-type", "tcp4", "dst-ip", "192.0.2.1", "dst-port", "99",
-               "action", "1", "loc", "0")
-        output("ethtool", "-X", NIC, "equal", "2")
-        others = [output("ethtool", option, NIC) for option in ("-n", "-x")]
-        undo().expect(0, RESTORED, "left flow rule 0 of", "left RSS table of")
-        expect_equal([output("ethtool", option, NIC) for option in ("-n", "-x")], others, "rest")
-        output("ethtool", "-N", NIC, "delete", "0")
-        output("ethtool", "-X", NIC, "default")
+        with rules_taken():
+            kill_with_guard()
+            [own] = rules()
+            change("-N", "delete", own)
+            with others_rule(own):
+                change("-X", "equal", "2")
+                others = [output("ethtool", option, NIC) for option in ("-n", "-x")]
+                undo().expect(0, RESTORED, f"left flow rule {own} of", "left RSS table of")
+                expect_equal(
+                    [output("ethtool", option, NIC) for option in ("-n", "-x")], others, "rest")
+            change("-X", "default")
         expect_back(before)
 
 

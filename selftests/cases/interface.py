@@ -89,7 +89,7 @@ def measuring_receiver_down() -> None:
         expect_released()
 
 
-@case("a sender ends when its interface goes down")
+@case("a sender ends when its interface goes down", binds=False)
 def sender_down() -> None:
     kinds: list[tuple[str, ...]] = [("--flows", "1", "--host-memory", "--duration", "60")]
     if has_command("bind-tx"):
@@ -103,7 +103,7 @@ def sender_down() -> None:
         ends(process)
 
 
-@case("a run on an interface that is down is refused before it changes anything")
+@case("a run on an interface that is down is refused before it changes anything", binds=False)
 def refused() -> None:
     with unchanged():
         with down():

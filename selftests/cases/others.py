@@ -3,22 +3,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import signal
 import subprocess
-from collections.abc import Iterator
 
-from testbed.harness import case, expect, expect_equal
-from testbed.hosts import LOCAL, NIC, free_port, output
+from testbed.habits import (
+    NTUPLE_ARFS, NTUPLE_FIXED, NTUPLE_OFF, change, others_rule, rules, rules_taken, set_channels)
+from testbed.harness import Skipped, case, expect, expect_equal
+from testbed.hosts import LOCAL, NIC, free_port, output, parameter
 from testbed.sending import send
 from testbed.state import expect_released, expect_state, has_command, nic_state, unchanged
 from testbed.tool import finish, listen, receive, run
-
-
-def rules() -> list[str]:
-    """Where there are flow rules."""
-    return re.findall(r"^Filter: (\d+)", output("ethtool", "-n", NIC), re.MULTILINE)
 
 
 def table() -> list[int]:
@@ -26,18 +21,6 @@ def table() -> list[int]:
     text = output("ethtool", "-x", NIC).split("RSS hash key")[0]
     rows = re.findall(r"^ *\d+:((?: +\d+)+)$", text, re.MULTILINE)
     return [int(queue) for row in rows for queue in row.split()]
-
-
-@contextlib.contextmanager
-def others_rule(location: str = "9", queue: str = "1") -> Iterator[str]:
-    """A rule that somebody else inserts; its location."""
-    output("ethtool", "-N", NIC, "flow-type", "tcp4", "dst-ip", LOCAL[4], "dst-port", "99",
-           "action", queue, "loc", location)
-    try:
-        yield location
-    finally:
-        if location in rules():
-            output("ethtool", "-N", NIC, "delete", location)
 
 
 def stop(process: subprocess.Popen[bytes], *texts: str) -> None:
@@ -49,7 +32,7 @@ def stop(process: subprocess.Popen[bytes], *texts: str) -> None:
 
 @case("a rule that somebody inserted in the place of a run's own stays")
 def rule_in_place() -> None:
-    with unchanged():
+    with rules_taken(), unchanged():
         process = listen(4, free_port(), "-v", "7")
         own = rules()
         expect_equal(len(own), 1, "rules of the run")
@@ -72,18 +55,21 @@ def deleted_rule() -> None:
 
 @case("flow rules stay switched on for a rule that somebody inserted during a run")
 def ntuple() -> None:
-    output("ethtool", "-K", NIC, "ntuple", "off")
+    usual = parameter("ntuple")
+    if usual in (NTUPLE_FIXED, NTUPLE_ARFS):
+        raise Skipped("this driver does not have its flow rules switched on by a run")
+    change("-K", "ntuple", "off")
     try:
         process = listen(4, free_port(), "-v", "7")
         with others_rule() as location:
             stop(process, "left rx-ntuple-filter of", f"flow rule {location}")
             expect_equal(rules(), [location], "rules of somebody else")
         with unchanged():
-            output("ethtool", "-K", NIC, "ntuple", "off")
+            change("-K", "ntuple", "off")
             receive(20_000, "-v", "7").expect(0)
-            output("ethtool", "-K", NIC, "ntuple", "on")
+            change("-K", "ntuple", "on")
     finally:
-        output("ethtool", "-K", NIC, "ntuple", "on")
+        change("-K", "ntuple", "off" if usual == NTUPLE_OFF else "on")
 
 
 @case("an RSS table that somebody set during a run stays; with a key of his the table comes back")
@@ -93,18 +79,18 @@ def rss() -> None:
     other = ":".join(["6d"] * len(key.split(":")))
     try:
         process = listen(4, free_port(), "-v", "7")
-        output("ethtool", "-X", NIC, "equal", "2")
+        change("-X", "equal", "2")
         stop(process, "left RSS table of")
         expect_equal(set(table()), {0, 1}, "queues of the table")
-        output("ethtool", "-X", NIC, "default")
+        change("-X", "default")
         process = listen(4, free_port(), "-v", "7")
-        output("ethtool", "-X", NIC, "hkey", other)
+        change("-X", "hkey", other)
         stop(process, "left RSS key and hash of")
         expect_equal(set(table()), {0, 1, 2, 3}, "queues of the table")
         expect(other in output("ethtool", "-x", NIC), "the key was changed")
     finally:
-        output("ethtool", "-X", NIC, "hkey", key)
-        output("ethtool", "-X", NIC, "default")
+        change("-X", "hkey", key)
+        change("-X", "default")
     expect_state(before)
 
 
@@ -113,20 +99,20 @@ def more_queues() -> None:
     with unchanged():
         try:
             process = listen(4, free_port(), "-v", "7", "-t", "3", "-q", "1")
-            output("ethtool", "-L", NIC, "combined", "8")
+            set_channels(8)
             process.terminate()
             result = finish(process, 30).expect(128 + signal.SIGTERM)
             expect("left" not in result.stderr, result.stderr)
             expect_equal(set(table()), set(range(8)), "queues of the table")
             receive(20_000, "-v", "7").expect(0)
         finally:
-            output("ethtool", "-L", NIC, "combined", "4")
+            set_channels(4)
 
 
 @case("a weighted RSS table keeps its weights, and gives no traffic to a queue that it leaves out")
 def weights() -> None:
     before = nic_state()
-    output("ethtool", "-X", NIC, "weight", "4", "2", "0", "2")
+    change("-X", "weight", "4", "2", "0", "2")
     try:
         weighted = table()
         with unchanged():
@@ -139,19 +125,19 @@ def weights() -> None:
             expect(counts[2:] == [0, 0], f"entries by queue: {counts}")
             expect(abs(counts[0] - 2 * counts[1]) <= 3, f"entries by queue: {counts}")
             stop(process)
-        output("ethtool", "-X", NIC, "start", "3", "equal", "1")
+        change("-X", "start", "3", "equal", "1")
         with unchanged():
             process = listen(4, free_port(), "-v", "7")
             expect_equal(set(table()), {0, 1, 2}, "queues after one that named only the bound one")
             stop(process)
     finally:
-        output("ethtool", "-X", NIC, "default")
+        change("-X", "default")
     expect_state(before)
 
 
 @case("a run refuses a queue that somebody else's flow rule leads to, and a check names the rule")
 def foreign_rule() -> None:
-    with unchanged(), others_rule(queue="3") as location, unchanged():
+    with rules_taken(), unchanged(), others_rule(queue="3") as location, unchanged():
         port = str(free_port())
         run("-l", "-f", NIC, "-s", LOCAL[4], "-p", port, "-v", "7").expect(
             1, f"flow rule {location} sends to queue 3", f"ethtool -N {NIC} delete {location}")

@@ -21,7 +21,7 @@ def passes() -> None:
     expect_released()
 
 
-@case("the probe fails on the loopback and on a dummy device")
+@case("the probe fails on the loopback and on a dummy device", binds=False)
 def fails_elsewhere() -> None:
     result = run("-f", "lo")
     expect(result.code in (1, 4), f"exit status {result.code}")
@@ -35,7 +35,7 @@ def fails_elsewhere() -> None:
         subprocess.run(["ip", "link", "delete", "veth0"], check=True)
 
 
-@case("an interface that is not there is reported")
+@case("an interface that is not there is reported", binds=False)
 def unknown_interface() -> None:
     result = run("-f", "nosuch0")
     expect(result.code != 0 and "nosuch0" in result.stderr, result.stderr)

@@ -65,10 +65,15 @@ def binder() -> Iterator[Netlink]:
     expect_released()
 
 
+def plain_nic_with(*parameters: str) -> None:
+    """Loads the NIC with no other quirks than these."""
+    reload_nic("personality=plain", *parameters)
+
+
 def like_bnxt() -> None:
     """Rules, contexts, counters, and queue operations that bnxt lacks on some cards."""
-    reload_nic("locations=1", "ntuple=5", "contexts=2", "no_queue_ops=1", "no_hw_drops=1",
-               "counters_late_ms=4000")
+    plain_nic_with("locations=1", "ntuple=5", "contexts=2", "no_queue_ops=1", "no_hw_drops=1",
+                   "counters_late_ms=4000")
     expect("Invalid argument" in insert("loc", "5"), "a location is taken")
     expect_equal(insert().strip(), "Added rule with ID 0", "a rule")
     expect("File exists" in insert(), "the same rule is taken again")
@@ -107,8 +112,8 @@ def total() -> int:
 
 def like_gve() -> None:
     """Rules, queues, counters and fragments."""
-    reload_nic("locations=2", "ntuple=1", "contexts=0", "fixed_queue0=1", "no_rx_page_size=1",
-               "rx_buf_len=2048", "counters_restart=1", "prefill=64", "max_tx_frags=9")
+    plain_nic_with("locations=2", "ntuple=1", "contexts=0", "fixed_queue0=1", "no_rx_page_size=1",
+                   "rx_buf_len=2048", "counters_restart=1", "prefill=64", "max_tx_frags=9")
     ethtool("-K", NIC, "ntuple", "off")
     expect("not supported" in insert("loc", "5"), "a rule without the feature")
     ethtool("-K", NIC, "ntuple", "on")
@@ -171,8 +176,8 @@ def frames_dropped() -> int:
 
 def like_mlx5() -> None:
     """Rules, buffers and DMA devices."""
-    reload_nic("locations=3", "ntuple=3", "prefill=64", "prefill_wait_ms=2000",
-               "two_functions=1", "page_size_erange=1", "copybreak=256", "padded=1")
+    plain_nic_with("locations=3", "ntuple=3", "prefill=64", "prefill_wait_ms=2000",
+                   "two_functions=1", "page_size_erange=1", "copybreak=256", "padded=1")
     ethtool("-K", NIC, "ntuple", "off")
     insert("loc", "5")
     expect_words("Filter: 5", "-n", NIC)
@@ -226,7 +231,7 @@ def bind_both(buffer: Buffer) -> str:
 
 def like_fbnic() -> None:
     """Rules, contexts, and sizes of buffers."""
-    reload_nic("locations=4", "contexts=1", "page_size_max=32768", "page_size_erange=1")
+    plain_nic_with("locations=4", "contexts=1", "page_size_max=32768", "page_size_erange=1")
     expect("Invalid argument" in insert("loc", "5"), "a location is taken")
     for location in (255, 254):
         expect_equal(insert().strip(), f"Added rule with ID {location}", "a rule")
@@ -241,7 +246,8 @@ def like_fbnic() -> None:
         expect("ERANGE" in result.stderr, result.stderr)
 
 
-@case("the NIC's quirks in rules, contexts, queues and counters are those of drivers", once=True)
+@case("the NIC's quirks in rules, contexts, queues and counters are those of drivers", once=True,
+      binds=False)
 def quirks() -> None:
     try:
         like_bnxt()

@@ -36,7 +36,7 @@ def needs_bind_tx(function: Callable[[], None]) -> Callable[[], None]:
     return wrapper
 
 
-@case("lines are sent, over IPv4 and IPv6")
+@case("lines are sent, over IPv4 and IPv6", binds=False)
 @needs_bind_tx
 def sends_lines() -> None:
     lines = b"hello\nworld\n"
@@ -50,7 +50,7 @@ def sends_lines() -> None:
     expect_equal(found["complete"], found["sends"], "complete sends")
 
 
-@case("with the standard input closed, there is nothing to send")
+@case("with the standard input closed, there is nothing to send", binds=False)
 @needs_bind_tx
 def sends_nothing() -> None:
     port = free_port()
@@ -62,7 +62,7 @@ def sends_nothing() -> None:
     expect_equal(receiver.received, b"", "received")
 
 
-@case("binary input of any size is sent, more than the device memory holds")
+@case("binary input of any size is sent, more than the device memory holds", binds=False)
 @needs_bind_tx
 def sends_binary() -> None:
     check_sent(b"")
@@ -70,34 +70,34 @@ def sends_binary() -> None:
     check_sent(os.urandom(3 << 20), "--memory-size", "1M")
 
 
-@case("-z names the payload in small pieces")
+@case("-z names the payload in small pieces", binds=False)
 @needs_bind_tx
 def sends_chunks() -> None:
     check_sent(b"hello\nworld\n", "-z", "3")
     check_sent(os.urandom(100_000), "-z", "4096")
 
 
-@case("sending from a given address uses the given port")
+@case("sending from a given address uses the given port", binds=False)
 @needs_bind_tx
 def sends_from() -> None:
     check_sent(b"from here", "-c", "192.0.2.1")
 
 
-@case("many sends are in flight at once")
+@case("many sends are in flight at once", binds=False)
 @needs_bind_tx
 def keeps_window() -> None:
     summary = check_sent(os.urandom(8 << 20))
     expect(summary["sendmsg_calls"] > 20, "hardly any sends")
 
 
-@case("a port without a listener is reported")
+@case("a port without a listener is reported", binds=False)
 @needs_bind_tx
 def refused() -> None:
     result = run("-f", NIC, "-s", REMOTE[4], "-p", str(free_port()))
     result.expect(1, "ECONNREFUSED")
 
 
-@case("a peer that breaks off ends the sender with an error")
+@case("a peer that breaks off ends the sender with an error", binds=False)
 @needs_bind_tx
 def broken_off() -> None:
     result, _ = send(bytes(64 << 20), limit=10_000)
@@ -105,7 +105,8 @@ def broken_off() -> None:
     expect("EPIPE" in result.stderr or "ECONNRESET" in result.stderr, result.stderr)
 
 
-@case("a peer that resets the connection without reading fails a sender whose sends were all taken")
+@case("a peer that resets the connection without reading fails a sender whose sends were all taken",
+      binds=False)
 @needs_bind_tx
 def unread() -> None:
     # What is sent fits into the peer's receive buffer and this end's send buffer: by the reset all
@@ -118,7 +119,7 @@ def unread() -> None:
         result.expect(1, "ECONNRESET", " of 200000 bytes were acknowledged")
 
 
-@case("a stop signal ends a sender that waits for its input")
+@case("a stop signal ends a sender that waits for its input", binds=False)
 @needs_bind_tx
 def stopped() -> None:
     receiver = Receiver(4, free_port())

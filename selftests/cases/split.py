@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from testbed.habits import change
 from testbed.harness import Skipped, case, expect, expect_equal, wait_for
 from testbed.hosts import NIC, free_port, nic_with, output, ring_recreations
 from testbed.state import expect_released, kernel, unchanged
@@ -37,12 +38,6 @@ def expect_link_up(when: str) -> None:
         expect_equal(text, value, f"{name} {when}")
 
 
-def wait_for_link() -> None:
-    """Waits until the link is back that a change of the case's own has taken down."""
-    carrier = Path(f"/sys/class/net/{NIC}/carrier")
-    expect(wait_for(lambda: carrier.read_text(encoding="ascii") == "1\n"), "the carrier stays away")
-
-
 def check_runs(count: int, own: str | None = "on") -> None:
     """Has a run, a probe and a killed run leave the configured split as it was.
 
@@ -60,24 +55,23 @@ def check_runs(count: int, own: str | None = "on") -> None:
     expect_released()
     expect_configured("auto")
     if own:
-        output("ethtool", "-G", NIC, "tcp-data-split", own)
-        wait_for_link()
+        change("-G", "tcp-data-split", own)
         with unchanged():
             run("-f", NIC).expect(0)
             receive(20_000, "-v", "7").expect(0)
         expect_configured(own)
-        output("ethtool", "-G", NIC, "tcp-data-split", "auto")
-        wait_for_link()
+        change("-G", "tcp-data-split", "auto")
 
 
-@case("a NIC that always splits, like fbnic's, has no split configured after a run", once=True)
+@case("a NIC that always splits, like fbnic's, has no split configured after a run", once=True,
+      binds=False)
 def always() -> None:
     with nic_like("personality=fbnic"):
         check_runs(2)
 
 
 @case("a NIC that reports a split which nobody configured, like bnxt's, has none after a run",
-      once=True)
+      once=True, binds=False)
 def reported() -> None:
     with nic_like("personality=bnxt"):
         # Two for the split, two for the RSS table.
@@ -85,7 +79,7 @@ def reported() -> None:
 
 
 @case("a NIC that keeps its split, like gve's, has none after a run, and its carrier is back",
-      once=True)
+      once=True, binds=False)
 def keeping() -> None:
     with nic_like("personality=gve"):
         before = ring_recreations()
@@ -102,26 +96,25 @@ def keeping() -> None:
         expect_configured("auto")
 
 
-@case("a NIC that splits only with hardware GRO, like mlx5's, gets it for the run", once=True)
+@case("a NIC that splits only with hardware GRO, like mlx5's, gets it for the run", once=True,
+      binds=False)
 def hardware_gro() -> None:
     with nic_like("personality=mlx5"):
         # Both for hardware GRO, without which nobody can have a split.
         check_runs(2, own=None)
-        output("ethtool", "-K", NIC, "rx-gro-hw", "on")
-        wait_for_link()
+        change("-K", "rx-gro-hw", "on")
         before = ring_recreations()
         with unchanged():
             receive(20_000, "-v", "7").expect(0)
         expect_equal(ring_recreations() - before, 0, "rings made anew where hardware GRO was on")
-        output("ethtool", "-K", NIC, "rx-gro-hw", "off")
-        wait_for_link()
+        change("-K", "rx-gro-hw", "off")
     with nic_like("personality=mlx5", "gro_hw_refused=1"):
         run("-f", NIC).expect(4, "rx-gro-hw", "GRO")
 
 
-@case("rings and channels that are cut for the split come back", once=True)
+@case("rings and channels that are cut for the split come back", once=True, binds=False)
 def cut() -> None:
-    with nic_like("ring_cut=2"):
+    with nic_like("personality=plain", "ring_cut=2"):
         receive(20_000, "-v", "7").expect(0)
         port = str(free_port())
         run("-l", "-f", NIC, "-s", "192.0.2.1", "-p", port, "-v", "7", "-t", "3", "-q", "1").expect(

@@ -50,7 +50,8 @@ def bond() -> Iterator[str]:
         reload_nic()
 
 
-@case("a VLAN is refused with the NIC to use, and a peer behind it with the reason", once=True)
+@case("a VLAN is refused with the NIC to use, and a peer behind it with the reason", once=True,
+      binds=False)
 def on_vlan() -> None:
     with vlan() as name:
         for options in ((), ("-l", "-s", ADDRESS, "-p", "5201")):

@@ -55,7 +55,7 @@ def receive_beside_rfs() -> None:
 
 
 @case("a NIC like gve gets its rules switched on, and a rule for each flow instead of a context",
-      once=True)
+      once=True, binds=False)
 def like_gve() -> None:
     with nic_with("personality=gve", "carrier_ms=0"):
         spread("on", "rules")
@@ -63,14 +63,14 @@ def like_gve() -> None:
 
 
 @case("a NIC like mlx5 takes rules without the feature, which is RFS there and stays off",
-      once=True)
+      once=True, binds=False)
 def like_mlx5() -> None:
     with nic_with("personality=mlx5", "split_needs_gro_hw=0", "split_silent=0"):
         spread("off", "context")
 
 
 @case("a NIC like fbnic gives its only context to one; with none left, flows get rules, and rules "
-      "of others that come and go meanwhile are no matter", once=True)
+      "of others that come and go meanwhile are no matter", once=True, binds=False)
 def like_fbnic() -> None:
     with nic_with("personality=fbnic", "split_reported=0"):
         spread("on", "context")
@@ -82,7 +82,7 @@ def like_fbnic() -> None:
 
 
 @case("a NIC like bnxt whose rules are off gets them switched on before its context is made, and "
-      "keeps no rule among those of RFS", once=True)
+      "keeps no rule among those of RFS", once=True, binds=False)
 def like_bnxt() -> None:
     with nic_with("personality=bnxt", "carrier_ms=0", "rss_reset=0", "split_reported=0"):
         output("ethtool", "-K", NIC, "ntuple", "off")
@@ -93,7 +93,7 @@ def like_bnxt() -> None:
 
 
 @case("an EPERM of the driver to a rule is what the NIC cannot do, not a missing privilege",
-      once=True)
+      once=True, binds=False)
 def like_bnxt_vf() -> None:
     with nic_with("personality=bnxt-vf", "carrier_ms=0"):
         with unchanged():

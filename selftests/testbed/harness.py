@@ -28,6 +28,7 @@ class Case:
     function: Callable[[], None]
     deadline: int
     once: bool
+    binds: bool
 
 
 @dataclass
@@ -43,13 +44,14 @@ _cases: list[Case] = []
 
 
 def case(
-    name: str, deadline: int = 120, once: bool = False,
+    name: str, deadline: int = 120, once: bool = False, binds: bool = True,
 ) -> Callable[[Callable[[], None]], Callable[[], None]]:
     """Registers a function as a case that may take so many seconds. One to be run `once` is about
-    the tool alone: where all cases are run, the newest kernel is enough for it."""
+    the tool alone: where all cases are run, the newest kernel is enough for it. One that binds no
+    receive queue, or brings a NIC of its own for that, is run on a NIC that can bind none, too."""
 
     def register(function: Callable[[], None]) -> Callable[[], None]:
-        _cases.append(Case(name, function, deadline, once))
+        _cases.append(Case(name, function, deadline, once, binds))
         return function
 
     return register
@@ -82,8 +84,8 @@ def _alarm(_signal: int, _frame: object) -> None:
 
 
 def run(
-    pattern: str, part: tuple[int, int], is_newest: bool, cleanup: Callable[[], None],
-    mend: Callable[[], None],
+    pattern: str, part: tuple[int, int], is_newest: bool, can_bind: bool,
+    cleanup: Callable[[], None], mend: Callable[[], None],
 ) -> Tally:
     """Runs the cases whose name a regular expression matches, or such a part of them as (1, 2),
     every other one. Cleans up after each, and mends what a failed one may have left, so that it
@@ -98,6 +100,8 @@ def run(
             try:
                 if case_.once and not pattern and not is_newest:
                     raise Skipped("it is about the tool alone: the newest kernel is enough")
+                if case_.binds and not can_bind:
+                    raise Skipped("this NIC cannot restart a queue, so that nothing can be bound")
                 case_.function()
             finally:
                 cleanup()

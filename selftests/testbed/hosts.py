@@ -60,6 +60,11 @@ def nic_with(*parameters: str) -> Iterator[None]:
         reload_nic()
 
 
+def parameter(name: str) -> int:
+    """What holds of a parameter of the NIC as it is loaded."""
+    return nic.NIC.parameter(name)
+
+
 def ring_recreations() -> int:
     """How often the NIC has made its rings anew."""
     return nic.NIC.ring_recreations()

@@ -49,6 +49,11 @@ class Nic(abc.ABC):
         subprocess.run(command, check=True, timeout=60)
 
     @abc.abstractmethod
+    def parameter(self, name: str) -> int:
+        """What holds of a parameter of the software NIC, or of what another one has in its place
+        (selftests/nic describes them)."""
+
+    @abc.abstractmethod
     def set_fault(self, name: str, value: int) -> None:
         """Makes something go wrong from now on, or with 0 no longer."""
 
@@ -65,27 +70,47 @@ class SoftwareNic(Nic):
     """selftests/nic. Its parameters are at hand while it is loaded."""
 
     driver = "dmnic"
-    parameters = Path("/sys/module/dmnic/parameters")
+    _parameters = Path("/sys/module/dmnic/parameters")
+
+    def parameter(self, name: str) -> int:
+        return int((self._parameters / name).read_text(encoding="ascii"))
 
     def set_fault(self, name: str, value: int) -> None:
-        (self.parameters / name).write_text(f"{value}\n", encoding="ascii")
+        (self._parameters / name).write_text(f"{value}\n", encoding="ascii")
 
     def clear_faults(self) -> None:
         for name in ("drop_every", "corrupt_every", "linear_bytes", "plain_every"):
-            if (self.parameters / name).exists():
+            if (self._parameters / name).exists():
                 self.set_fault(name, 0)
 
     def ring_recreations(self) -> int:
-        return int((self.parameters / "ring_recreations").read_text(encoding="ascii"))
+        return self.parameter("ring_recreations")
 
 
 class Gve(Nic):
     """selftests/gve, which takes orders by a port of the machine's."""
 
     driver = "gve"
+    # As its driver is, and as selftests/nic models it.
+    _parameters = {
+        "auto_keeps_split": 1,
+        "contexts": 0,
+        "fixed_queue0": 1,
+        "locations": 2,
+        "no_queue_ops": 0,
+        "no_rx_page_size": 1,
+        "ntuple": 1,
+        "page_size_max": 0,
+        "rx_buf_len": 2048,
+        "rxtx_channels": 1,
+        "split_needs_gro_hw": 0,
+    }
+
+    def parameter(self, name: str) -> int:
+        return self._parameters[name]
 
     def reload(self, *parameters: str) -> None:
-        if parameters:
+        if set(parameters) - {"personality=gve"}:
             raise Skipped("only the software NIC can be made so")
         super().reload()
 
