@@ -11,7 +11,8 @@ from pathlib import Path
 
 from .harness import expect, wait_for
 from .hosts import LOCAL, NIC, output, parameter
-from .state import bind_rx_attributes
+from .settings import set_hds_thresh
+from .state import bind_rx_attributes, kernel
 
 # Of the parameter `ntuple`: rules need a feature that is off at load, or one that is always on; or
 # they need none, and the feature is aRFS.
@@ -80,9 +81,25 @@ def split_possible() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def _all_split() -> Iterator[None]:
+    """For a while, small packets are split, too."""
+    usual = parameter("hds_thresh_default") if kernel() >= (6, 14) else 0
+    if not usual:
+        yield
+        return
+    set_hds_thresh(NIC, 0)
+    wait_for_link()
+    try:
+        yield
+    finally:
+        set_hds_thresh(NIC, usual)
+        wait_for_link()
+
+
+@contextlib.contextmanager
 def split() -> Iterator[None]:
-    """For a while, header split is configured."""
-    with split_possible():
+    """For a while, header split is configured as device memory needs it."""
+    with split_possible(), _all_split():
         change("-G", "tcp-data-split", "on")
         try:
             yield

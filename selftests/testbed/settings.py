@@ -23,11 +23,12 @@ from .devmem import (
 # What is asked by netlink (`linux/ethtool_netlink.h`): the command, whether it is a dump, and the
 # names of the attributes that tell most.
 NLA_F_NESTED, HEADER, HEADER_NAME, HEADER_FLAGS, COMPACT = 0x8000, 1, 2, 3, 1
+RINGS_SET, HDS_THRESH = 16, 17
 KINDS = {
     "features": (11, NLM_F_ACK, {2: "can change", 3: "requested", 4: "active", 5: "fixed"}),
     "private flags": (13, NLM_F_ACK, {2: "flags"}),
     "rings": (15, NLM_F_ACK, {
-        6: "rx", 9: "tx", 10: "rx-buf-len", 11: "tcp-data-split", 17: "hds-thresh",
+        6: "rx", 9: "tx", 10: "rx-buf-len", 11: "tcp-data-split", HDS_THRESH: "hds-thresh",
         18: "largest hds-thresh"}),
     "channels": (17, NLM_F_ACK, {6: "rx", 7: "tx", 8: "other", 9: "combined"}),
     "RSS": (38, NLM_F_DUMP, {2: "context", 3: "function", 4: "table", 5: "key", 6: "transform"}),
@@ -49,15 +50,26 @@ def _ethtool() -> tuple[Netlink, int, socket.socket]:
     return netlink, number(family[CTRL_ATTR_FAMILY_ID]), inet
 
 
+def _header(nic: str) -> bytes:
+    """What each request begins with."""
+    fields = attribute(HEADER_NAME, nic.encode() + b"\0")
+    fields += attribute(HEADER_FLAGS, struct.pack("=I", COMPACT))
+    return attribute(HEADER | NLA_F_NESTED, fields)
+
+
+def set_hds_thresh(nic: str, size: int) -> None:
+    """Sets the largest packet that is not split, which the VM's `ethtool` cannot."""
+    netlink, family, _ = _ethtool()
+    value = attribute(HDS_THRESH, struct.pack("=I", size))
+    netlink.request(family, RINGS_SET, _header(nic) + value)
+
+
 def _asked(nic: str, kind: str) -> list[str]:
     """One kind of setting, an attribute a line."""
     netlink, family, _ = _ethtool()
     command, flags, names = KINDS[kind]
-    header = attribute(HEADER_NAME, nic.encode() + b"\0")
-    header += attribute(HEADER_FLAGS, struct.pack("=I", COMPACT))
     try:
-        replies = netlink.request(
-            family, command, attribute(HEADER | NLA_F_NESTED, header), flags)
+        replies = netlink.request(family, command, _header(nic), flags)
     except Refused as refusal:
         return [f"{kind}: {errno.errorcode[refusal.errno]}"]
     return [
