@@ -25,7 +25,7 @@ extension Interface {
   /// All features that the kernel knows, in its order. The corresponding command is
   /// `ETHTOOL_GFEATURES`.
   package mutating func features() throws(Failure) -> [Feature] {
-    let names = try strings(ETH_SS_FEATURES)
+    let names = try allFeatureNames()
     let blocks = try featureBlocks(count: (names.count + 31) / 32)
     return names.enumerated().compactMap { index, name in
       guard !name.isEmpty, index / 32 < blocks.count else { return nil }
@@ -43,7 +43,7 @@ extension Interface {
   /// - Throws: A failure without errno where the driver keeps the feature as it was.
   package mutating func setFeature(_ name: String, to isOn: Bool) throws(Failure) {
     let operation = "switch \(isOn ? "on" : "off") \(name) of"
-    let names = try strings(ETH_SS_FEATURES)
+    let names = try allFeatureNames()
     guard let index = names.firstIndex(of: name) else {
       throw refusal(operation, .notSupported, reason: "this kernel has no such feature")
     }
@@ -60,6 +60,14 @@ extension Interface {
     guard outcome == 0 else {
       throw refusal(operation, nil, reason: "the driver keeps it as it is")
     }
+  }
+
+  /// The names of all features that the kernel knows; empty ones for bits without a feature.
+  private mutating func allFeatureNames() throws(Failure) -> [String] {
+    if let featureNames { return featureNames }
+    let names = try strings(ETH_SS_FEATURES)
+    featureNames = names
+    return names
   }
 
   private mutating func featureBlocks(

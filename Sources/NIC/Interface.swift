@@ -18,6 +18,8 @@ package struct Interface: ~Copyable {
   private var device: any EthtoolDevice & ~Copyable
   var netlink: GenericNetlink
   let ethtool: Family
+  /// The names of all features, once they were read: a kernel does not change them.
+  var featureNames: [String]?
   /// Opened with the first change of a ring.
   private var ringEvents: RingEvents?
   private var isListening = false

@@ -38,4 +38,13 @@ struct RequestCountTests {
     #expect(nic.ntuple.isActive)
     #expect(count(Int(ETHTOOL_GFEATURES)) == 0)
   }
+
+  @Test("the names of the features are read once")
+  func readsNamesOnce() throws {
+    var interface = try nic.interface()
+    #expect(try interface.features() == interface.features())
+    try interface.setFeature(Feature.ntuple, to: true)
+    #expect(nic.ntuple.isActive)
+    #expect(count(Int(ETHTOOL_GSTRINGS)) == 1)
+  }
 }
