@@ -323,5 +323,8 @@ int dmn_quirks_init(void)
 	for (i = 0; i < DMN_NUM_QUIRKS; i++)
 		if (!test_bit(i, dmn_given))
 			to[i] = from[i];
+	/* A threshold that nobody can set is none. */
+	if (dmn_quirks.no_hds_thresh)
+		dmn_quirks.hds_thresh_default = 0;
 	return 0;
 }
