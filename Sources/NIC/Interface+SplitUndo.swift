@@ -31,8 +31,13 @@ extension Interface {
       left.append(kept("tcp-data-split"))
     }
     if let threshold = wanted {
-      try setSplit(nil, threshold: threshold)
-      try confirm("hds-thresh", try rings().threshold == threshold)
+      do throws(Failure) {
+        try setSplit(nil, threshold: threshold)
+        try confirm("hds-thresh", try rings().threshold == threshold)
+      } catch {
+        // What keeps the split keeps the threshold, too.
+        throw refusal ?? error
+      }
     }
     if let refusal { throw refusal }
     if isOurs { try confirm("tcp-data-split", try rings().split == earlier.reported) }

@@ -59,6 +59,22 @@ struct HeaderSplitTests {
     #expect(nic.hardwareGRO == (false, false, true))
   }
 
+  @Test("where neither split nor threshold can be brought back, the failure is the split's")
+  func splitBeforeThreshold() throws {
+    nic.splitDriver = .alwaysEnabled
+    nic.split = 2
+    nic.threshold = 640
+    var transaction = Transaction(on: try nic.interface())
+    try transaction.enableHeaderSplit()
+    // As the kernel does while another program has a queue bound.
+    nic.refusals = [("split", EINVAL), ("threshold", EINVAL)]
+    let failures = transaction.undo()
+    #expect(failures.map { $0.operation.contains("tcp-data-split") } == [true])
+    nic.refusals = []
+    #expect(transaction.undo().isEmpty)
+    #expect(nic.threshold == 640)
+  }
+
   @Test(
     "hardware GRO that cannot be had is a lack, in the driver's words", arguments: [true, false])
   func noHardwareGRO(isAvailable: Bool) throws {
