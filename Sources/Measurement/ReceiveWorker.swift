@@ -66,15 +66,9 @@ package import Transfer
       } else if isRunning {
         for flow in flows { flow.expectLess() }
       } else if !isBusy, !silence.pass() {
-        throw silenceFailure
+        throw silence.failure(
+          of: flows.count == 1 ? "flow \(flows[0].index)" : "flows \(flowIndices)")
       }
     }
-  }
-
-  private var silenceFailure: Failure {
-    Failure(
-      "receive", on: flows.count == 1 ? "flow \(flows[0].index)" : "flows \(flowIndices)",
-      errno: .timedOut, reason: "no data for \(silence.timeout.asTimeout)",
-      hint: Failure.hintOfSilence)
   }
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-internal import CLinux
 package import Kernel
 
 /// How many packets an interface has dropped instead of sending them.
@@ -29,7 +28,7 @@ package struct TransmitDrops: Equatable, Sendable {
 }
 
 extension Interface {
-  /// Reads both counters. The corresponding commands are `ETHTOOL_GSTRINGS` and `ETHTOOL_GSTATS`.
+  /// Reads both counters.
   package mutating func transmitDrops(in files: SystemFiles = SystemFiles()) -> TransmitDrops {
     let count = files.number("/sys/class/net/\(name)/statistics/tx_dropped")
     return TransmitDrops(
@@ -37,15 +36,6 @@ extension Interface {
   }
 
   private mutating func driverTransmitDrops() throws(Failure) -> UInt64? {
-    let names = try strings(ETH_SS_STATS)
-    guard let place = names.firstIndex(of: "tx_dropped") else { return nil }
-    var head = ethtool_stats(command: ETHTOOL_GSTATS)
-    head.n_stats = UInt32(names.count)
-    let size = MemoryLayout<UInt64>.size
-    var request = head.bytes
-    let start = request.count
-    request += [UInt8](repeating: 0, count: names.count * size)
-    try perform(&request, "read the statistics of")
-    return request[(start + place * size)...].value(as: UInt64.self)
+    try driverCounters().first { $0.name == "tx_dropped" }?.value
   }
 }

@@ -19,8 +19,8 @@ struct ReceivingEnd: ~Copyable {
   /// The id that fragments name, and how the kernel keeps their tokens: also after an unbind.
   let (bindingID, tokenMode): (UInt32, TokenMode)
   let listener: Listener
-  /// What looks into a silence; `nil` where the run has set nothing up.
-  private var look: SteeringLook?
+  /// What a silence is looked into for.
+  private var look: SilenceLook
   private let configuration: Configuration.Receive
   private let netdev: Netdev
   private let interface: UInt32
@@ -88,18 +88,18 @@ struct ReceivingEnd: ~Copyable {
     self.listener = listener
     self.binding = consume binding
     self.watch = watch
-    noteSteering(by: transaction)
+    look = SilenceLook(at: transaction, boundTo: queues, through: netdev)
   }
 
-  /// Notes what a silence is to be explained by, where the run has set it up.
+  /// Notes what steers the flows, of which a silence may come.
   mutating func noteSteering(by transaction: borrowing Transaction) {
-    look = configuration.configuresNIC ? SteeringLook(at: transaction) : nil
+    look = SilenceLook(at: transaction, boundTo: queues, through: netdev)
   }
 
-  /// How long flows may be silent, and what looks into it.
+  /// How long a thread's flows may be silent, and what looks into it.
   var silence: Silence {
     Silence(
-      upTo: configuration.timeout, lookingInto: look.map { look in { look.look() } })
+      upTo: configuration.timeout, watchedBy: look.witness(on: configuration.target.interface))
   }
 
   /// Ends the binding. What was received stays readable.

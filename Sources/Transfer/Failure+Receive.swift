@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-package import Kernel
+internal import Kernel
 internal import Sockets
 
 extension Failure {
@@ -24,14 +24,4 @@ extension Failure {
       }
     self.init("receive", errno: errno, hint: hint)
   }
-}
-
-extension Failure {
-  /// What to look at where nothing comes. Few drivers report lost frames as a queue's drops; the
-  /// others have counters of their own names (`gve_ethtool.c`, `mlx5/core/en_stats.c`,
-  /// `bnxt_ethtool.c`).
-  package static let hintOfSilence =
-    "is the peer still sending? an empty page pool loses frames, which `ethtool -S` counts, such as "
-    + "rx_out_of_buffer (mlx5), rx_no_buffers_posted (gve), rx_total_oom_discards (bnxt), "
-    + "or the queue's rx-alloc-fail and rx-hw-drops"
 }

@@ -190,11 +190,7 @@ extension ReceiveLoop where Sink: ~Copyable {
     }
     while try !wait.for(source.descriptor, within: silence.limit, to: operation) {
       if silence.pass() { continue }
-      throw Failure(
-        "receive", errno: .timedOut,
-        reason: "no data for \(silence.timeout?.components.seconds ?? 0) s after "
-          + "\(statistics.totalBytes) bytes",
-        hint: Failure.hintOfSilence)
+      throw silence.failure(before: " after \(statistics.totalBytes) bytes")
     }
     silence.end()
   }

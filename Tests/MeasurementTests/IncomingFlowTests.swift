@@ -17,6 +17,15 @@ private func memory() throws -> SharedMemory {
   return SharedMemory(try DeviceBuffer(mapping: file, named: "a file"))
 }
 
+/// Counts how often it is asked to look.
+private final class CountingWitness: SilenceWitness {
+  var looks = 0
+
+  func look(isFirst: Bool) { looks += 1 }
+
+  func hint() -> String { "counted" }
+}
+
 struct IncomingFlowTests {
   private static let pattern = Pattern(period: 7)!
 
@@ -137,15 +146,16 @@ struct IncomingFlowTests {
   func timesOut() throws {
     let streams = try streams(3)
     let memory = try memory()
-    var looks = 0
+    let witness = CountingWitness()
     try streams[0].sender.finishSending()
     let many = failing { () throws(Failure) in
       try ReceiveWorker(
         streams.map(\.flow), on: nil, in: memory,
-        silence: Silence(upTo: .milliseconds(30)) { looks += 1 }
+        silence: Silence(upTo: .milliseconds(30), watchedBy: witness)
       ).work(Wait())
     }
-    #expect(looks == 1)
+    #expect(witness.looks == 1)
+    #expect(many?.hint == "counted")
     #expect(many?.errno == .timedOut)
     #expect(many?.subject == "flows [0, 1, 2]")
     let one = failing { () throws(Failure) in

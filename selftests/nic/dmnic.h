@@ -217,7 +217,15 @@ extern const struct netdev_stat_ops dmn_stat_ops;
 void dmn_stats_init(struct dmn_port *port);
 void dmn_stats_free(struct dmn_port *port);
 void dmn_stats_restart(struct dmn_queue *q, bool with_tx);
+void dmn_show_rx(struct dmn_queue *q, struct netdev_queue_stats_rx *s);
+void dmn_show_tx(struct dmn_queue *q, struct netdev_queue_stats_tx *s);
 void dmn_get_stats64(struct net_device *dev, struct rtnl_link_stats64 *stats);
+
+/* counters.c */
+int dmn_count_counters(const struct dmn_port *port);
+void dmn_name_counters(struct dmn_port *port, u8 *data);
+void dmn_get_counters(struct net_device *dev, struct ethtool_stats *stats,
+		      u64 *data);
 
 /* tx.c */
 netdev_tx_t dmn_xmit(struct sk_buff *skb, struct net_device *dev);

@@ -65,6 +65,8 @@ static int dmn_set_channels(struct net_device *dev,
 
 static int dmn_get_sset_count(struct net_device *dev, int set)
 {
+	if (set == ETH_SS_STATS)
+		return dmn_count_counters(netdev_priv(dev));
 	if (set == ETH_SS_PRIV_FLAGS && dmn_hds_private_flag)
 		return 1;
 	return -EOPNOTSUPP;
@@ -72,6 +74,8 @@ static int dmn_get_sset_count(struct net_device *dev, int set)
 
 static void dmn_get_strings(struct net_device *dev, u32 set, u8 *data)
 {
+	if (set == ETH_SS_STATS)
+		dmn_name_counters(netdev_priv(dev), data);
 	if (set == ETH_SS_PRIV_FLAGS)
 		ethtool_puts(&data, "enable-header-split");
 }
@@ -153,6 +157,7 @@ static struct ethtool_ops dmn_ethtool_ops = {
 	.set_ringparam		= dmn_set_ringparam,
 	.get_sset_count		= dmn_get_sset_count,
 	.get_strings		= dmn_get_strings,
+	.get_ethtool_stats	= dmn_get_counters,
 	.get_priv_flags		= dmn_get_priv_flags,
 	.set_priv_flags		= dmn_set_priv_flags,
 	.get_tunable		= dmn_get_tunable,

@@ -121,6 +121,9 @@ MODULE_PARM_DESC(counters_restart, "counters begin at 0 with each restart of rin
 module_param_cb(no_hw_drops, &dmn_quirk, &dmn_quirks.no_hw_drops, 0444);
 MODULE_PARM_DESC(no_hw_drops, "the queue's drops are not counted");
 
+module_param_cb(counters, &dmn_quirk, &dmn_quirks.counters, 0444);
+MODULE_PARM_DESC(counters, "what ethtool -S prints: 0 nothing, the counters of 1 mlx5, 2 bnxt, 3 fbnic, 4 gve");
+
 module_param_cb(prefill, &dmn_quirk, &dmn_quirks.prefill, 0444);
 MODULE_PARM_DESC(prefill, "a queue takes so many buffers at once when it is started");
 
@@ -173,6 +176,7 @@ struct dmn_personality {
 	/* bnxt.c:8658, 10625: the card writes them once a second */ \
 	.counters_late_ms	= 1200, \
 	.no_hw_drops		= 1, \
+	.counters		= DMN_COUNTERS_BNXT, \
 	/* bnxt.c:4895: the default ring's pages, here a quarter */ \
 	.prefill		= 512, \
 	/* bnxt_ethtool.c:2038 */ \
@@ -215,6 +219,7 @@ static const struct dmn_personality personalities[] = {
 			/* en_main.c:5683 */
 			.page_size_erange	= 1,
 			.no_hw_drops		= 1,
+			.counters		= DMN_COUNTERS_MLX5,
 			/* en_main.c:3041: two work queue entries of 256 KiB */
 			.prefill		= 128,
 			/* en.h: MLX5E_RQ_WQES_TIMEOUT */
@@ -262,6 +267,7 @@ static const struct dmn_personality personalities[] = {
 			.contexts		= 1,
 			/* fbnic_netdev.c: queue operations without QCFG_RX_PAGE_SIZE */
 			.no_rx_page_size	= 1,
+			.counters		= DMN_COUNTERS_FBNIC,
 			/* fbnic_txrx.h: FBNIC_PPQ_SIZE_DEFAULT */
 			.prefill		= 256,
 		},
@@ -298,6 +304,7 @@ static const struct dmn_personality personalities[] = {
 			/* gve_main.c:117, 2671 */
 			.counters_restart	= 1,
 			.no_hw_drops		= 1,
+			.counters		= DMN_COUNTERS_GVE,
 			/* gve_rx_dqo.c: the ring less one, here a quarter */
 			.prefill		= 256,
 			/* gve_main.c:31 */

@@ -32,6 +32,7 @@ struct dmn_quirks {
 	int counters_late_ms;
 	int counters_restart;
 	int no_hw_drops;
+	int counters;
 	int prefill;
 	int prefill_wait_ms;
 	int copybreak;
@@ -62,6 +63,15 @@ enum dmn_locations {
 	DMN_LOCATIONS_GIVEN,	/* the user chooses */
 	DMN_LOCATIONS_LISTED,	/* so, and only the list tells how many exist */
 	DMN_LOCATIONS_SLOTS,	/* the driver chooses the last one that is free */
+};
+
+/* Whose counters `ethtool -S` prints. */
+enum dmn_counters {
+	DMN_COUNTERS_NONE,
+	DMN_COUNTERS_MLX5,
+	DMN_COUNTERS_BNXT,
+	DMN_COUNTERS_FBNIC,
+	DMN_COUNTERS_GVE,
 };
 
 /* What holds; complete once dmn_quirks_init() has returned 0. */

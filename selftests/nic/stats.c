@@ -87,7 +87,7 @@ void dmn_stats_restart(struct dmn_queue *q, bool with_tx)
 	u64_stats_update_end(&q->tx_stats.sync);
 }
 
-static void dmn_show_rx(struct dmn_queue *q, struct netdev_queue_stats_rx *s)
+void dmn_show_rx(struct dmn_queue *q, struct netdev_queue_stats_rx *s)
 {
 	if (!dmn_quirks.counters_late_ms) {
 		dmn_count_rx(q, s);
@@ -98,7 +98,7 @@ static void dmn_show_rx(struct dmn_queue *q, struct netdev_queue_stats_rx *s)
 	spin_unlock_bh(&q->port->stats_lock);
 }
 
-static void dmn_show_tx(struct dmn_queue *q, struct netdev_queue_stats_tx *s)
+void dmn_show_tx(struct dmn_queue *q, struct netdev_queue_stats_tx *s)
 {
 	if (!dmn_quirks.counters_late_ms) {
 		dmn_count_tx(q, s);
