@@ -89,8 +89,7 @@ let package = Package(
     tests(
       of: "Session",
       uses: "CLinux", "Kernel", "Payload", "Netlink", "NIC", "Sockets", "Measurement", "Recovery",
-      "Options",
-      "TestSupport"),
+      "Options", "Preflight", "TestSupport"),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -18,7 +18,9 @@ struct Check {
   func run(into document: inout Document) throws(Failure) -> Outcome {
     let interface = try Interface(named: configuration.target.interface)
     var preflight = Preflight(of: interface, for: configuration.target)
-    var findings = preflight.interfaceFindings()
+    // First comes what explains the rest, where there is such a thing.
+    let stacking = Stacking(of: configuration.target.interface).finding
+    var findings = [stacking].compactMap { $0 } + preflight.interfaceFindings()
     var trials: [Finding] = []
     var signal: CInt?
     if configuration.probes {

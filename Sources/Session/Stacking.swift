@@ -2,6 +2,7 @@
 
 package import Kernel
 package import Netlink
+package import Preflight
 
 /// What it means for a run that its interface stands on others, such as a bond, or that others stand
 /// on it. No interface but a NIC, or one that leases its queues, has device memory.
@@ -49,11 +50,21 @@ extension Stacking {
     do throws(Failure) {
       return try body()
     } catch {
-      throw explain(error) { ports in
-        let options = ports.map { "-f \($0)" }.joined(separator: " or ")
-        return "run with \(options), by which the flow has to come; the address (-s) may stay "
-          + "on \(name)"
-      }
+      throw explain(error, remedy)
+    }
+  }
+
+  /// What to do about an interface that stands on others.
+  private func remedy(by ports: [String]) -> String {
+    let options = ports.map { "-f \($0)" }.joined(separator: " or ")
+    return "run with \(options), by which the flow has to come; the address (-s) may stay "
+      + "on \(name)"
+  }
+
+  /// What a check reports; `nil` for an interface that stands on no other.
+  package var finding: Finding? {
+    base.map { base in
+      Finding("stacking", Observation(.missing, base.description, do: remedy(by: base.ports)))
     }
   }
 

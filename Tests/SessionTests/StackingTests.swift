@@ -2,6 +2,7 @@
 
 import Kernel
 import Netlink
+import Preflight
 import Session
 import TestSupport
 import Testing
@@ -41,6 +42,11 @@ struct StackingTests {
     #expect(failure?.hint?.hasPrefix(hint) == true)
     #expect(failure?.hint?.hasSuffix("may stay on \(name)") == true)
     #expect(failure?.exitStatus() == 4)
+    let finding = stacking(name).finding
+    #expect(finding?.item == "stacking")
+    #expect(finding?.observation.verdict == .missing)
+    #expect(finding?.observation.seen == reason)
+    #expect(finding?.observation.remedy == failure?.hint)
     let sending = stacking(name).explain(bind: Failure("bind", errno: .notSupported))
     #expect(sending.reason == reason)
     #expect(sending.hint?.contains("outside of \(name), and run with -f eth") == true)
@@ -51,6 +57,7 @@ struct StackingTests {
     for name in ["eth0", "eth2", "veth0", "red", "none"] {
       let failure = stacking(name).explain(bind: Failure("bind", errno: .notSupported))
       #expect(failure.reason == nil && failure.hint == nil && failure.kind == .failed)
+      #expect(stacking(name).finding == nil)
     }
     #expect(stacking("bond0").explain(bind: Failure("bind", errno: .busy)).reason == nil)
   }

@@ -7,7 +7,7 @@ import contextlib
 import subprocess
 from collections.abc import Iterator
 
-from testbed.harness import case
+from testbed.harness import case, expect
 from testbed.hosts import LOCAL, NIC, REMOTE, REMOTE_NIC, output, reload_nic
 from testbed.state import has_command
 from testbed.tool import receive, run
@@ -50,12 +50,21 @@ def bond() -> Iterator[str]:
         reload_nic()
 
 
+def expect_check(name: str, words: str) -> None:
+    """A check's first line names the NIC to use; the check of the NIC has no such line."""
+    result = run("--check", "-f", name).expect(1, "missing: stacking, ")
+    first = result.stdout.decode().splitlines()[0]
+    expect(f"{words} -> run with -f {NIC}, " in first, first)
+    expect("stacking" not in run("--check", "-f", NIC).stdout.decode(), f"{NIC} stands on another")
+
+
 @case("a VLAN is refused with the NIC to use, and a peer behind it with the reason", once=True,
       binds=False)
 def on_vlan() -> None:
     with vlan() as name:
         for options in ((), ("-l", "-s", ADDRESS, "-p", "5201")):
             run("-f", name, *options).expect(4, f"{name} is a vlan on {NIC}", f"run with -f {NIC}")
+        expect_check(name, f"{name} is a vlan on {NIC}")
         if not has_command("bind-tx"):
             return
         run("-f", name, "-s", PEER, "-p", "5201").expect(
@@ -68,6 +77,7 @@ def on_vlan() -> None:
 def on_bond() -> None:
     with bond() as name:
         run("-f", name).expect(4, f"{name} is a bond of {NIC}", f"run with -f {NIC}")
+        expect_check(name, f"{name} is a bond of {NIC}")
         receive(100_000, "-v", "7").expect(0)
         if not has_command("bind-tx"):
             return
