@@ -10,6 +10,8 @@ package struct Document {
   private var figures = JSONObject()
   /// How often the interface lost its carrier or got it back; `nil` where that is not known.
   package var carrierChanges: Int?
+  /// How many of these changes came between set-up and undo: they were not the run's doing.
+  package var carrierChangesInTransfer = 0
   private let isWanted: Bool
   private let tool: String
   private let role: String?
@@ -50,7 +52,10 @@ package struct Document {
     document.add("failure", failure?.json)
     document.add("options", options)
     document.add(contentsOf: figures)
-    if let carrierChanges { document.add("carrier_changes", carrierChanges) }
+    if let carrierChanges {
+      document.add("carrier_changes", carrierChanges)
+      document.add("carrier_changes_in_transfer", carrierChangesInTransfer)
+    }
     return document.text
   }
 }

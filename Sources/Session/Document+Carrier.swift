@@ -16,10 +16,22 @@ extension Document {
   /// printed: other programs on the host have seen it, too.
   mutating func report(_ carrier: Carrier, of name: String) {
     carrierChanges = carrier.changes
-    guard let changes = carrierChanges, changes > 0 else { return }
-    let losses = (changes + 1) / 2
-    Diagnostics.print(
-      "\(name) lost its carrier \(losses == 1 ? "once" : "\(losses) times"): its driver takes the "
-        + "link down to change its rings")
+    let changes = carrierChanges ?? 0
+    if let losses = Self.losses(in: changes - carrierChangesInTransfer) {
+      Diagnostics.print(
+        "\(name) lost its carrier \(losses): its driver takes the link down to change its rings")
+    }
+    if let losses = Self.losses(in: carrierChangesInTransfer) {
+      Diagnostics.print("\(name) lost its carrier \(losses) during the transfer")
+    }
+  }
+
+  /// How often a carrier was lost that changed so often, in words; `nil` for never.
+  private static func losses(in changes: Int) -> String? {
+    switch (changes + 1) / 2 {
+    case ...0: nil
+    case 1: "once"
+    case let losses: "\(losses) times"
+    }
   }
 }

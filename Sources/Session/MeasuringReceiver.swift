@@ -33,7 +33,8 @@ struct MeasuringReceiver {
       let report: MeasurementReport
       do throws(Failure) {
         report = try measure(
-          through: netdev, with: pairing, in: &transaction, carrier, watched, watch)
+          through: netdev, with: pairing, in: &transaction, carrier, watched, watch,
+          into: &document)
       } catch {
         pairing?.refuse()
         throw watch.explain(error)
@@ -61,12 +62,13 @@ struct MeasuringReceiver {
   /// - Throws: Why nothing was measured.
   private func measure(
     through netdev: Netdev, with pairing: ReceiverPairing?, in transaction: inout Transaction,
-    _ carrier: Carrier, _ wait: Wait, _ watch: InterfaceWatch
+    _ carrier: Carrier, _ wait: Wait, _ watch: InterfaceWatch, into document: inout Document
   ) throws(Failure) -> MeasurementReport {
     let agreement = pairing?.agreement ?? Agreement(flows: options.flows ?? 1)
     var end = try ReceivingEnd(
       for: configuration, connections: agreement.flows, through: netdev, in: &transaction,
       carrier, wait, watch)
+    defer { document.carrierChangesInTransfer = end.carrierChanges }
     try pairing?.ready()
     let flows = try connect(agreement.flows, to: &end, with: pairing, in: &transaction, wait)
     let workers = try workers(for: flows, at: end, on: transaction.interface)

@@ -33,6 +33,7 @@ struct Receiver {
         var end = try ReceivingEnd(
           for: configuration, from: source, through: netdev, in: &transaction, carrier, watched,
           watch)
+        defer { document.carrierChangesInTransfer = end.carrierChanges }
         let connection = try end.next(watched)
         try receive(from: connection, at: &end, watched, into: &document)
       }

@@ -26,6 +26,8 @@ struct ReceivingEnd: ~Copyable {
   private let interface: UInt32
   private var binding: ReceiveBinding?
   private let watch: InterfaceWatch
+  private let carrier: Carrier
+  private let carrierChangesOfSetUp: Int?
 
   /// Sets all up, in the order in which the kernel demands it.
   ///
@@ -71,6 +73,7 @@ struct ReceivingEnd: ~Copyable {
     Announcement.binding(binding.id).print()
     watch.expect(binding: binding.id, through: netdev)
     try carrier.waitForReturn(wait)
+    let carrierChanges = carrier.changes
 
     let address = try SocketAddress(configuration.address, port: configuration.port)
     Announcement.address(address).print()
@@ -88,7 +91,15 @@ struct ReceivingEnd: ~Copyable {
     self.listener = listener
     self.binding = consume binding
     self.watch = watch
+    self.carrier = carrier
+    carrierChangesOfSetUp = carrierChanges
     look = SilenceLook(at: transaction, boundTo: queues, through: netdev)
+  }
+
+  /// How often the carrier was lost or came back since the set-up, each counted.
+  var carrierChanges: Int {
+    guard let carrierChangesOfSetUp, let changes = carrier.changes else { return 0 }
+    return changes - carrierChangesOfSetUp
   }
 
   /// Notes what steers the flows, of which a silence may come.

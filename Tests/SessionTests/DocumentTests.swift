@@ -125,7 +125,10 @@ struct DocumentTests {
     #expect(document.text(failure: nil, status: 0).contains(#""verdict": "ok""#))
     #expect(document.text(failure: nil, status: 0).contains(#""failure": null"#))
     document.carrierChanges = 4
-    #expect(document.text(failure: nil, status: 0).hasSuffix(#""bytes": 7, "carrier_changes": 4}"#))
+    document.carrierChangesInTransfer = 2
+    #expect(
+      document.text(failure: nil, status: 0).hasSuffix(
+        #""bytes": 7, "carrier_changes": 4, "carrier_changes_in_transfer": 2}"#))
     let stopped = document.text(failure: .stopped("receive"), status: 143)
     #expect(stopped.contains(#""verdict": "stopped", "exit_status": 143"#))
   }
