@@ -80,7 +80,8 @@ STREAMS = (
 def fitting(vector: Vector) -> Vector:
     """What is listed for the NIC as it is loaded."""
     if "-b 16384" in vector.words and not largest_buffer():
-        return replace(vector, c_tool=255, ours=4, difference=UNABLE, payload=None)
+        c_tool = 1 if vector.payload else 255
+        return replace(vector, c_tool=c_tool, ours=4, difference=UNABLE, payload=None)
     return vector
 
 
