@@ -274,15 +274,34 @@ extension Interface {
 
   /// Does a netlink request that sets something.
   ///
-  /// - Throws: A failure of the kind `unsupported` for `EOPNOTSUPP`.
+  /// - Throws: A failure of the kind `unsupported` for `EOPNOTSUPP`, and for an `EPERM` of the
+  ///   driver's own.
   mutating func set(_ request: Request, _ operation: String) throws(Failure) {
     do throws(Failure) {
       try netlink.execute(request, operation, on: subject)
     } catch {
-      var failure = attributed(error, hint: nil)
-      if failure.errno == .notSupported { failure.kind = .unsupported }
-      throw failure
+      throw judged(error, hint: nil)
     }
+  }
+
+  /// Does a netlink request that makes something, and reads what was made.
+  ///
+  /// - Parameter hint: What to do about a refusal.
+  /// - Throws: As `set`.
+  mutating func act<Value>(
+    _ request: Request, _ operation: String, hint: String,
+    _ read: (Attributes) throws(Errno) -> Value
+  ) throws(Failure) -> Value {
+    do throws(Failure) {
+      return try netlink.get(request, operation, on: subject, hint: hint, read)
+    } catch {
+      throw judged(error, hint: hint)
+    }
+  }
+
+  private mutating func judged(_ failure: Failure, hint: String?) -> Failure {
+    let failure = attributed(failure, hint: hint)
+    return failure.errno == .notSupported ? failure.counted(as: .unsupported) : failure
   }
 }
 

@@ -49,19 +49,8 @@ extension Interface {
     try rss(ofContext: 0, "read the RSS table of")
   }
 
-  /// The table of a further RSS context; `nil` where there is no such context. The corresponding
-  /// command is `ETHTOOL_GRSSH`, which refuses a context that it does not know with `ENOENT`
-  /// (`net/ethtool/ioctl.c`, `ethtool_get_rxfh`).
-  package mutating func rssTable(ofContext id: UInt32) throws(Failure) -> [UInt32]? {
-    do throws(Failure) {
-      return try rss(ofContext: id, "read RSS context \(id) of").table
-    } catch {
-      guard error.errno == .noEntry else { throw error }
-      return nil
-    }
-  }
-
-  private mutating func rss(
+  /// Reads one context's settings; 0 is the main one.
+  mutating func rss(
     ofContext id: UInt32, _ operation: String
   ) throws(Failure) -> RSS {
     var head = CLinux_ethtool_rxfh(command: ETHTOOL_GRSSH)
@@ -108,56 +97,11 @@ extension Interface {
     try perform(&request, "set the RSS hash of")
   }
 
-  /// The tables of the further RSS contexts, by context number. Their keys are not read: a context
-  /// that shares the main key reports a key size of 0. The corresponding command is a dump of
-  /// `ETHTOOL_MSG_RSS_GET`, which kernels before 6.12 do not have: the answer is empty there.
-  package mutating func rssContexts() throws(Failure) -> [UInt32: [UInt32]] {
-    let request = request(
-      Int(CLinux_ETHTOOL_MSG_RSS_GET.rawValue),
-      header: UInt16(CLinux_ETHTOOL_A_RSS_HEADER.rawValue))
-    let all = try ifSupported { () throws(Failure) in
-      try netlink.dump(request, "list the RSS contexts of", on: subject) { answer throws(Errno) in
-        let id: UInt32? = try answer.integer(UInt16(CLinux_ETHTOOL_A_RSS_CONTEXT.rawValue))
-        let table = answer.bytes(UInt16(CLinux_ETHTOOL_A_RSS_INDIR.rawValue))
-        return (id: id ?? 0, table: [UInt32](inHostOrder: table ?? []))
-      }
-    }
-    let further = (all ?? []).filter { $0.id != 0 }
-    return Dictionary(further.map { ($0.id, $0.table) }) { first, _ in first }
-  }
-
-  /// Creates an RSS context with a table of its own; the driver chooses its key and hash. The
-  /// corresponding command is `ETHTOOL_SRSSH`.
-  ///
-  /// - Returns: The context's number, for flow rules.
-  package mutating func createRSSContext(table: [UInt32]) throws(Failure) -> UInt32 {
-    var head = Self.unchangedRSS
-    head.rss_context = CLinux_ETH_RXFH_CONTEXT_ALLOC
-    head.indir_size = UInt32(table.count)
-    var request = head.bytes + table.flatMap(\.bytes)
-    try perform(
-      &request, "create an RSS context on",
-      hint: "this NIC may have none to give: steer to a single queue instead")
-    let answer = CLinux_ethtool_rxfh(request[...])
-    return answer.rss_context
-  }
-
-  /// Deletes an RSS context, which no flow rule may name any more.
-  ///
-  /// - Throws: `ENOENT` where there is no such context.
-  package mutating func deleteRSSContext(_ context: UInt32) throws(Failure) {
-    var head = Self.unchangedRSS
-    head.rss_context = context
-    head.indir_size = 0
-    var request = head.bytes
-    try perform(&request, "delete RSS context \(context) of")
-  }
-
   private static let tableHint =
     "set RSS up by hand (`ethtool -X`) and run with -n"
 
   /// A request to change nothing. No hash function (0) means to keep it.
-  private static var unchangedRSS: CLinux_ethtool_rxfh {
+  static var unchangedRSS: CLinux_ethtool_rxfh {
     var head = CLinux_ethtool_rxfh(command: ETHTOOL_SRSSH)
     head.indir_size = CLinux_ETH_RXFH_INDIR_NO_CHANGE
     head.input_xfrm = CLinux_RXH_XFRM_NO_CHANGE

@@ -172,6 +172,32 @@ struct RSSTests {
     try transaction.proveOthersAvoid([2, 3])
   }
 
+  @Test(
+    "a context is created and deleted by netlink, which has the driver's words; else by the ioctl",
+    arguments: [true, false])
+  func contextByNetlink(isKnown: Bool) throws {
+    nic.hasContextCommands = isKnown
+    var interface = try nic.interface()
+    let table: [UInt32] = [2, 3, 2, 3, 2, 3, 2, 3]
+    let id = try interface.createRSSContext(table: table)
+    #expect(nic.contexts == [id: table])
+    nic.refusals = [("context", ENOSPC)]
+    let refusal = failing { () throws(Failure) in
+      _ = try interface.createRSSContext(table: table)
+    }
+    #expect(refusal?.errno == .noSpace)
+    #expect(refusal?.reason == (isKnown ? nic.words : nil))
+    #expect(refusal?.hint?.contains("steer to a single queue") == true)
+    let kept = failing { () throws(Failure) in try interface.deleteRSSContext(id) }
+    #expect(kept?.reason == (isKnown ? nic.words : nil))
+    nic.refusals = []
+    try interface.deleteRSSContext(id)
+    #expect(nic.contexts.isEmpty)
+    let gone = failing { () throws(Failure) in try interface.deleteRSSContext(id) }
+    #expect(gone?.errno == .noEntry)
+    #expect(nic.commands.contains(ETHTOOL_SRSSH) == !isKnown)
+  }
+
   @Test("a context that vanished by itself is undone")
   func vanishedContext() throws {
     var transaction = Transaction(on: try nic.interface())

@@ -40,16 +40,25 @@ extension ScriptedNIC {
       guard keySize == 0, request[16] == 0, request[17] == 0xff else { throw .invalidArgument }
       if try write("rss table \(list)") { table = queues }
     case UInt32.max:
-      if try write("context create \(list)") {
-        let id = (contexts.keys.max() ?? 0) + 1
-        contexts[id] = queues
-        request.set(4, id)
-      }
-    default:
-      guard contexts[context] != nil else { throw .noEntry }
-      guard !rules.values.contains(where: { $0.context == context }) else { throw .busy }
-      if try write("context delete \(context)") { contexts[context] = nil }
+      if let id = try createContext(queues) { request.set(4, id) }
+    default: try deleteContext(context)
     }
+  }
+
+  /// - Returns: The context's number; `nil` where the write is to be forgotten.
+  func createContext(_ queues: [UInt32]) throws(Errno) -> UInt32? {
+    guard try write("context create \(queues.map(String.init).joined(separator: " "))") else {
+      return nil
+    }
+    let id = (contexts.keys.max() ?? 0) + 1
+    contexts[id] = queues
+    return id
+  }
+
+  func deleteContext(_ context: UInt32) throws(Errno) {
+    guard contexts[context] != nil else { throw .noEntry }
+    guard !rules.values.contains(where: { $0.context == context }) else { throw .busy }
+    if try write("context delete \(context)") { contexts[context] = nil }
   }
 
   func changeRules(_ command: CInt, _ request: inout [UInt8]) throws(Errno) {
@@ -95,7 +104,7 @@ extension ScriptedNIC {
   }
 }
 
-/// The ethtool netlink family: rings, and the dump of RSS contexts.
+/// The ethtool netlink family: rings, channels and RSS contexts.
 extension ScriptedNIC {
   func answer(_ request: ScriptedNetlink.Request) -> [ScriptedNetlink.Answer] {
     let header = try? request.attributes.nest(1)
@@ -127,6 +136,21 @@ extension ScriptedNIC {
         let entries = NetlinkBytes.attribute(4, table.flatMap { NetlinkBytes.bytes($0) })
         return .message(id == 0 ? entries : NetlinkBytes.attribute(2, id) + entries)
       } + [.done()]
+    case 49 where hasContextCommands:
+      var made: [UInt8] = []
+      let answer = set { () throws(Errno) in
+        let bytes = request.attributes.bytes(4) ?? []
+        let queues = try stride(from: bytes.startIndex, to: bytes.endIndex, by: 4).map {
+          start throws(Errno) in try UInt32(wire: bytes[start..<start + 4])
+        }
+        guard queues.count == table.count else { throw .invalidArgument }
+        made = NetlinkBytes.attribute(2, try createContext(queues) ?? 1)
+      }
+      return (made.isEmpty ? [] : [.message(made)]) + answer
+    case 50 where hasContextCommands:
+      return set { () throws(Errno) in
+        try deleteContext(try request.attributes.required(2))
+      }
     default: break
     }
     return [.refused(Errno.notSupported.rawValue)]

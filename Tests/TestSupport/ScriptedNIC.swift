@@ -48,6 +48,8 @@ package final class ScriptedNIC: EthtoolDevice {
   package var function: UInt8 = 1
   /// The hash's input transformation.
   package var transform: UInt8 = 0
+  /// Whether the kernel creates and deletes contexts by netlink, as it does since 6.17.
+  package var hasContextCommands = true
   /// The further contexts' tables, by context number.
   package var contexts: [UInt32: [UInt32]] = [:]
   /// The feature `rx-ntuple-filter`.
@@ -113,7 +115,9 @@ package final class ScriptedNIC: EthtoolDevice {
 
   /// The interface `nic0`, index 7, with this NIC behind it.
   package func interface() throws(Failure) -> Interface {
-    let kernel = ScriptedNetlink(families: ["ethtool": 21]) { self.answer($0) }
+    let kernel = ScriptedNetlink(
+      families: ["ethtool": 21], commands: hasContextCommands ? [49: 0x10, 50: 0x10] : [:]
+    ) { self.answer($0) }
     return try Interface(
       named: "nic0", index: 7, device: self, netlink: GenericNetlink(over: kernel),
       listeningBy: { [self] ethtool throws(Failure) in

@@ -78,6 +78,8 @@ def like_fbnic() -> None:
         result = spread("on", "rules")
         expect("all goes to queue 2 but flows with a rule of their own" in result.stderr
                and "RSS context" in result.stderr, result.stderr)
+        expect("error allocating context ID" in result.stderr,
+               f"not the kernel's words: {result.stderr}")
         receive_beside_rfs()
 
 

@@ -15,9 +15,11 @@ enum CLinux_ethtool_rings {
 	CLinux_ETHTOOL_A_RINGS_HDS_THRESH = 17,
 };
 
-/* ETHTOOL_MSG_RSS_GET, of 6.2; it can be dumped since 6.12. */
+/* ETHTOOL_MSG_RSS_GET, of 6.2; it can be dumped since 6.12. The other two are of 6.17. */
 enum CLinux_ethtool_rss {
 	CLinux_ETHTOOL_MSG_RSS_GET = 38,
+	CLinux_ETHTOOL_MSG_RSS_CREATE_ACT = 49,
+	CLinux_ETHTOOL_MSG_RSS_DELETE_ACT = 50,
 	CLinux_ETHTOOL_A_RSS_HEADER = 1,
 	CLinux_ETHTOOL_A_RSS_CONTEXT = 2,
 	CLinux_ETHTOOL_A_RSS_INDIR = 4,
