@@ -26,6 +26,8 @@ package struct Silence {
   private let looks: [Duration]
   private var lookCount = 0
   private var passed = Duration.zero
+  /// How long to wait before `pass`; `nil` for no limit. It is kept: each wait asks for it.
+  package private(set) var limit: Duration?
 
   /// - Parameters:
   ///   - timeout: How long it may last; `nil` for no limit.
@@ -36,12 +38,7 @@ package struct Silence {
     let first = timeout.map { min($0 / 4, Self.patience) } ?? Self.patience
     let looks = witness == nil ? [] : [first, Self.patience * 2]
     self.looks = looks.filter { look in timeout.map { look < $0 } ?? true }
-  }
-
-  /// How long to wait before `pass`; `nil` for no limit.
-  package var limit: Duration? {
-    let ends = [looks.dropFirst(lookCount).first, timeout].compactMap { $0 }
-    return ends.min().map { $0 - passed }
+    limit = self.looks.first ?? timeout
   }
 
   /// Notes that nothing came within `limit`.
@@ -53,11 +50,15 @@ package struct Silence {
       witness?.look(isFirst: lookCount == 0)
       lookCount += 1
     }
+    limit = (looks.dropFirst(lookCount).first ?? timeout).map { $0 - passed }
     return timeout.map { passed < $0 } ?? true
   }
 
   /// Notes that something came: another silence begins.
-  package mutating func end() { (passed, lookCount) = (.zero, 0) }
+  package mutating func end() {
+    guard passed > .zero else { return }
+    (passed, lookCount, limit) = (.zero, 0, looks.first ?? timeout)
+  }
 
   /// The failure of what was silent for too long.
   ///
