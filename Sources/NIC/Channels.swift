@@ -127,7 +127,8 @@ extension Interface {
   ///   - wanted: The queues that the command line names, if it names any.
   ///   - preset: Which ones to choose where it does not.
   /// - Throws: A failure of the kind `usage` where the interface lacks one of the wanted queues; of
-  ///   the kind `unsupported` where it has only one queue, for other traffic needs one as well.
+  ///   the kind `unsupported` where it has only one queue, for other traffic needs one as well, and
+  ///   for a queue that its driver is known not to restart.
   package mutating func chooseQueues(
     _ wanted: Range<UInt32>?, otherwise preset: DefaultQueues
   ) throws(Failure) -> Range<UInt32> {
@@ -148,6 +149,7 @@ extension Interface {
           reason: "-t \(wanted.lowerBound) -q \(wanted.count) go beyond its last, \(count - 1)",
           kind: .usage)
       }
+      if let failure = refusal(toBind: wanted) { throw failure }
       return wanted
     }
     guard count >= 2 else {
@@ -183,6 +185,18 @@ extension Interface {
       reason: "the driver has dropped queue \(queues.upperBound - 1) for the header split, and has "
         + "\(count) left",
       hint: "choose others (-t, -q)" + command)
+  }
+
+  /// Why some of these queues cannot be bound, as far as that is known without trying. gve restarts
+  /// any but the first one (`drivers/net/ethernet/google/gve/gve_main.c`, `gve_rx_queue_stop`), and
+  /// Linux 7.3 follows an attempt with a warning, at which a kernel may be set to panic: it frees
+  /// the page pool of the new ring while the queue's NAPI runs (`net/core/netdev_rx_queue.c`,
+  /// `netdev_rx_queue_reconfig`; `net/core/dev.h`, `napi_assert_will_not_race`).
+  package func refusal(toBind queues: Range<UInt32>) -> Failure? {
+    guard driver == "gve", queues.contains(0) else { return nil }
+    return Failure(
+      "bind RX queues", on: "of \(subject)", reason: "this driver cannot restart queue 0",
+      hint: "choose others (-t)", kind: .unsupported)
   }
 
   /// The RX queues that stay for other traffic when RSS is moved off some.

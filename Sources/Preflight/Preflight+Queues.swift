@@ -59,6 +59,9 @@ extension Preflight {
       throw Failure("try a bind without bind-rx", kind: .unsupported)
     }
     let wanted = wantedQueues()
+    if let wanted, let refusal = interface.refusal(toBind: wanted) {
+      return .missing(refusal.reason ?? refusal.operation, do: refusal.hint)
+    }
     switch try netdev.tryReceive(
       onInterface: interface.index, queue: wanted?.lowerBound ?? 0)
     {

@@ -28,6 +28,24 @@ struct QueueChoiceTests {
     #expect(try interface.chooseQueues(0..<4, otherwise: .last) == 0..<4)
   }
 
+  @Test("the first queue of gve is refused, and no other, nor that of another driver")
+  func firstOfGVE() throws {
+    nic.driver = "gve"
+    var interface = try nic.interface()
+    for queues in [0..<1, 0..<4] as [Range<UInt32>] {
+      let failure = failing { () throws(Failure) in
+        try interface.chooseQueues(queues, otherwise: .last)
+      }
+      #expect(failure?.kind == .unsupported)
+      #expect(failure?.reason == "this driver cannot restart queue 0")
+    }
+    #expect(try interface.chooseQueues(1..<4, otherwise: .last) == 1..<4)
+    #expect(try interface.chooseQueues(nil, otherwise: .upperHalf) == 2..<4)
+    nic.driver = "bnxt_en"
+    var other = try nic.interface()
+    #expect(try other.chooseQueues(0..<1, otherwise: .last) == 0..<1)
+  }
+
   @Test("queues that are not there are the command line's fault")
   func beyond() throws {
     var interface = try nic.interface()

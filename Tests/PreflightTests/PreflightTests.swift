@@ -80,6 +80,12 @@ struct PreflightTests {
     let first = try host.look(files) { $0.queues = 0..<1 }["queue-management"]
     #expect(first?.verdict == .unknown)
     #expect(first?.seen.contains("cannot restart queue 0") == true)
+    host.nic.driver = "gve"
+    let known = try host.look(files) { $0.queues = 0..<1 }["queue-management"]
+    #expect(
+      known == Observation(.missing, "this driver cannot restart queue 0", do: "choose others (-t)")
+    )
+    host.nic.driver = "scripted"
     host.claims = [1: NetlinkBytes.nest(6)]
     #expect(try host.look(files)["queue-management"]?.verdict == .ok)
     // What an AF_XDP socket or a lease has needs no restart.
