@@ -48,6 +48,10 @@ selftests: build ## run the kernel's own tests, with the tool and with the C too
 drivers: build ## do the tool's jobs on a NIC like each of the drivers that do device memory
 	$(vm) --timeout 7200 -- selftests/drivers "$$(scripts/upstream)"
 
+.PHONY: gve
+gve: build ## run the tests on the kernel's own driver of a gVNIC, in one machine and in two
+	scripts/gve-tests $(KERNEL)
+
 .PHONY: matrix
 matrix: build ## run the kernel's own tests and ours on each kernel of MATRIX
 	scripts/matrix $(MATRIX)

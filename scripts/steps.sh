@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Runs steps, each in spite of failures of others, and counts their tests. Sourced after lib.sh,
 # in the checkout's root, with "logs" set to the directory for their output.
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2154,SC2034
 
 rm -rf "$logs"
 mkdir -p "$logs"
@@ -76,6 +76,37 @@ halves_of_kernel_tests() {
 in_kernel() {
     selftests/vm/run --kernel "$1" --timeout 1800 --kernel-log "$logs/$name.dmesg" -- \
         selftests/run --part "$2" "$(scripts/upstream)"
+}
+
+# lacks_gve KERNEL: whether there can be no machine with a gVNIC, and why.
+lacks_gve() {
+    reason=$(scripts/qemu 2>&1 >/dev/null) || return 0
+    kernel=$(scripts/kernel "$1")
+    reason="the kernel $(basename "$kernel") has no driver gve"
+    ! ls "$kernel"/usr/lib/modules/*/kernel/drivers/net/ethernet/google/gve/gve.ko* >/dev/null 2>&1
+}
+
+# on_gve KERNEL OPTION... -- COMMAND...: run a command in a machine with gVNICs.
+on_gve() {
+    kernel=$1
+    shift
+    selftests/vm/run --kernel "$kernel" --nic gve --kernel-log "$logs/$name.dmesg" "$@"
+}
+
+# jobs_on_gve KERNEL: do the tool's jobs on the kernel's own gve driver.
+jobs_on_gve() {
+    on_gve "$1" --timeout 900 -- selftests/drivers "$(scripts/upstream)"
+}
+
+# two_machines KERNEL: have the tool in two machines measure over a cable of gVNICs.
+two_machines() {
+    on_gve "$1" --timeout 900 --two -- selftests/run "$(scripts/upstream)" 'two machines: '
+}
+
+# skip NAME REASON: count a step that cannot be run here.
+skip() {
+    printf '\n=== %s: skipped: %s\n' "$1" "$2"
+    skipped=$((skipped + 1))
 }
 
 # sum: print the count, and fail if a test did.

@@ -13,10 +13,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from testbed.hosts import NIC, output
+from testbed.hosts import NIC, REMOTE_NIC, output
 
 CPUS = sorted(os.sched_getaffinity(0))
-REMOTE_NIC = "dmnic1"
 ON_REMOTE = ("ip", "netns", "exec", "remote")
 
 

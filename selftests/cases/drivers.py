@@ -6,6 +6,7 @@ from __future__ import annotations
 from testbed import drivers
 from testbed.harness import case
 from testbed.hosts import nic_with
+from testbed.nic import SoftwareNic
 
 JOBS = ("check", "receive", "send", "kill")
 
@@ -20,5 +21,5 @@ def _register(personality: str) -> None:
                     drivers.do(job, personality)
 
 
-for _personality in drivers.PERSONALITIES[1:]:
+for _personality in SoftwareNic.personalities[1:]:
     _register(_personality)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from testbed import nic
 from testbed.harness import Skipped, case, expect, expect_equal, wait_for
 from testbed.hosts import (
     LOCAL, NIC, REMOTE, REMOTE_NIC, Sender, free_port, output, pattern, reload_nic, wait_listening)
@@ -137,7 +138,7 @@ def goes_on() -> None:
 def unplugged() -> None:
     process = listen(4, free_port(), "-v", "7")
     try:
-        output("rmmod", "dmnic")
+        output("rmmod", nic.NIC.driver)
         result = finish(process, SECONDS).expect(1, f"{NIC}: ENODEV", "the interface is gone")
         print(result.stderr)
         expect_equal(result.stderr.count("cannot undo"), 1, "failures to undo")

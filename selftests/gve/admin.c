@@ -549,10 +549,12 @@ static bool run_next(struct device *device)
 		device->hanging = true;
 		return false;
 	}
-	if (device->faults.fail_command == opcode)
+	if (device->faults.fail_command == opcode && device->faults.fail_times) {
+		device->faults.fail_times--;
 		status = device->faults.fail_status;
-	else
+	} else {
 		status = run(device, command, opcode);
+	}
 	command->status = htobe32(status);
 	device->admin_done++;
 	return true;

@@ -18,7 +18,7 @@ struct setting {
 
 static const struct setting FAULTS[] = {
 	FAULT(drop_every), FAULT(corrupt_every), FAULT(unsplit_every), FAULT(linear_bytes),
-	FAULT(late_ms), FAULT(fail_command), FAULT(fail_status), FAULT(hang_command),
+	FAULT(late_ms), FAULT(fail_command), FAULT(fail_status), FAULT(fail_times), FAULT(hang_command),
 	FAULT(link_down), { NULL, 0 },
 };
 
@@ -64,8 +64,10 @@ void control(struct device devices[2], const char *line, char *answer, size_t si
 	struct device *device = &devices[number & 1];
 
 	snprintf(answer, size, "ok");
-	if (words < 1 || number > 1)
-		snprintf(answer, size, "error: no such device or order");
+	if (!strcmp(word, "stall") && words == 2)
+		stall(number);
+	else if (number > 1)
+		snprintf(answer, size, "error: there are devices 0 and 1");
 	else if (!strcmp(word, "clear") && words == 1)
 		for (device = devices; device < devices + 2; device++) {
 			device->faults = (struct faults){ 0 };
@@ -81,8 +83,6 @@ void control(struct device devices[2], const char *line, char *answer, size_t si
 		device_request_reset(device);
 	else if (!strcmp(word, "remove") && words == 2)
 		vfio_user_close(device);
-	else if (!strcmp(word, "stall") && words == 2)
-		stall(number);
 	else
 		snprintf(answer, size, "error: no such order: %.60s", line);
 }

@@ -41,7 +41,8 @@ struct faults {
 	uint32_t linear_bytes;	/* of the payload lie with the headers */
 	uint32_t late_ms;	/* until a frame that was sent is said to be sent */
 	uint32_t fail_command;	/* this command of the admin queue fails ... */
-	uint32_t fail_status;	/* ... with this status */
+	uint32_t fail_status;	/* ... with this status ... */
+	uint32_t fail_times;	/* ... so many times more */
 	uint32_t hang_command;	/* this one never ends */
 	uint32_t link_down;	/* the cable is pulled */
 };

@@ -280,8 +280,8 @@ static const struct dmn_personality personalities[] = {
 			/* gve_ethtool.c:633 */
 			.ring_reset		= DMN_RING_RESET_ALWAYS,
 			.xdp			= 1,
-			/* gve_main.c:1503, 1928, 2366: by the service task */
-			.carrier_ms		= 300,
+			/* gve_main.c:1457, 1503, 1928: by the service task */
+			.carrier_ms		= 1,
 			/* gve_main.c:2651, 2729 */
 			.carrier_queue		= 1,
 			/* gve_ethtool.c:495, 513 */

@@ -18,8 +18,6 @@ from .state import expect_released, unchanged
 from .summary import check_summary
 from .tool import RUNTIME, finish, guards, listen, receive, run
 
-# See selftests/nic.
-PERSONALITIES = ("plain", "mlx5", "bnxt", "bnxt-vf", "fbnic", "gve")
 # Its queues cannot be restarted one by one, so that nothing can be bound.
 UNABLE = ("bnxt-vf",)
 

@@ -27,6 +27,12 @@ class Nic(abc.ABC):
     """A pair of devices, joined by a cable."""
 
     driver: str
+    # The drivers that it can behave like.
+    personalities: tuple[str, ...]
+
+    def label(self, personality: str) -> str:
+        """What a row about this NIC is called."""
+        return personality
 
     @property
     def names(self) -> tuple[str, str]:
@@ -70,6 +76,7 @@ class SoftwareNic(Nic):
     """selftests/nic. Its parameters are at hand while it is loaded."""
 
     driver = "dmnic"
+    personalities = ("plain", "mlx5", "bnxt", "bnxt-vf", "fbnic", "gve")
     _parameters = Path("/sys/module/dmnic/parameters")
 
     def parameter(self, name: str) -> int:
@@ -91,12 +98,16 @@ class Gve(Nic):
     """selftests/gve, which takes orders by a port of the machine's."""
 
     driver = "gve"
+    personalities = ("gve",)
     # As its driver is, and as selftests/nic models it.
     _parameters = {
         "auto_keeps_split": 1,
+        "carrier_ms": 1,
         "contexts": 0,
         "fixed_queue0": 1,
+        "hds_thresh_default": 0,
         "locations": 2,
+        "max_tx_frags": 9,
         "no_queue_ops": 0,
         "no_rx_page_size": 1,
         "ntuple": 1,
@@ -110,9 +121,21 @@ class Gve(Nic):
         return self._parameters[name]
 
     def reload(self, *parameters: str) -> None:
-        if set(parameters) - {"personality=gve"}:
+        if any(not self._is_so(*parameter.split("=")) for parameter in parameters):
             raise Skipped("only the software NIC can be made so")
         super().reload()
+
+    def label(self, personality: str) -> str:
+        return f"{personality}.ko"
+
+    def _is_so(self, name: str, value: str) -> bool:
+        """Whether it is by itself as a parameter would make the software NIC."""
+        if name == "personality":
+            return value == self.driver
+        # A case that is not about the carrier has it stay only to save time.
+        if name == "carrier_ms":
+            return True
+        return self._parameters.get(name) == int(value)
 
     def set_fault(self, name: str, value: int) -> None:
         if name not in ("drop_every", "corrupt_every", "linear_bytes"):

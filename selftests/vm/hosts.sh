@@ -24,7 +24,8 @@ case $1 in
     modprobe "$@"
     number=$((${only:-1} - 1))
     for device in /sys/bus/pci/drivers/"$nic"/*:*; do
-        ip link set "$(ls "$device/net")" name "$nic$number"
+        # gve begins with the largest MTU, and a network with less says so by DHCP.
+        ip link set "$(ls "$device/net")" name "$nic$number" mtu 1500
         number=$((number + 1))
     done
     ;;
