@@ -68,7 +68,8 @@ def refused_rule() -> None:
     nic = gve()
     with unchanged():
         refuse(nic, CONFIGURE_FLOW_RULE, 1)
-        run("-l", "-f", NIC, "-s", LOCAL[4], "-p", str(free_port())).expect(1, "flow rule", "ENOMEM")
+        words = ("-l", "-f", NIC, "-s", LOCAL[4], "-p", str(free_port()))
+        run(*words).expect(1, "flow rule", "ENOMEM")
 
 
 @case("an undo that the device refuses is reported, and --restore brings the NIC back", once=True)
