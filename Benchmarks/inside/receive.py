@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from testbed.devmem import Buffer, Netlink
+from testbed.habits import split
 from testbed.hosts import LOCAL, NIC, Sender, free_port, output, pattern, wait_listening
 from testbed.tool import BINARY
 
@@ -55,21 +56,19 @@ def bound(port: int) -> Iterator[Buffer]:
     """Memory bound to the last queue, to which the flows to a port are steered."""
     # A kernel for one processor shows no RX queues; there is a TX queue for each.
     queue = len(list(Path(f"/sys/class/net/{NIC}/queues").glob("tx-*"))) - 1
-    output("ethtool", "-K", NIC, "ntuple", "on")
-    output("ethtool", "-G", NIC, "tcp-data-split", "on")
-    output("ethtool", "-X", NIC, "equal", str(queue))
-    rule = ("flow-type", "tcp4", "dst-port", str(port), "action", str(queue), "loc", "0")
-    output("ethtool", "-N", NIC, *rule)
-    netlink, buffer = Netlink(), Buffer(MEMORY)
-    try:
-        netlink.bind(buffer, queue, None)
-        yield buffer
-    finally:
-        netlink.close()
-        buffer.close()
-        output("ethtool", "-N", NIC, "delete", "0")
-        output("ethtool", "-X", NIC, "default")
-        output("ethtool", "-G", NIC, "tcp-data-split", "off")
+    with split():
+        output("ethtool", "-X", NIC, "equal", str(queue))
+        rule = ("flow-type", "tcp4", "dst-port", str(port), "action", str(queue), "loc", "0")
+        output("ethtool", "-N", NIC, *rule)
+        netlink, buffer = Netlink(), Buffer(MEMORY)
+        try:
+            netlink.bind(buffer, queue, None)
+            yield buffer
+        finally:
+            netlink.close()
+            buffer.close()
+            output("ethtool", "-N", NIC, "delete", "0")
+            output("ethtool", "-X", NIC, "default")
 
 
 def bare(size: int, validating: bool = False) -> Cost:

@@ -53,6 +53,9 @@ def receive(cfg, autorelease: int, unbind: int = AFTER_STREAM, length: int = ALL
     port = rand_port()
     listen = (f"{cfg.tool} -l -f {cfg.ifname} -s {cfg.addr} -p {port} -v 7"
               f" -a {autorelease} -U {unbind}")
+    if unbind != AFTER_STREAM:
+        # What comes after the unbind is no longer for device memory.
+        listen += " --allow-plain"
     peer = f"({PIECE}; sleep 1; {PIECE}) | socat -u - TCP{cfg.addr_ipver}:{cfg.baddr}:{port}"
     with bkg(listen, exit_wait=True) as tool:
         wait_port_listen(port, deadline=60)
