@@ -49,7 +49,7 @@ drivers: build ## do the tool's jobs on a NIC like each of the drivers that do d
 	$(vm) --timeout 7200 -- selftests/drivers "$$(scripts/upstream)"
 
 .PHONY: gve
-gve: build ## run the tests on the kernel's own driver of a gVNIC, in one machine and in two
+gve: build .build/floor ## run the tests on the kernel's own driver of a gVNIC, in one machine and in two
 	scripts/gve-tests $(KERNEL)
 
 .PHONY: matrix
