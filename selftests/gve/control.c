@@ -18,8 +18,8 @@ struct setting {
 
 static const struct setting FAULTS[] = {
 	FAULT(drop_every), FAULT(corrupt_every), FAULT(unsplit_every), FAULT(linear_bytes),
-	FAULT(late_ms), FAULT(fail_command), FAULT(fail_status), FAULT(fail_times), FAULT(hang_command),
-	FAULT(link_down), { NULL, 0 },
+	FAULT(late_ms), FAULT(fail_command), FAULT(fail_status), FAULT(fail_times),
+	FAULT(hang_command), FAULT(link_down), { NULL, 0 },
 };
 
 static const struct setting COUNTS[] = {
