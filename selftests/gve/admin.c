@@ -33,6 +33,7 @@ enum status {
 	ALREADY_EXISTS = 0xfffffff1,
 	INVALID_ARGUMENT = 0xfffffff7,
 	NOT_FOUND = 0xfffffff8,
+	RESOURCE_EXHAUSTED = 0xfffffffc,
 	UNIMPLEMENTED = 0xfffffffe,
 };
 
@@ -252,6 +253,10 @@ static uint32_t create_tx(struct device *device, const struct command *command)
 		.completions = be64toh(command->create_tx.completions),
 		.late = calloc(size, sizeof(struct completion)),
 	};
+	if (!queue->late) {
+		tx_stop(queue);
+		return RESOURCE_EXHAUSTED;
+	}
 	return answer_doorbell(device, command->create_tx.resources,
 			       doorbell_of(TX_DOORBELL, index));
 }
