@@ -80,6 +80,19 @@ void device_request_reset(struct device *device)
 	tell_driver(device);
 }
 
+/* What the device steers by until the driver says otherwise: all queues in turn. */
+static void reset_rss(struct device *device)
+{
+	unsigned int i;
+
+	for (i = 0; i < KEY_SIZE; i++)
+		device->key[i] = 37 * i + 11;
+	steer_key_changed(device);
+	for (i = 0; i < TABLE_SIZE; i++)
+		device->table[i] = i % device->options->queues;
+	device->table_size = TABLE_SIZE;
+}
+
 void device_reset(struct device *device)
 {
 	unsigned int i;
@@ -90,7 +103,7 @@ void device_reset(struct device *device)
 	device->hanging = false;
 	device->admin_done = 0;
 	device->statistics = 0;
-	device->table_size = 0;
+	reset_rss(device);
 	memset(device->rules, 0, sizeof(device->rules));
 	memset(device->vectors, 0, sizeof(device->vectors));
 	for (i = 0; i < QUEUES; i++) {

@@ -147,6 +147,7 @@ int main(int argc, char **argv)
 		devices[i].number = i;
 		devices[i].peer = &devices[1 - i];
 		vfio_user_open(&devices[i].bus, descriptor(argv[i]));
+		device_reset(&devices[i]);
 	}
 	for (i = 0; i < SOURCES; i++)
 		orders[i].socket = i < argc - 3 ? descriptor(argv[2 + i]) : -1;

@@ -100,5 +100,5 @@ unsigned int steer(const struct device *device, const struct frame *frame, uint3
 		if (rule->used && rule->type == type && matches(rule, &spec))
 			return rule->queue;
 	}
-	return device->table_size ? device->table[*hash % device->table_size] : 0;
+	return device->table[*hash % device->table_size];
 }
