@@ -48,6 +48,35 @@ once() {
     exec 9>&-
 }
 
+# daily FILE COMMAND...: what COMMAND prints, which is asked once a day and kept
+# in FILE. Fails where that is nothing.
+daily() {
+    file=$1
+    shift
+    if [ -z "$(find "$file" -mtime -1 2>/dev/null)" ]; then
+        answer=$("$@")
+        [ -n "$answer" ] || return 1
+        mkdir -p "${file%/*}"
+        echo "$answer" >"$file.$$"
+        mv "$file.$$" "$file"
+    fi
+    cat "$file"
+}
+
+# unpack_packages DIRECTORY PACKAGE...: fetch packages of the testbed's Debian and
+# unpack them in a directory.
+unpack_packages() {
+    directory=$1
+    shift
+    mkdir "$directory" "$directory/debs"
+    (cd "$directory/debs" && "$checkout/scripts/debian" apt-get download "$@" >&2)
+    say "unpacking it"
+    for deb in "$directory"/debs/*.deb; do
+        dpkg-deb -x "$deb" "$directory"
+    done
+    rm -r "$directory/debs"
+}
+
 # digest FILE...: a short name for these files' contents.
 digest() {
     cat -- "$@" | sha256sum | cut -c1-16

@@ -81,16 +81,16 @@ in_kernel() {
 # lacks_gve KERNEL: whether there can be no machine with a gVNIC, and why.
 lacks_gve() {
     reason=$(scripts/qemu 2>&1 >/dev/null) || return 0
-    kernel=$(scripts/kernel "$1")
-    reason="the kernel $(basename "$kernel") has no driver gve"
-    ! ls "$kernel"/usr/lib/modules/*/kernel/drivers/net/ethernet/google/gve/gve.ko* >/dev/null 2>&1
+    tree=$(scripts/kernel "$1")
+    reason="the kernel $(basename "$tree") has no driver gve"
+    ! ls "$tree"/usr/lib/modules/*/kernel/drivers/net/ethernet/google/gve/gve.ko* >/dev/null 2>&1
 }
 
 # on_gve KERNEL OPTION... -- COMMAND...: run a command in a machine with gVNICs.
 on_gve() {
-    kernel=$1
+    booted=$1
     shift
-    selftests/vm/run --kernel "$kernel" --nic gve --kernel-log "$logs/$name.dmesg" "$@"
+    selftests/vm/run --kernel "$booted" --nic gve --kernel-log "$logs/$name.dmesg" "$@"
 }
 
 # jobs_on_gve KERNEL: do the tool's jobs on the kernel's own gve driver.
