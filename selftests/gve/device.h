@@ -24,13 +24,13 @@
 
 /* What the driver can find out of the device before it is set up. */
 struct options {
-	uint16_t queues;	/* that the driver begins with */
-	uint16_t ring;		/* descriptors of each ring, a power of 2 */
-	uint16_t mtu;		/* largest */
-	uint16_t buffer;	/* bytes of a packet buffer, a power of 2 */
-	uint16_t header;	/* bytes of a header buffer; 0 for no header split */
-	bool rss;		/* the table can be asked for: option RSS_CONFIG */
-	bool rsc;		/* segments are joined where the driver wants it */
+	uint32_t queues;	/* that the driver begins with */
+	uint32_t ring;		/* descriptors of each ring, a power of 2 */
+	uint32_t mtu;		/* largest */
+	uint32_t buffer;	/* bytes of a packet buffer, a power of 2 */
+	uint32_t header;	/* bytes of a header buffer; 0 for no header split */
+	uint32_t rss;		/* 1: the table can be asked for: option RSS_CONFIG */
+	uint32_t rsc;		/* 1: segments are joined where the driver wants it */
 };
 
 /* What can be made to go wrong while it runs. 0 is never. */
@@ -50,7 +50,7 @@ struct faults {
 /* What happened so far. */
 struct counts {
 	uint64_t sent, received;		/* frames */
-	uint64_t lost;				/* by a fault */
+	uint64_t lost, unsplit;			/* by a fault */
 	uint64_t no_buffers;			/* the ring was empty */
 	uint64_t no_queue;			/* the queue was stopped */
 	uint64_t rings_created;			/* RX queue 0, which is never restarted alone */

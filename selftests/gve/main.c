@@ -30,28 +30,34 @@ struct orders {
 
 #define SOURCES 2
 
+static const struct {
+	const char *name;
+	uint32_t *value, least, most;
+} OPTIONS[] = {
+	{ "queues", &options.queues, 1, QUEUES },
+	{ "ring", &options.ring, 256, 4096 },
+	{ "mtu", &options.mtu, 1280, 9216 },
+	{ "buffer", &options.buffer, 2048, 4096 },
+	{ "header", &options.header, 0, 1023 },
+	{ "rss", &options.rss, 0, 1 },
+	{ "rsc", &options.rsc, 0, 1 },
+};
+
 static void set_option(const char *text)
 {
 	const char *value = strchr(text, '=') + 1;
 	unsigned long number = strtoul(value, NULL, 0);
-	size_t size = value - text - 1;
+	size_t size = value - text - 1, i;
 
-	if (size == 6 && !strncmp(text, "queues", size) && number && number <= QUEUES)
-		options.queues = number;
-	else if (size == 4 && !strncmp(text, "ring", size))
-		options.ring = number;
-	else if (size == 3 && !strncmp(text, "mtu", size))
-		options.mtu = number;
-	else if (size == 6 && !strncmp(text, "buffer", size))
-		options.buffer = number;
-	else if (size == 6 && !strncmp(text, "header", size))
-		options.header = number;
-	else if (size == 3 && !strncmp(text, "rss", size))
-		options.rss = number;
-	else if (size == 3 && !strncmp(text, "rsc", size))
-		options.rsc = number;
-	else
-		errx(2, "no such option: %s", text);
+	for (i = 0; i < COUNT_OF(OPTIONS); i++) {
+		if (strlen(OPTIONS[i].name) != size || strncmp(text, OPTIONS[i].name, size))
+			continue;
+		if (number < OPTIONS[i].least || number > OPTIONS[i].most)
+			errx(2, "%s: not from %u to %u", text, OPTIONS[i].least, OPTIONS[i].most);
+		*OPTIONS[i].value = number;
+		return;
+	}
+	errx(2, "no such option: %s", text);
 }
 
 /* Carries out the orders that have come, a line each. */

@@ -142,8 +142,12 @@ static uint32_t split_at(struct device *device, const struct rx_queue *queue,
 	if (!queue->header || frame->l4 != L4_TCP || !frame->l4_offset)
 		return 0;
 	*overflow = size > queue->header;
-	if (*overflow || (frame->payload_size && turn(device->faults.unsplit_every, &count)))
+	if (*overflow)
 		return 0;
+	if (frame->payload_size && turn(device->faults.unsplit_every, &count)) {
+		device->counts.unsplit++;
+		return 0;
+	}
 	size += linear < frame->payload_size ? linear : frame->payload_size;
 	return size < queue->header ? size : queue->header;
 }

@@ -50,8 +50,6 @@ struct region_access {
 	uint32_t region, count;
 };
 
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-
 /* The largest message that QEMU sends here: the offer of its version. */
 #define MESSAGE_SIZE 4096
 #define MAX_FDS 16

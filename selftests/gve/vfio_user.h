@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
 #define MAPPINGS 128
 #define MAX_VECTORS 32
 
