@@ -6,12 +6,10 @@ from __future__ import annotations
 import json
 import subprocess
 
-from testbed.habits import split
+from testbed.habits import set_channels, split
 from testbed.harness import Skipped, case, expect, expect_equal
-from testbed.habits import set_channels
 from testbed.hosts import NIC, nic_with, output, reload_nic
-from testbed.nic import NIC as NIC_AT_HAND
-from testbed.nic import SoftwareNic
+from testbed.nic import AT_HAND, SoftwareNic
 from testbed.state import expect_released, has_command, kernel, netdev, unchanged
 from testbed.tool import run
 
@@ -57,7 +55,7 @@ def gve() -> None:
         expect_words(items, "ntuple", "unknown", "a run switches it on", "--probe")
         _, _, items = check("-t", "0", "-q", "1")
         # The tool knows the driver itself by its name.
-        verdict = "unknown" if isinstance(NIC_AT_HAND, SoftwareNic) else "missing"
+        verdict = "unknown" if isinstance(AT_HAND, SoftwareNic) else "missing"
         expect_words(items, "queue-management", verdict, "cannot restart queue 0")
         code, _, items = check("--probe", "-t", "0", "-q", "1")
         expect_equal(code, 1, "queue 0")

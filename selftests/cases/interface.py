@@ -138,7 +138,7 @@ def goes_on() -> None:
 def unplugged() -> None:
     process = listen(4, free_port(), "-v", "7")
     try:
-        output("rmmod", nic.NIC.driver)
+        output("rmmod", nic.AT_HAND.driver)
         result = finish(process, SECONDS).expect(1, f"{NIC}: ENODEV", "the interface is gone")
         print(result.stderr)
         expect_equal(result.stderr.count("cannot undo"), 1, "failures to undo")

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from testbed.devmem import Buffer, Netlink, refuses
 from testbed.harness import case, expect, expect_equal, wait_for
-from testbed.hosts import LOCAL, NIC, REMOTE, free_port, output, reload_nic, set_fault
+from testbed.hosts import (
+    LOCAL, NIC, REMOTE, free_port, output, reload_nic, set_fault, statistic)
 from testbed.sending import send, start_sender
 from testbed.state import bind_rx_attributes, expect_released, kernel, netdev
 from testbed.tool import receive
@@ -171,7 +172,7 @@ def remote_sink(port: int) -> Iterator[None]:
 
 def frames_dropped() -> int:
     """Frames that the card could not send."""
-    return int(output("cat", f"/sys/class/net/{NIC}/statistics/tx_dropped"))
+    return statistic("tx_dropped")
 
 
 def like_mlx5() -> None:

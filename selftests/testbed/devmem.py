@@ -12,7 +12,7 @@ import termios
 import time
 from typing import NamedTuple
 
-from .nic import NIC
+from .nic import AT_HAND
 
 # Generic netlink, its controller and the netdev family
 NETLINK_GENERIC, SOL_NETLINK, NETLINK_CAP_ACK, NETLINK_EXT_ACK = 16, 270, 10, 11
@@ -37,7 +37,7 @@ F_ADD_SEALS, F_SEAL_SHRINK = 1033, 2
 UDMABUF_CREATE = 0x40187542
 
 PAGE = 4096
-LOCAL, REMOTE_NAMESPACE, DEVICE = "192.0.2.1", "/run/netns/remote", NIC.names[0]
+LOCAL, REMOTE_NAMESPACE, DEVICE = "192.0.2.1", "/run/netns/remote", AT_HAND.names[0]
 
 libc = ctypes.CDLL(None, use_errno=True)
 

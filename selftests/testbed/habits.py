@@ -55,29 +55,26 @@ def set_channels(count: int) -> None:
 
 
 @contextlib.contextmanager
-def rules_taken() -> Iterator[None]:
+def _feature_on(name: str, is_needed: bool) -> Iterator[None]:
+    """For a while, a feature that is off at load is on, if it is needed."""
+    if not is_needed:
+        yield
+        return
+    change("-K", name, "on")
+    try:
+        yield
+    finally:
+        change("-K", name, "off")
+
+
+def rules_taken() -> contextlib.AbstractContextManager[None]:
     """For a while, the NIC takes flow rules."""
-    if parameter("ntuple") != NTUPLE_OFF:
-        yield
-        return
-    change("-K", "ntuple", "on")
-    try:
-        yield
-    finally:
-        change("-K", "ntuple", "off")
+    return _feature_on("ntuple", parameter("ntuple") == NTUPLE_OFF)
 
 
-@contextlib.contextmanager
-def split_possible() -> Iterator[None]:
+def split_possible() -> contextlib.AbstractContextManager[None]:
     """For a while, header split can be configured."""
-    if not parameter("split_needs_gro_hw"):
-        yield
-        return
-    change("-K", "rx-gro-hw", "on")
-    try:
-        yield
-    finally:
-        change("-K", "rx-gro-hw", "off")
+    return _feature_on("rx-gro-hw", bool(parameter("split_needs_gro_hw")))
 
 
 @contextlib.contextmanager

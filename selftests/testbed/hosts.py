@@ -16,7 +16,7 @@ from pathlib import Path
 from . import nic
 from .harness import Failed, expect, wait_for
 
-NIC, REMOTE_NIC = nic.NIC.names
+NIC, REMOTE_NIC = nic.AT_HAND.names
 LOCAL = {4: "192.0.2.1", 6: "2001:db8::1"}
 REMOTE = {4: "192.0.2.2", 6: "2001:db8::2"}
 
@@ -47,7 +47,7 @@ usual_parameters: tuple[str, ...] = tuple(nic.setting("nic_args").split())
 
 def reload_nic(*parameters: str) -> None:
     """Loads the NIC afresh. Of a parameter that is given twice, the last one counts."""
-    nic.NIC.reload(*usual_parameters, *parameters)
+    nic.AT_HAND.reload(*usual_parameters, *parameters)
 
 
 @contextlib.contextmanager
@@ -62,22 +62,22 @@ def nic_with(*parameters: str) -> Iterator[None]:
 
 def parameter(name: str) -> int:
     """What holds of a parameter of the NIC as it is loaded."""
-    return nic.NIC.parameter(name)
+    return nic.AT_HAND.parameter(name)
 
 
 def ring_recreations() -> int:
     """How often the NIC has made its rings anew."""
-    return nic.NIC.ring_recreations()
+    return nic.AT_HAND.ring_recreations()
 
 
 def set_fault(name: str, value: int) -> None:
     """Sets a fault of the NIC that can be changed at any time."""
-    nic.NIC.set_fault(name, value)
+    nic.AT_HAND.set_fault(name, value)
 
 
 def clear_faults() -> None:
     """Makes the NIC behave."""
-    nic.NIC.clear_faults()
+    nic.AT_HAND.clear_faults()
 
 
 def pattern(length: int, period: int = 7) -> Iterator[bytes]:
@@ -189,6 +189,17 @@ def is_listening(port: int) -> bool:
             if fields[1].endswith(f":{port:04X}") and fields[3] == "0A":
                 return True
     return False
+
+
+def statistic(name: str) -> int:
+    """One of the interface's counters."""
+    return int(Path(f"/sys/class/net/{NIC}/statistics/{name}").read_text(encoding="ascii"))
+
+
+def wait_for_traffic(size: int) -> None:
+    """Waits until so many bytes more have been received, by the interface's counter."""
+    wanted = statistic("rx_bytes") + size
+    expect(wait_for(lambda: statistic("rx_bytes") > wanted), "no traffic")
 
 
 def wait_listening(

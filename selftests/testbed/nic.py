@@ -168,4 +168,4 @@ class Gve(Nic):
         return text
 
 
-NIC: Nic = Gve() if setting("nic") == Gve.driver else SoftwareNic()
+AT_HAND: Nic = Gve() if setting("nic") == Gve.driver else SoftwareNic()

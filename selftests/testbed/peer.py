@@ -7,6 +7,7 @@ import json
 import os
 import select
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,10 +33,6 @@ class Job:
     def __init__(self, peer: Peer, number: int) -> None:
         self._peer = peer
         self._number = number
-
-    def send(self, signal: int) -> None:
-        """Sends it a signal."""
-        self._peer.write({"id": self._number, "signal": int(signal)})
 
     def wait(self, seconds: float = 60) -> End:
         """How it ended."""
@@ -83,7 +80,9 @@ class Peer:
         while line:
             line = line[os.write(self._port, line):]
 
-    def read_until(self, is_it: Any, seconds: float, what: str) -> dict[str, Any]:
+    def read_until(
+        self, is_it: Callable[[dict[str, Any]], object], seconds: float, what: str
+    ) -> dict[str, Any]:
         """The first answer that is the one waited for; the others are kept."""
         deadline = time.monotonic() + seconds
         while True:
