@@ -10,7 +10,8 @@ package struct Document {
   private var figures = JSONObject()
   /// How often the interface lost its carrier or got it back; `nil` where that is not known.
   package var carrierChanges: Int?
-  /// How many of these changes came between set-up and undo: they were not the run's doing.
+  /// How many of these changes came between set-up and undo: but for those of an unbind (`-U`), they
+  /// were not the run's doing.
   package var carrierChangesInTransfer = 0
   private let isWanted: Bool
   private let tool: String

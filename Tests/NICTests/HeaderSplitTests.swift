@@ -9,6 +9,17 @@ import Testing
 struct HeaderSplitTests {
   private let nic = ScriptedNIC()
 
+  /// A transaction that has switched on the hardware GRO that the driver wants, and the split.
+  private func transactionWithHardwareGRO() throws -> Transaction {
+    nic.splitDriver = .silent
+    nic.split = 0
+    nic.needsHardwareGRO = true
+    nic.hardwareGRO.isAvailable = true
+    var transaction = Transaction(on: try nic.interface())
+    try transaction.enableHeaderSplit()
+    return transaction
+  }
+
   @Test(
     "a threshold is set only where there is one that is not 0, in the split's request",
     arguments: [nil, 0, 512])
@@ -26,12 +37,7 @@ struct HeaderSplitTests {
 
   @Test("a driver that wants hardware GRO gets it, for as long as it splits headers")
   func hardwareGRO() throws {
-    nic.splitDriver = .silent
-    nic.split = 0
-    nic.needsHardwareGRO = true
-    nic.hardwareGRO.isAvailable = true
-    var transaction = Transaction(on: try nic.interface())
-    try transaction.enableHeaderSplit()
+    var transaction = try transactionWithHardwareGRO()
     #expect(nic.log == ["split 2", "rx-gro-hw on", "split 2"])
     try transaction.disableHeaderSplit()
     try transaction.enableHeaderSplit()
@@ -43,12 +49,7 @@ struct HeaderSplitTests {
 
   @Test("hardware GRO that the driver holds on for a split that cannot be undone goes off after it")
   func heldHardwareGRO() throws {
-    nic.splitDriver = .silent
-    nic.split = 0
-    nic.needsHardwareGRO = true
-    nic.hardwareGRO.isAvailable = true
-    var transaction = Transaction(on: try nic.interface())
-    try transaction.enableHeaderSplit()
+    var transaction = try transactionWithHardwareGRO()
     // As the kernel does while another program has a queue bound.
     nic.refusals = [("split 0", EINVAL)]
     #expect(transaction.undo().count == 2)
