@@ -23,7 +23,8 @@ static const struct setting FAULTS[] = {
 };
 
 static const struct setting COUNTS[] = {
-	COUNT(sent), COUNT(received), COUNT(lost), COUNT(unsplit), COUNT(no_buffers), COUNT(no_queue),
+	COUNT(sent), COUNT(received), COUNT(lost), COUNT(unsplit), COUNT(no_buffers),
+	COUNT(no_queue),
 	COUNT(rings_created), COUNT(commands), COUNT(interrupts), COUNT(doorbells),
 	COUNT(resets), { NULL, 0 },
 };
