@@ -22,7 +22,8 @@ package struct NetdevCapabilities: Equatable, Sendable {
   package struct AutoreleaseAttribute: Equatable, Sendable {
     /// The attribute's number in bind-rx.
     package let number: UInt16
-    /// Whether it is a `u8`, as in the series that proposed it; else it is a `u32`.
+    /// Whether it is a `u8`, as in the series that proposed it; else it is a `u32`, as the reviews
+    /// of that asked for and as in selftests/lab/series.
     package let isByte: Bool
   }
 
@@ -46,7 +47,8 @@ package struct NetdevCapabilities: Equatable, Sendable {
   /// `rx-page-size` since, so the number alone says nothing.
   private static let fifth = UInt16(CLinux_NETDEV_A_DMABUF_FIFTH.rawValue)
 
-  /// Finds the attribute that chooses the token mode: no other of bind-rx is a `u8`.
+  /// Finds the attribute that chooses the token mode: no other of bind-rx is a `u8`, or a `u32` from
+  /// 0 to 1.
   ///
   /// - Parameter number: The attribute's number, where its type must not decide.
   /// - Returns: The attribute; `nil` where the kernel has one token mode only.
@@ -56,13 +58,15 @@ package struct NetdevCapabilities: Equatable, Sendable {
     numbered number: UInt16? = nil
   ) throws(Failure) -> AutoreleaseAttribute? {
     let u8 = CommandPolicy.Attribute.u8
+    let u32 = CommandPolicy.Attribute.u32
     guard let number else {
-      return switches.filter { $0.value.type == u8 }.keys.min()
-        .map { AutoreleaseAttribute(number: $0, isByte: true) }
+      return switches.filter {
+        $0.value.type == u8 || ($0.value.type == u32 && $0.value.range == 0...1)
+      }
+      .min { $0.key < $1.key }
+      .map { AutoreleaseAttribute(number: $0.key, isByte: $0.value.type == u8) }
     }
-    guard let attribute = switches[number],
-      attribute.type == u8 || attribute.type == CommandPolicy.Attribute.u32
-    else {
+    guard let attribute = switches[number], attribute.type == u8 || attribute.type == u32 else {
       throw Failure(
         "choose the token mode", on: "with attribute \(number)",
         reason: "this kernel's bind-rx has no u8 or u32 of that number that takes 0 and 1",

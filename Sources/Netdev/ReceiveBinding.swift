@@ -75,28 +75,35 @@ extension Netdev {
     var request = bindRequest(
       CLinux_NETDEV_CMD_BIND_RX, interface: index, descriptor: dmabuf.borrowed)
     for queue in queues { request.put(receiveQueue: queue) }
-    let tokenMode = try capabilities.apply(options, to: &request)
+    let choice = try capabilities.apply(options, to: &request)
     var netlink = try conversation()
-    let id = try Self.bind(
+    let answer = try Self.bind(
       request, on: "\(queues.namedAsQueues) of \(subject)", over: &netlink,
-      until: .now.advanced(by: patience),
+      choosing: choice.attribute, until: .now.advanced(by: patience),
       refusedBy: queues.contains(0) ? Remedy.receiveOfFirst : Remedy.receive)
-    return ReceiveBinding(id: id, tokenMode: tokenMode, heldBy: netlink)
+    return ReceiveBinding(
+      id: answer.id, tokenMode: answer.tokenMode ?? choice.tokenMode, heldBy: netlink)
   }
 
   /// Makes the kernel bind, and tries again while another binding's token mode is in force.
   ///
-  /// - Parameter remedies: What to do about a refusal.
-  /// - Returns: The kernel's number for the binding.
+  /// - Parameters:
+  ///   - attribute: The kernel's attribute for the token mode, if it has one.
+  ///   - remedies: What to do about a refusal.
+  /// - Returns: The kernel's number for the binding, and its token mode where the kernel reports it.
   private static func bind(
     _ request: Request, on subject: String, over netlink: inout GenericNetlink,
-    until deadline: Instant, refusedBy remedies: [Remedy]
-  ) throws(Failure) -> UInt32 {
+    choosing attribute: NetdevCapabilities.AutoreleaseAttribute?, until deadline: Instant,
+    refusedBy remedies: [Remedy]
+  ) throws(Failure) -> (id: UInt32, tokenMode: TokenMode?) {
     while true {
       do throws(Failure) {
         return try netlink.get(request, "bind device memory to", on: subject) {
           answer throws(Errno) in
-          try answer.required(UInt16(CLinux_NETDEV_A_DMABUF_ID.rawValue))
+          let id: UInt32 = try answer.required(UInt16(CLinux_NETDEV_A_DMABUF_ID.rawValue))
+          guard let attribute, !attribute.isByte else { return (id, nil) }
+          let autorelease: UInt32? = try answer.integer(attribute.number)
+          return (id, autorelease.map { $0 == 0 ? .manual : .automatic })
         }
       } catch {
         guard error.errno == .busy, error.reason?.contains(Remedy.modeWord) == true,
@@ -111,11 +118,12 @@ extension Netdev {
 extension NetdevCapabilities {
   /// Puts options into a request, as this kernel takes them.
   ///
-  /// - Returns: The token mode that will be in force.
+  /// - Returns: The token mode that will be in force, unless the kernel's answer says otherwise; and
+  ///   the kernel's attribute for it, if it has one.
   /// - Throws: A failure of the kind `unsupported` where this kernel's bind-rx lacks an option.
   fileprivate func apply(
     _ options: ReceiveBinding.Options, to request: inout Request
-  ) throws(Failure) -> TokenMode {
+  ) throws(Failure) -> (tokenMode: TokenMode, attribute: AutoreleaseAttribute?) {
     guard bindsReceive else {
       throw Failure(
         "bind device memory", reason: "this kernel's netdev family has no bind-rx",
@@ -137,15 +145,17 @@ extension NetdevCapabilities {
           "keep tokens by binding (-a 0)", reason: "this kernel only keeps them by socket (-a 1)",
           kind: .unsupported)
       }
-      return .automatic
+      return (.automatic, nil)
     }
-    // Absent is 0 to a kernel that has the attribute.
-    guard let wish = options.autorelease else { return .manual }
+    // Absent is 0 to a kernel that has it as a u8, and 1 to one that has it as a u32.
+    guard let wish = options.autorelease else {
+      return (autorelease.isByte ? .manual : .automatic, autorelease)
+    }
     if autorelease.isByte {
       request.put(autorelease.number, UInt8(wish ? 1 : 0))
     } else {
       request.put(autorelease.number, UInt32(wish ? 1 : 0))
     }
-    return wish ? .automatic : .manual
+    return (wish ? .automatic : .manual, autorelease)
   }
 }

@@ -17,7 +17,8 @@ struct NetdevCapabilitiesTests {
       (.linux73, true, true, 5, nil),
       (.series, true, true, nil, 5),
       (.lab, true, true, 5, 6),
-      (.later, true, true, 5, nil),
+      (.later, true, true, 5, 7),
+      (.unranged, true, true, 5, nil),
     ] as [(ScriptedNetdev, Bool, Bool, UInt16?, UInt16?)])
   func readsPolicies(
     netdev: ScriptedNetdev, bindsReceive: Bool, bindsTransmit: Bool, rxPageSize: UInt16?,
@@ -27,13 +28,14 @@ struct NetdevCapabilitiesTests {
     #expect(capabilities.bindsReceive == bindsReceive)
     #expect(capabilities.bindsTransmit == bindsTransmit)
     #expect(capabilities.rxPageSizeAttribute == rxPageSize)
-    #expect(try capabilities.autorelease()?.number == autorelease)
-    #expect(try capabilities.autorelease()?.isByte ?? true)
+    let found = try capabilities.autorelease()
+    #expect(found?.number == autorelease)
+    #expect(found?.isByte == autorelease.map { $0 == 5 })
   }
 
   @Test(
     "a given number is taken where the policy can mean it",
-    arguments: [(.series, 5, true), (.lab, 6, true), (.later, 7, false)]
+    arguments: [(.series, 5, true), (.lab, 6, false), (.unranged, 5, false)]
       as [(ScriptedNetdev, UInt16, Bool)])
   func takesGivenNumber(netdev: ScriptedNetdev, number: UInt16, isByte: Bool) throws {
     let capabilities = try Netdev(through: netdev.kernel()).capabilities

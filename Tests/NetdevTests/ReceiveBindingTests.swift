@@ -46,8 +46,9 @@ struct ReceiveBindingTests {
       (.series, nil, .manual, [:]),
       (.series, false, .manual, [5: [0]]),
       (.series, true, .automatic, [5: [1]]),
-      (.lab, false, .manual, [6: [0]]),
-      (.lab, true, .automatic, [6: [1]]),
+      (.lab, nil, .automatic, [:]),
+      (.lab, false, .manual, [6: [0, 0, 0, 0]]),
+      (.lab, true, .automatic, [6: [1, 0, 0, 0]]),
     ] as [(ScriptedNetdev, Bool?, TokenMode, [UInt16: [UInt8]])])
   func asksForMode(
     netdev: ScriptedNetdev, autorelease: Bool?, mode: TokenMode, sent: [UInt16: [UInt8]]
@@ -59,12 +60,12 @@ struct ReceiveBindingTests {
     #expect(optional.map { Array($0.payload) } == Array(sent.values))
   }
 
-  @Test("an attribute of four bytes is sent as four")
-  func asksForModeInWord() throws {
-    let kernel = ScriptedNetdev.later.kernel { _ in [.bound(1), .acknowledged] }
-    let options = ReceiveBinding.Options(autorelease: true, autoreleaseAttribute: 7)
-    #expect(try bind(kernel, options) == .automatic)
-    #expect(try kernel.requests.last?.attributes.integer(7) as UInt32? == 1)
+  @Test("the token mode is what the kernel's answer says", arguments: [UInt32(0), 1])
+  func believesAnswer(autorelease: UInt32) throws {
+    let kernel = ScriptedNetdev.lab.kernel { _ in
+      [.bound(1, autorelease: autorelease), .acknowledged]
+    }
+    #expect(try bind(kernel) == (autorelease == 0 ? .manual : .automatic))
   }
 
   @Test("an attribute that was named for the token mode is not the size of buffers")
@@ -150,7 +151,8 @@ struct ReceiveBindingTests {
     let kernel = ScriptedNetdev.lab.kernel { _ in
       refusals.withLock { left in
         left -= 1
-        return left < 0 ? [.bound(1), .acknowledged] : [.refused(EBUSY, text: words)]
+        return left < 0
+          ? [.bound(1, autorelease: 0), .acknowledged] : [.refused(EBUSY, text: words)]
       }
     }
     #expect(try bind(kernel, patience: .seconds(10)) == .manual)

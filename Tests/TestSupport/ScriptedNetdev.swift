@@ -57,13 +57,13 @@ package struct ScriptedNetdev: Sendable, CustomTestStringConvertible {
   package static let series = ScriptedNetdev(
     testDescription: "the autorelease series", receive: upTo6.merging([5: anyByte]) { $1 },
     bindsTransmit: true)
-  /// With the series on top of 7.3: autorelease for attribute 6.
+  /// With selftests/lab/series on top of 7.3: autorelease for attribute 6, as a `u32`.
   package static let lab = ScriptedNetdev(
     testDescription: "7.3 with autorelease",
     receive: upTo6.merging([
-      5: rxPageSize, 6: .init(type: CommandPolicy.Attribute.u8, range: 0...1),
+      5: rxPageSize, 6: .init(type: CommandPolicy.Attribute.u32, range: 0...1),
     ]) { $1 }, bindsTransmit: true)
-  /// With unknown attributes: none is a switch of one byte.
+  /// With unknown attributes, of which one is a switch.
   package static let later = ScriptedNetdev(
     testDescription: "a later kernel",
     receive: upTo6.merging([
@@ -125,8 +125,10 @@ package struct ScriptedNetdev: Sendable, CustomTestStringConvertible {
 }
 
 extension ScriptedNetlink.Answer {
-  /// The answer to a bind that is granted.
-  package static func bound(_ id: UInt32) -> Self {
-    .message(NetlinkBytes.attribute(Int(CLinux_NETDEV_A_DMABUF_ID.rawValue), id))
+  /// The answer to a bind that is granted, with the token mode where the kernel reports it.
+  package static func bound(_ id: UInt32, autorelease: UInt32? = nil) -> Self {
+    .message(
+      NetlinkBytes.attribute(Int(CLinux_NETDEV_A_DMABUF_ID.rawValue), id)
+        + (autorelease.map { NetlinkBytes.attribute(6, $0) } ?? []))
   }
 }
