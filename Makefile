@@ -10,8 +10,8 @@ KERNEL  ?= newest
 # rx-page-size, newest has both.
 KERNELS ?= newest 6.12
 MATRIX  ?= newest 7.2 6.12
-# Our own kernel, which has two token modes: plain, and with lockdep, KASAN and the like.
-LABS    ?= lab lab-debug
+# Our own kernel, which has two token modes: plain, with lockdep, KASAN and the like, with KCSAN.
+LABS    ?= lab lab-debug lab-race
 # How much each run of `make bench` receives, in MiB; with KERNEL=um, 1024 or more.
 SIZE    ?= 512
 # The tests that `make selftests` runs, such as "devmem hds"; all if empty.
@@ -59,6 +59,10 @@ matrix: build ## run the kernel's own tests and ours on each kernel of MATRIX
 .PHONY: lab
 lab: build ## test both token modes, on each of LABS
 	scripts/lab-tests $(LABS)
+
+.PHONY: series
+series: dependencies ## write the patches of our own kernel as a series to mail, and check them
+	scripts/series
 
 .PHONY: vm
 vm: dependencies ## open a shell in the virtual machine

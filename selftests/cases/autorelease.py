@@ -14,7 +14,7 @@ from testbed.devmem import Stream, free_deferred
 from testbed.harness import Skipped, case, expect, expect_equal
 from testbed.hosts import NIC, Sender, free_port, output, pattern
 from testbed.state import (
-    bind_rx_attributes, bound_queues, device_pools, expect_released, unchanged)
+    bound_queues, device_pools, expect_released, token_mode_attribute, unchanged)
 from testbed.summary import check_summary
 from testbed.tool import finish, listen, receive, run
 
@@ -26,7 +26,7 @@ def needs_modes(function: Callable[[], None]) -> Callable[[], None]:
 
     @functools.wraps(function)
     def wrapper() -> None:
-        if "u8" not in bind_rx_attributes().values():
+        if not token_mode_attribute():
             raise Skipped("this kernel has no token modes; the lab kernel has")
         function()
 
@@ -55,12 +55,11 @@ def traced(*options: str) -> list[tuple[int, int]]:
 
 
 @case(
-    "a token is its buffer's number in manual mode, the default, and else the socket's own",
+    "a token is its buffer's number in manual mode, and else, the default, the socket's own",
     deadline=300)
 @needs_modes
 def token_numbers() -> None:
     for options, pages in (
-        ((), 1),
         (("-a", "0"), 1),
         # One huge page, whose first buffer is the first to be used.
         (("-a", "0", "-b", "16384", "--memory-size", "2M"), 4),
@@ -70,8 +69,9 @@ def token_numbers() -> None:
         count = Counter(token for _, token in fragments)
         expect(max(count.values()) > 1, "no buffer with several fragments")
         expect(pages == 1 or count[0] > 1, f"not buffer 0: {count}")
-    tokens = [token for _, token in traced("-a", "1")]
-    expect_equal(min(tokens), 1, "the first token")
+    for options in ((), ("-a", "1")):
+        tokens = [token for _, token in traced(*options)]
+        expect_equal(min(tokens), 1, "the first token")
 
 
 @case(
@@ -171,8 +171,7 @@ def refuses_mixture() -> None:
 @case("--autorelease-attribute names the kernel's attribute")
 @needs_modes
 def numbered_attribute() -> None:
-    (name,) = [name for name, type_ in bind_rx_attributes().items() if type_ == "u8"]
-    number = name.removeprefix("attr-")
+    number = token_mode_attribute().removeprefix("attr-")
     receive(1000, "-v", "7", "-a", "1", "--autorelease-attribute", number).expect(0)
     expect_released()
     with unchanged():

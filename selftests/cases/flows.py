@@ -19,7 +19,7 @@ from testbed.hosts import (
     LOCAL, NIC, REMOTE, STRANGER, Sender, enter_remote, free_port, output, parameter, pattern,
     set_fault, stranger, wait_listening)
 from testbed.pair import receiver, sender
-from testbed.state import bind_rx_attributes, expect_released, has_command, unchanged
+from testbed.state import expect_released, has_command, token_mode_attribute, unchanged
 from testbed.tool import Result, finish, run
 
 SCHEMA = json.loads(
@@ -143,7 +143,7 @@ def duration() -> None:
 
 @case("flows that share a binding return their tokens in both token modes", deadline=120)
 def token_modes() -> None:
-    if "u8" not in bind_rx_attributes().values():
+    if not token_mode_attribute():
         raise Skipped("this kernel has no token modes")
     for mode, name in (("0", "manual"), ("1", "automatic")):
         ours, theirs = paired(

@@ -8,7 +8,8 @@ import re
 from testbed.habits import largest_buffer
 from testbed.harness import Skipped, case, expect
 from testbed.hosts import NIC
-from testbed.state import bind_rx_attributes, expect_released, has_huge_pages, unchanged
+from testbed.state import (
+    bind_rx_attributes, expect_released, has_huge_pages, token_mode_attribute, unchanged)
 from testbed.summary import check_summary
 from testbed.tool import receive, run
 
@@ -66,7 +67,7 @@ def large_buffers() -> None:
 
 @case("a kernel without token modes takes -a 1 and refuses -a 0")
 def token_modes() -> None:
-    if "u8" in bind_rx_attributes().values():
+    if token_mode_attribute():
         raise Skipped("this kernel has token modes")
     receive(1000, "-v", "7", "-a", "1").expect(0)
     with unchanged():

@@ -7,13 +7,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from testbed.devmem import (
-    DEVICE, PAGE, Buffer, Fragment, Netlink, Refused, Stream, refuses, until)
+    DEVICE, ID, PAGE, Buffer, Fragment, Netlink, Refused, Stream, number, refuses, until)
 
 # The flow rules lead these ports to these queues; no other traffic goes there.
 PORT, QUEUE = 5300, 3
 OTHER_PORT, OTHER_QUEUE = 5301, 2
 
-MANUAL, AUTO = b"\0", b"\1"
+MANUAL, AUTO = b"\0\0\0\0", b"\1\0\0\0"
 DATA = bytes(range(251)) * 160
 SIZE = 1 << 20
 
@@ -38,13 +38,19 @@ def steer(port: int, queue: int, location: int) -> None:
 
 
 def bind_when_free(netlink: Netlink, buffer: Buffer, queue: int, mode: bytes | None) -> int:
+    """Binds as soon as the mode is free, and returns the binding's number."""
+    return number(reply_when_free(netlink, buffer, queue, mode)[ID])
+
+
+def reply_when_free(
+        netlink: Netlink, buffer: Buffer, queue: int, mode: bytes | None) -> dict[int, bytes]:
     """Waits for a binding in the other mode to go: a binding is freed a little
     after the last thing that kept it."""
-    bound: list[int] = []
+    bound: list[dict[int, bytes]] = []
 
     def attempt() -> bool:
         try:
-            bound.append(netlink.bind(buffer, queue, mode))
+            bound.append(netlink.bind_reply(buffer, queue, mode))
         except Refused as failure:
             if failure.errno != errno.EBUSY:
                 raise

@@ -102,12 +102,17 @@ class Netlink:
 
     def bind(self, buffer: "Buffer", queue: int, autorelease: bytes | None) -> int:
         """Binds one RX queue and returns the binding's number."""
+        return number(self.bind_reply(buffer, queue, autorelease)[ID])
+
+    def bind_reply(
+            self, buffer: "Buffer", queue: int, autorelease: bytes | None) -> dict[int, bytes]:
+        """Binds one RX queue and returns all that the kernel says of the binding."""
         queues = attribute(QUEUE_ID, struct.pack("=I", queue))
         queues += attribute(QUEUE_TYPE, struct.pack("=I", 0))
         payload = self._target(buffer) + attribute(QUEUES | 0x8000, queues)
         if autorelease is not None:
             payload += attribute(AUTORELEASE, autorelease)
-        return number(self.request(self.family, BIND_RX, payload)[0][ID])
+        return self.request(self.family, BIND_RX, payload)[0]
 
     def bind_tx(self, buffer: "Buffer", extra: bytes = b"") -> int:
         return number(self.request(self.family, BIND_TX, self._target(buffer) + extra)[0][ID])

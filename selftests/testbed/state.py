@@ -53,6 +53,15 @@ def bind_rx_attributes() -> dict[str, str]:
     return {name: properties["type"] for name, properties in policy.items()}
 
 
+def token_mode_attribute() -> str | None:
+    """The attribute of bind-rx that chooses the token mode: "attr-" and its number, for the
+    specification of a released kernel has none."""
+    policy = netdev().get_policy("bind-rx", "do").to_dict()
+    return next(
+        (name for name, properties in policy.items()
+         if properties["type"] == "u32" and properties.get("max-value") == 1), None)
+
+
 def has_command(name: str) -> bool:
     """Whether this kernel's netdev family has a command."""
     family = netdev()
