@@ -31,21 +31,23 @@ package func withGuardedTransaction<Value>(
 
 /// Runs something that changes an interface, and undoes the changes whatever it ends with.
 ///
-/// The exit status of a run follows from what this throws. A failure to undo is thrown where `body`
-/// succeeds and where it was only stopped, so that neither hides an interface left changed.
+/// The exit status of a run follows from what this throws. A failure to undo is thrown unless `body`
+/// fails with the kind `failed` itself: nothing that means less hides an interface left changed, be
+/// it a success, a stop, or a test runner's skip.
 ///
 /// - Parameters:
 ///   - carrier: The interface's carrier before, which must be back at the end; `nil` where nobody
 ///     cares.
 ///   - wait: What else ends the wait for the carrier.
 ///   - log: What remembers the changes if this process dies.
-///   - report: Takes each failure to undo that is not thrown.
+///   - report: Takes each failure that is not thrown.
 ///   - exists: Whether this network namespace still has the interface of an index. Where it has
 ///     not, and the kernel refuses every undo for that, this is one failure for all changes.
 ///   - body: What changes the interface.
 /// - Returns: What `body` returns, if all changes are undone.
-/// - Throws: The failure of `body`. Where `body` succeeds, or fails with the kind `stopped`: the
-///   first failure to undo, if there is one.
+/// - Throws: The failure of `body`. Where `body` succeeds, or fails with another kind than `failed`:
+///   the first failure to undo, if there is one; the failure of `body` is then reported before it,
+///   unless it is a stop.
 package func withTransaction<Value>(
   on interface: consuming Interface, with carrier: Carrier? = nil, _ wait: Wait = Wait(),
   notedIn log: consuming (any ChangeLog & ~Copyable)? = nil,
@@ -81,9 +83,11 @@ package func withTransaction<Value>(
   var thrown: Failure?
   if !failures.isEmpty {
     switch result {
-    case .success: thrown = failures.removeFirst()
-    case .failure(let failure) where failure.kind == .stopped: thrown = failures.removeFirst()
-    case .failure: break
+    case .failure(let failure) where failure.kind == .failed: break
+    case .failure(let failure) where failure.kind != .stopped:
+      report(failure)
+      thrown = failures.removeFirst()
+    case .success, .failure: thrown = failures.removeFirst()
     }
   }
   for failure in failures { report(failure) }

@@ -50,7 +50,8 @@ extension Stacking {
     do throws(Failure) {
       return try body()
     } catch {
-      throw explain(error, remedy)
+      // An undo that failed is another matter, whatever its errno.
+      throw error.kind == .unsupported ? explain(error, remedy) : error
     }
   }
 

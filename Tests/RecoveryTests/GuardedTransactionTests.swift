@@ -68,6 +68,20 @@ struct GuardedTransactionTests {
     #expect(outcome.reported.map(\.errno) == [.busy])
   }
 
+  @Test(
+    "neither a skip nor a fault of the options hides an interface left changed",
+    arguments: [Failure.Kind.unsupported, .usage])
+  func skippedAndUndoFails(kind: Failure.Kind) throws {
+    let outcome = run { () throws(Failure) in
+      _ = refuseUndo()
+      throw Failure("insert a flow rule", errno: .notSupported, kind: kind)
+    }
+    #expect(outcome.thrown?.errno?.rawValue == EIO)
+    #expect(outcome.thrown?.exitStatus() == 1)
+    #expect(outcome.reported.map(\.errno) == [.notSupported, .busy])
+    #expect(outcome.reported.first?.kind == kind)
+  }
+
   @Test("the log follows the changes, and has what is left at the end")
   func log() throws {
     let log = LastChanges()

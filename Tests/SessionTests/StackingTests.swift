@@ -35,7 +35,9 @@ struct StackingTests {
   func namesPorts(name: String, reason: String, hint: String) throws {
     let failure = failing { () throws(Failure) in
       try stacking(name).explaining { () throws(Failure) in
-        throw Failure("read the channels of", on: name, errno: .notSupported, reason: "said so")
+        throw Failure(
+          "read the channels of", on: name, errno: .notSupported, reason: "said so",
+          kind: .unsupported)
       }
     }
     #expect(failure?.reason == "said so; \(reason)")
@@ -60,6 +62,13 @@ struct StackingTests {
       #expect(stacking(name).finding == nil)
     }
     #expect(stacking("bond0").explain(bind: Failure("bind", errno: .busy)).reason == nil)
+    // What could not be undone is a failure on a bond, too, and not to be skipped.
+    let undo = failing { () throws(Failure) in
+      try stacking("bond0").explaining { () throws(Failure) in
+        throw Failure("restore the RSS table of", on: "bond0", errno: .notSupported)
+      }
+    }
+    #expect(undo?.reason == nil && undo?.exitStatus() == 1)
   }
 
   @Test("a port of a bond is refused before anything is sent, one of a VRF is not")
