@@ -12,6 +12,20 @@ package enum Diagnostics {
   /// Prints one line. A failure to write is ignored: it cannot be reported anywhere.
   package static func print(_ line: String) { output.withLock { $0.write(line) } }
 
+  /// Prints a line that must not be lost, such as a run's document.
+  ///
+  /// - Throws: Why something of it is not printed.
+  package static func deliver(_ line: String) throws(Failure) {
+    let result = output.withLock { output in
+      Result { () throws(Errno) in try output.deliver(line) }
+    }
+    do throws(Errno) {
+      try result.get()
+    } catch {
+      throw Failure("write to the standard error", errno: error)
+    }
+  }
+
   /// Has no line wait for a reader any longer once a descriptor is readable.
   ///
   /// - Parameter stop: To be watched until this is called again; `nil` to watch none.

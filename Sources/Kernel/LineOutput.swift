@@ -17,6 +17,8 @@ package struct LineOutput: ~Copyable {
   /// What is left of a line that was begun.
   private var rest: ArraySlice<UInt8> = []
   private var droppedCount = 0
+  /// Why the last write failed for good.
+  private var refusal: Errno?
 
   private enum Kind {
     /// Opened afresh, so that no write waits.
@@ -82,6 +84,16 @@ package struct LineOutput: ~Copyable {
     }
   }
 
+  /// Writes a line that must not be lost.
+  ///
+  /// - Throws: Why something of it is not written; `EAGAIN` where there was no room in time.
+  package mutating func deliver(_ line: String) throws(Errno) {
+    refusal = nil
+    write(line)
+    if let refusal { throw refusal }
+    guard droppedCount == 0, rest.isEmpty else { throw .tryAgain }
+  }
+
   /// Writes a line as far as there is room.
   ///
   /// - Returns: Whether any of it was written; the rest then waits for the next flush.
@@ -103,6 +115,7 @@ package struct LineOutput: ~Copyable {
       } catch {
         guard error == .tryAgain else {
           // There is nobody left to read it.
+          refusal = error
           rest = []
           return
         }

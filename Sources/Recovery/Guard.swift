@@ -29,17 +29,19 @@ package struct Guard: ~Copyable, ChangeLog {
   /// - Precondition: This process has one thread.
   /// - Parameters:
   ///   - carrier: The interface's carrier before, which must be back when the guard ends.
+  ///   - wait: What ends the wait for another run or its guard, and for an undo.
   ///   - places: Directories for the journal, the preferred one first.
   ///   - lockPrefix: What the names of the interface's lock begin with.
-  /// - Throws: A failure with `EBUSY` and the pid where another run has the interface.
+  /// - Throws: A failure with `EBUSY` and the pid where another run has the interface; one of the kind
+  ///   `stopped` after a stop.
   package init(
-    for interface: inout Interface, with carrier: Carrier? = nil,
+    for interface: inout Interface, with carrier: Carrier? = nil, _ wait: Wait = Wait(),
     places: [String] = RuntimeDirectory.places,
     lockPrefix: String = InterfaceLock.prefix
   ) throws(Failure) {
     let device = try interface.identity()
     let lock = try InterfaceLock(
-      on: interface.index, named: interface.subject, prefix: lockPrefix)
+      on: interface.index, named: interface.subject, prefix: lockPrefix, wait)
     var host = Host(boot: "", namespace: 0)
     var directory: RuntimeDirectory?
     do throws(Failure) {
@@ -52,7 +54,7 @@ package struct Guard: ~Copyable, ChangeLog {
     if getpid() == 1 { warnings.append(Self.firstProcess) }
     var journal =
       if let directory = directory.take() {
-        try Self.journal(for: device, on: host, in: directory)
+        try Self.journal(for: device, on: host, in: directory, wait)
       } else {
         try Journal()
       }
@@ -117,15 +119,16 @@ package struct Guard: ~Copyable, ChangeLog {
 extension Guard {
   /// A journal that no earlier run needs any more.
   private static func journal(
-    for device: DeviceIdentity, on host: Host, in directory: consuming RuntimeDirectory
+    for device: DeviceIdentity, on host: Host, in directory: consuming RuntimeDirectory,
+    _ wait: Wait
   ) throws(Failure) -> Journal {
     let path = directory.path
     let name = Journal.name(on: host, interface: device.index)
     var directory = directory
     for _ in 0..<tries {
-      var journal = try Journal(named: name, in: directory, creating: true)
+      var journal = try Journal(named: name, in: directory, creating: true, wait)
       guard try journal.record() != nil else { return journal }
-      let outcome = try journal.restore(on: host)
+      let outcome = try journal.restore(on: host, wait)
       if let text = outcome.text { Diagnostics.print(text) }
       // The name is that of this namespace, so the contents are not from a run of this tool.
       if outcome == .elsewhere { journal.remove() }

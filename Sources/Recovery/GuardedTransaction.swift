@@ -9,7 +9,7 @@ package import Netdev
 ///
 /// - Parameters:
 ///   - carrier: The interface's carrier before, which must be back at the end.
-///   - wait: What else ends the wait for the carrier.
+///   - wait: What ends the wait for another run, and what else the one for the carrier.
 ///   - isGuarded: Whether there is a guard, which also keeps other runs away. Not needed where
 ///     `body` changes nothing.
 ///   - body: What changes the interface. It must leave no binding behind: the kernel keeps header
@@ -25,7 +25,7 @@ package func withGuardedTransaction<Value>(
   guard isGuarded else {
     return try withTransaction(on: interface, with: carrier, wait, body)
   }
-  let log = try Guard(for: &interface, with: carrier)
+  let log = try Guard(for: &interface, with: carrier, wait)
   return try withTransaction(on: interface, with: carrier, wait, notedIn: log, body)
 }
 

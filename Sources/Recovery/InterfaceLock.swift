@@ -29,14 +29,15 @@ package struct InterfaceLock: ~Copyable {
   ///   - subject: The interface, in the failure.
   ///   - prefix: What the names begin with.
   ///   - patience: How long to wait for a guard at work.
-  /// - Throws: A failure with `EBUSY` and the pid where another run has it. That it cannot be taken is
-  ///   no failure.
+  ///   - wait: What else ends the wait.
+  /// - Throws: A failure with `EBUSY` and the pid where another run has it; one of the kind `stopped`
+  ///   after a stop. That it cannot be taken is no failure.
   package init(
     on index: UInt32, named subject: String, prefix: String = Self.prefix,
-    patience: Duration = Patience.usual
+    patience: Duration = Patience.usual, _ wait: Wait = Wait()
   ) throws(Failure) {
     let names = Self.names(for: index, prefix)
-    let patience = Patience(patience)
+    let patience = Patience(patience, wait)
     while true {
       var own: OwnedDescriptor?
       var place: Int?
@@ -51,7 +52,7 @@ package struct InterfaceLock: ~Copyable {
         }
         switch own {
         case .some: place = number
-        case .none: other = Self.holder(of: name, patience)
+        case .none: other = try Self.holder(of: name, patience)
         }
       }
       // One that takes no connection is passed over: it is a stranger's, or of a run that does not
@@ -132,14 +133,18 @@ extension InterfaceLock {
 
   /// The run that has a name which is taken; `nil` where a stranger has it. Waits a little for one
   /// that does not answer: a run answers soon.
-  private static func holder(of name: String, _ patience: Patience) -> OtherRun? {
+  ///
+  /// - Throws: A failure of the kind `stopped` after a stop.
+  private static func holder(
+    of name: String, _ patience: Patience
+  ) throws(Failure) -> OtherRun? {
     while true {
       switch look(at: name) {
       case .run(let run): return run
       case .stranger: return nil
       case .nobody, .unknown:
         guard !patience.forOwner.isOver, (try? isTaken(name)) == true else { return nil }
-        pause(for: OtherRun.interval)
+        try patience.forOwner.pause(for: OtherRun.interval, to: "lock the interface")
       }
     }
   }

@@ -28,15 +28,17 @@ package struct Journal: ~Copyable, ChangeLog {
   /// - Parameters:
   ///   - creating: Whether to create the file where there is none.
   ///   - patience: How long to wait for a guard at work.
+  ///   - wait: What else ends the wait.
   /// - Throws: A failure with `EBUSY` that names the process which has it; with `ENOENT` where
-  ///   there is none and none is to be created; one without errno where others may have written it.
+  ///   there is none and none is to be created; one without errno where others may have written it;
+  ///   one of the kind `stopped` after a stop.
   package init(
     named name: String, in directory: consuming RuntimeDirectory, creating: Bool,
-    patience: Duration = Self.patience
+    patience: Duration = Self.patience, _ wait: Wait = Wait()
   ) throws(Failure) {
     path = directory.path + "/" + name
     descriptor = try Self.lock(
-      name, in: directory, creating: creating, Patience(patience))
+      name, in: directory, creating: creating, Patience(patience, wait))
     self.directory = consume directory
     self.name = name
   }

@@ -21,19 +21,21 @@ struct OtherRun {
   /// - Parameters:
   ///   - operation: What this run tries, and on what, for the failure.
   ///   - patience: How long it waits for the guard.
-  /// - Throws: A failure with `EBUSY` where the process outlives the wait for it, or the guard does.
+  /// - Throws: A failure with `EBUSY` where the process outlives the wait for it, or the guard does;
+  ///   one of the kind `stopped` after a stop.
   func wait(to operation: String, on subject: String, _ patience: Patience) throws(Failure) {
     let mayEnd =
       switch process {
       case let process?: !outlives(process, patience.forOwner)
       case nil: !patience.forOwner.isOver
       }
+    try patience.forGuard.check(operation)
     guard mayEnd, !patience.forGuard.isOver else {
       throw Failure(
         operation, on: subject, errno: .busy, reason: reason,
         hint: "one run at a time may change it; -n changes nothing")
     }
-    pause(for: Self.interval)
+    try patience.forGuard.pause(for: Self.interval, to: operation)
   }
 
   private func outlives(_ process: CInt, _ wait: Wait) -> Bool {
@@ -53,8 +55,10 @@ struct Patience {
   let forGuard: Wait
 
   /// Begins to wait now.
-  init(_ patience: Duration) {
-    forGuard = Wait().limited(to: patience)
+  ///
+  /// - Parameter wait: What else ends the waits.
+  init(_ patience: Duration, _ wait: Wait) {
+    forGuard = wait.limited(to: patience)
     forOwner = forGuard.limited(to: .seconds(2))
   }
 

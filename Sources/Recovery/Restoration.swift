@@ -42,25 +42,28 @@ extension Journal {
   ///   - carrier: The interface's carrier before the changes, which must be back at the end; that
   ///     before the undo if `nil`.
   ///   - patience: How long to try.
+  ///   - wait: What else ends the attempts but the first, and the wait for the carrier.
   ///   - isForced: Whether to drop the journal even if it is none, or if something in it cannot be
-  ///     undone. A missing privilege is no reason to drop it.
+  ///     undone. A missing privilege is no reason to drop it, nor is a stop.
   ///   - report: Takes all failures except the one that is thrown.
   ///   - open: Finds an interface by its index, and fails with `ENODEV` where there is none.
   /// - Throws: Why a change could not be undone: the journal then has what is left, and the failure's
   ///   hint names it. The kind is `failed`, whatever the driver answered.
   package mutating func restore(
     on host: Host, to carrier: Carrier? = nil, patience: Duration = Self.undoPatience,
-    isForced: Bool = false,
+    _ wait: Wait = Wait(), isForced: Bool = false,
     reportingTo report: (Failure) -> Void = { Diagnostics.print($0) },
     opening open: (UInt32) throws(Failure) -> Interface = { index throws(Failure) in
       try Interface(at: index)
     }
   ) throws(Failure) -> Restoration {
     do throws(Failure) {
-      return try undo(on: host, to: carrier, patience: patience, reportingTo: report, opening: open)
+      return try undo(
+        on: host, to: carrier, wait, for: patience, reportingTo: report, opening: open)
     } catch {
       var failure = error.counted(as: .failed)
-      if isForced, failure.errno != .notPermitted {
+      // A stop may have come before all attempts were made.
+      if isForced, failure.errno != .notPermitted, (try? wait.check("undo")) != nil {
         report(failure)
         return removed(after: .forced(path: path))
       }
@@ -72,7 +75,7 @@ extension Journal {
   }
 
   private mutating func undo(
-    on host: Host, to carrier: Carrier?, patience: Duration,
+    on host: Host, to carrier: Carrier?, _ wait: Wait, for patience: Duration,
     reportingTo report: (Failure) -> Void,
     opening open: (UInt32) throws(Failure) -> Interface
   ) throws(Failure) -> Restoration {
@@ -98,8 +101,8 @@ extension Journal {
     let carrier =
       carrier ?? Carrier(ofInterface: interface.index, named: interface.name)
     var transaction = Transaction(on: interface, resuming: record.changes)
-    var failures = transaction.undo(for: patience)
-    try? carrier.waitForReturn()
+    var failures = transaction.undo(wait.limited(to: patience))
+    try? carrier.waitForReturn(wait)
     guard !failures.isEmpty else {
       return removed(
         after: .done(count: record.changes.count, interface: subject, owner: record.owner))
@@ -123,16 +126,15 @@ extension Journal {
 }
 
 extension Transaction {
-  /// Undoes all changes. One that cannot be undone at once is tried again until some time has
-  /// passed.
+  /// Undoes all changes. One that cannot be undone at once is tried again until a wait ends.
   ///
   /// - Returns: The failures of the last attempt.
-  fileprivate mutating func undo(for patience: Duration) -> [Failure] {
-    let wait = Wait().limited(to: patience)
+  fileprivate mutating func undo(_ wait: Wait) -> [Failure] {
     while true {
       let failures = undo()
-      guard !failures.isEmpty, !wait.isOver else { return failures }
-      pause(for: interval)
+      guard !failures.isEmpty, !wait.isOver,
+        (try? wait.pause(for: interval, to: "undo")) != nil
+      else { return failures }
     }
   }
 }

@@ -14,22 +14,22 @@ struct Check {
   /// Checks, reports, and leaves the interface as it was.
   ///
   /// - Returns: A status of 0 where a run can be made, 1 where something is missing, 4 where that
-  ///   cannot be known; or 128 and the number of the signal that came while something was tried.
-  func run(into document: inout Document) throws(Failure) -> Outcome {
+  ///   cannot be known.
+  /// - Throws: Also a failure of the kind `stopped` after a stop, behind the report if it came while
+  ///   something was tried.
+  func run(_ wait: Wait, into document: inout Document) throws(Failure) -> Outcome {
     let interface = try Interface(named: configuration.target.interface)
+    let index = interface.index
     var preflight = Preflight(of: interface, for: configuration.target)
     // First comes what explains the rest, where there is such a thing.
     let stacking = Stacking(of: configuration.target.interface).finding
     var findings = [stacking].compactMap { $0 } + preflight.interfaceFindings()
     var trials: [Finding] = []
-    var signal: CInt?
+    try wait.check("check")
     if configuration.probes {
-      // While there is one thread: signals are blocked for it, and a guard is forked.
-      let stop = try attempt("watch for stop signals") { () throws(Errno) in try StopSignals() }
       trials = probe(
-        after: &findings, queues: preflight.queues(), steers: !preflight.leavesNICAlone,
-        through: preflight.netdev, Wait(orStoppedBy: stop.descriptor))
-      signal = stop.take()
+        index, after: &findings, queues: preflight.queues(), steers: !preflight.leavesNICAlone,
+        through: preflight.netdev, wait)
     }
     findings += preflight.hostFindings() + trials
     let conclusion = Conclusion(findings)
@@ -39,16 +39,13 @@ struct Check {
     if !configuration.reportsJSON {
       try StandardOutput.print(findings.map(\.description).joined(separator: "\n"))
     }
-    if let signal {
-      let stopped = Failure.stopped("check")
-      return Outcome(status: stopped.exitStatus(signal: signal), failure: stopped)
-    }
+    try wait.check("check")
     return Outcome(status: conclusion.status, failure: conclusion.failure(on: interfaceName))
   }
 
   /// Tries what a run does, unless it is known to fail, and settles what could not be determined.
   private func probe(
-    after findings: inout [Finding], queues: Range<UInt32>?, steers: Bool,
+    _ index: UInt32, after findings: inout [Finding], queues: Range<UInt32>?, steers: Bool,
     through netdev: Result<Netdev, Failure>, _ wait: Wait
   ) -> [Finding] {
     guard let queues, !findings.contains(where: { $0.observation.verdict == .missing }) else {
@@ -58,11 +55,13 @@ struct Check {
     var target = configuration.target
     target.queues = queues
     let bound = trial("probe-bind") { () throws(Failure) in
-      try bind(as: target, through: try netdev.get(), wait)
+      try bind(to: index, as: target, through: try netdev.get(), wait)
     }
     settle(Preflight.provenByBind, in: &findings, by: bound)
     guard steers else { return [bound] }
-    let steered = trial("probe-flow-rule") { () throws(Failure) in try steer(to: queues) }
+    let steered = trial("probe-flow-rule") { () throws(Failure) in
+      try steer(to: queues, of: index, wait)
+    }
     settle(Preflight.provenByRule, in: &findings, by: steered)
     return [bound, steered]
   }
@@ -86,24 +85,33 @@ struct Check {
 
   /// Binds memory with all that this needs, and waits until the kernel has released it.
   private func bind(
-    as target: Configuration.Target, through netdev: Netdev, _ wait: Wait
+    to index: UInt32, as target: Configuration.Target, through netdev: Netdev, _ wait: Wait
   ) throws(Failure) -> String {
-    let id = try Probe(configuration: Configuration.Probe(target)).bind(through: netdev)
-    let index = try Interface(named: target.interface).index
+    let id = try Probe(configuration: Configuration.Probe(target)).bind(
+      to: try interface(at: index), through: netdev, wait)
     try netdev.waitUntilReleased(id, ofInterface: index, wait.limited(to: Self.patience))
     return "bound, refused what it must, and undone"
   }
 
   /// Steers a flow that does not exist to the first queue: the address is reserved for
   /// documentation (RFC 5737), the port is that of the discard service.
-  private func steer(to queues: Range<UInt32>) throws(Failure) -> String {
+  private func steer(
+    to queues: Range<UInt32>, of index: UInt32, _ wait: Wait
+  ) throws(Failure) -> String {
+    try wait.check("steer")
     let end = FlowTuple.End(IPAddress("198.51.100.1")!, port: 9)
-    let interface = try Interface(announcing: configuration.target.interface)
+    let interface = try interface(at: index)
     let carrier = Carrier(of: interface)
-    try withGuardedTransaction(on: interface, with: carrier) { transaction throws(Failure) in
+    try withGuardedTransaction(on: interface, with: carrier, wait) { transaction throws(Failure) in
       _ = try transaction.steer(FlowTuple(to: end), to: .queue(queues.lowerBound))
     }
     return "inserted and deleted"
+  }
+
+  /// The interface that was checked, whatever its name is by now.
+  private func interface(at index: UInt32) throws(Failure) -> Interface {
+    Announcement.interface(index: index).print()
+    return try Interface(at: index)
   }
 
   /// How long the kernel may take to release a binding: no socket holds its memory.

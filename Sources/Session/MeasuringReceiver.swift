@@ -78,9 +78,9 @@ struct MeasuringReceiver {
       of: flows.map(\.counters), from: workers, every: options.interval, as: .receive)
     let measured = try WorkerGroup().run(
       workers, for: limit(of: agreement, isPaired: pairing != nil), recording: recorder, wait)
-    if pairing == nil, case .success = measured.end {
-      for flow in flows where flow.figures.bytes == 0 {
-        configuration.explainEmpty("flow \(flow.index)")
+    if pairing == nil {
+      for flow in flows where flow.figures.bytes == 0 && flow.connection.isOver {
+        configuration.explainEmpty("flow \(flow.index)", endedBy: measured.end.map { _ in })
       }
     }
     var report = MeasurementReport(

@@ -65,8 +65,8 @@ struct MeasuringSender {
   ) throws(Failure) {
     let source = try prepare(on: interface)
     let pieces = SmallPieces(of: configuration.chunkSize, on: interface)
-    let pairing = try pair(on: agreement, wait)
-    let flows = try connect(agreement.flows, from: source, wait)
+    let pairing = try pair(on: agreement, through: interface.index, wait)
+    let flows = try connect(agreement.flows, through: interface.index, from: source, wait)
     if let flow = flows.first, !configuration.load.usesHostMemory {
       configuration.warn(of: pieces, over: flow.destination.connection)
     }
@@ -81,8 +81,13 @@ struct MeasuringSender {
     let measured = try WorkerGroup().run(flows, for: nil, recording: recorder, wait)
     var report = MeasurementReport(setting, measured, recorder, of: flows)
     do throws(Failure) {
-      report.flows = try flows.map { flow throws(Failure) in try flow.description() }
+      let described = Result { () throws(Failure) in
+        try flows.map { flow throws(Failure) in try flow.description() }
+      }
+      report.flows = (try? described.get()) ?? []
+      // What ended a flow comes before what could not be read of it.
       _ = try measured.end.get()
+      _ = try described.get()
       if let pairing {
         let sent = report.flows.compactMap { SenderPairing.Sent($0) }
         let peer = try pairing.exchange(sent, in: measured.whole.length)
@@ -95,16 +100,18 @@ struct MeasuringSender {
     try report.conclude(in: &document)
   }
 
-  private func pair(on agreement: Agreement, _ wait: Wait) throws(Failure) -> SenderPairing? {
+  private func pair(
+    on agreement: Agreement, through interface: UInt32, _ wait: Wait
+  ) throws(Failure) -> SenderPairing? {
     guard let port = options.controlPort else { return nil }
-    let connection = try configuration.connect(to: port, fromPort: 0, wait)
+    let connection = try configuration.connect(to: port, fromPort: 0, through: interface, wait)
     return try SenderPairing(
       over: ControlChannel(over: connection, timeout: configuration.timeout, wait), on: agreement)
   }
 
   /// Connects each flow. Several connections cannot share a port of this end.
   private func connect(
-    _ count: Int, from source: borrowing Source, _ wait: Wait
+    _ count: Int, through interface: UInt32, from source: borrowing Source, _ wait: Wait
   ) throws(Failure) -> [OutgoingFlow] {
     var flows: [OutgoingFlow] = []
     for index in 0..<count {
@@ -113,7 +120,9 @@ struct MeasuringSender {
         timeout: configuration.timeout, named: "flow \(index)")
       flows.append(
         try OutgoingFlow(
-          index, over: try configuration.connect(to: configuration.port, fromPort: 0, wait),
+          index,
+          over: try configuration.connect(
+            to: configuration.port, fromPort: 0, through: interface, wait),
           by: loop, from: source.pattern, configuration.load, for: options.duration,
           on: options.cpus.map { $0.cpus[index % $0.cpus.count] }))
     }

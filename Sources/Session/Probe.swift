@@ -15,9 +15,11 @@ struct Probe {
   /// Probes, and leaves the interface as it was.
   ///
   /// - Throws: The first thing that is not as it must be.
-  func run(into document: inout Document) throws(Failure) {
+  func run(_ wait: Wait, into document: inout Document) throws(Failure) {
     do throws(Failure) {
-      _ = try bind(through: try Netdev()) {
+      try wait.check("probe")
+      let interface = try Interface(announcing: configuration.target.interface)
+      _ = try bind(to: interface, through: try Netdev(), wait) {
         document.report($0, of: configuration.target.interface)
       }
     } catch {
@@ -36,25 +38,28 @@ struct Probe {
 
   /// Probes without a report.
   ///
-  /// - Parameter report: Takes what became of the carrier, at the end.
+  /// - Parameters:
+  ///   - wait: What ends the probe between two of its steps, and its waits.
+  ///   - report: Takes what became of the carrier, at the end.
   /// - Returns: The id of the binding that it made and ended.
   func bind(
-    through netdev: Netdev, reportingTo report: (Carrier) -> Void = { _ in }
+    to interface: consuming Interface, through netdev: Netdev, _ wait: Wait,
+    reportingTo report: (Carrier) -> Void = { _ in }
   ) throws(Failure) -> UInt32 {
-    let interface = try Interface(announcing: configuration.target.interface)
     // Its first look is all that a probe needs: it waits for nothing.
     _ = try InterfaceWatch(of: interface, to: "probe")
     let carrier = Carrier(of: interface)
     defer { report(carrier) }
-    return try withGuardedTransaction(on: interface, with: carrier) {
+    return try withGuardedTransaction(on: interface, with: carrier, wait) {
       transaction throws(Failure) in
-      try probe(through: netdev, in: &transaction)
+      try probe(through: netdev, in: &transaction, wait)
     }
   }
 
   private func probe(
-    through netdev: Netdev, in transaction: inout Transaction
+    through netdev: Netdev, in transaction: inout Transaction, _ wait: Wait
   ) throws(Failure) -> UInt32 {
+    let operation = "probe"
     let target = configuration.target
     var queues = try transaction.interface.chooseQueues(target.queues, otherwise: .upperHalf)
     if target.queues == nil,
@@ -74,12 +79,14 @@ struct Probe {
     }
     // Whoever leased the queues has set up the physical NIC; here is nothing to set, or to refuse.
     guard !transaction.interface.bindsLeasedQueues else { return try bind(queues).id }
+    try wait.check(operation)
     try transaction.enableHeaderSplit()
     queues = try transaction.interface.chooseQueuesLeft(
       target.queues, of: queues, otherwise: .upperHalf)
     try transaction.moveRSS(off: Set(queues), orTo: try netdev.freeQueues(ofInterface: index))
     try transaction.proveOthersAvoid(Set(queues))
 
+    try wait.check(operation)
     try expectRefusal(of: "a bind of no queue") { () throws(Failure) in _ = try bind(0..<0).id }
     try transaction.disableHeaderSplit()
     // Where the driver keeps its split (gve), a kernel that asks the driver takes the bind (6.12).
@@ -87,9 +94,11 @@ struct Probe {
     try expectRefusal(of: "a bind with header split off", unless: isKept) { () throws(Failure) in
       _ = try bind(queues).id
     }
+    try wait.check(operation)
     try transaction.enableHeaderSplit()
     let binding = try bind(queues)
     Announcement.binding(binding.id).print()
+    try wait.check(operation)
     try expectChannelsKept(for: queues, in: &transaction)
     return binding.id
   }

@@ -79,7 +79,7 @@ struct Receiver {
     Diagnostics.print(summary.text)
     document.report(summary.figures.adding(configuration.target.memory.kind, end.memory.buffer))
     let figures = FlowFigures(summary.statistics, wrongBytes: summary.wrongBytes ?? 0)
-    if case .success = result, figures.bytes == 0 { configuration.explainEmpty("the stream") }
+    if figures.bytes == 0 { configuration.explainEmpty("the stream", endedBy: result) }
     let demands = Verdict.Demands(
       configuration.checks,
       mustBeRefused: configuration.unbinding == .beforeReceive && end.tokenMode == .manual)

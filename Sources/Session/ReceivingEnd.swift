@@ -35,7 +35,7 @@ struct ReceivingEnd: ~Copyable {
   ///   - source: Where the flows come from, if only flows from there are to be steered.
   ///   - connections: How many connections may wait.
   ///   - carrier: The interface's carrier, which must be back before the run waits for a sender.
-  ///   - wait: What ends the wait for it.
+  ///   - wait: What ends the wait for it, and the set-up between two steps.
   ///   - watch: What watches over the interface, and from now on over the binding.
   init(
     for configuration: Configuration.Receive, from source: FlowTuple.End? = nil,
@@ -47,6 +47,8 @@ struct ReceivingEnd: ~Copyable {
     target.warnOfLittleMemory(for: queues, of: transaction.interface)
     let memory = try configuration.prepareMemory()
     let destination = FlowTuple.End(configuration.address, port: configuration.port)
+    let operation = "set up \(transaction.interface.subject)"
+    try wait.check(operation)
     if configuration.configuresNIC {
       try transaction.enableHeaderSplit()
       queues = try transaction.interface.chooseQueuesLeft(
@@ -54,6 +56,7 @@ struct ReceivingEnd: ~Copyable {
     }
     var steering = FlowSteering(FlowTuple(to: destination, from: source), over: queues)
     if configuration.configuresNIC {
+      try wait.check(operation)
       let index = transaction.interface.index
       try transaction.moveRSS(
         off: Set(queues), orTo: try netdev.freeQueues(ofInterface: index))
@@ -67,6 +70,7 @@ struct ReceivingEnd: ~Copyable {
         Diagnostics.print(warning)
       }
     }
+    try wait.check(operation)
     let binding = try netdev.bindReceive(
       queues, ofInterface: transaction.interface.index, named: transaction.interface.subject,
       to: memory.buffer.descriptor, as: target.binding)
@@ -196,9 +200,13 @@ extension Configuration.Receive {
   /// Whose connections the run takes.
   var admission: Admission { Admission(only: peer, because: "-c") }
 
-  /// Prints what a stream without a byte may have been, where anyone may have connected.
-  func explainEmpty(_ stream: String) {
+  /// Prints what a stream without a byte may have been, where anyone may have connected: who looks
+  /// for open ports ends the connection, or resets it.
+  ///
+  /// - Parameter result: What ended it.
+  func explainEmpty(_ stream: String, endedBy result: Result<Void, Failure>) {
     guard peer == nil else { return }
+    if case .failure(let failure) = result, failure.errno != .connectionReset { return }
     Diagnostics.print(
       "\(stream) ended without a byte: it may have been a readiness probe or a scan; "
         + "-c ADDR takes only the sender's connection")

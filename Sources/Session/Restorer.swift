@@ -27,8 +27,9 @@ package struct Restorer {
 
   /// Looks for journals in all places, and undoes what they have.
   ///
+  /// - Parameter wait: What ends it early, between two attempts to undo.
   /// - Throws: The first thing that could not be undone. The others are printed.
-  package func run() throws(Failure) {
+  package func run(_ wait: Wait = Wait()) throws(Failure) {
     let host = try Host.current()
     var wanted: String?
     if let name = configuration.interface {
@@ -37,13 +38,15 @@ package struct Restorer {
     }
     var failures: [Failure] = []
     var isIdle = true
-    for place in places {
+    search: for place in places {
       for name in names(in: place, &failures) where name == wanted ?? name {
         do throws(Failure) {
-          guard let outcome = try restore(name, in: place, on: host) else { continue }
+          try wait.check("restore")
+          guard let outcome = try restore(name, in: place, on: host, wait) else { continue }
           Diagnostics.print(outcome)
         } catch {
           failures.append(error)
+          if error.kind == .stopped { break search }
         }
         isIdle = false
       }
@@ -79,14 +82,15 @@ package struct Restorer {
   /// - Throws: Also a failure with `EBUSY` where a run has the interface that was asked for; a run
   ///   on another interface is only reported.
   private func restore(
-    _ name: String, in place: String, on host: Host
+    _ name: String, in place: String, on host: Host, _ wait: Wait
   ) throws(Failure) -> String? {
     var isOpen = false
     do throws(Failure) {
-      let lock = try lock(for: name, on: host)
-      var journal = try Journal(named: name, in: try RuntimeDirectory(at: place), creating: false)
+      let lock = try lock(for: name, on: host, wait)
+      var journal = try Journal(
+        named: name, in: try RuntimeDirectory(at: place), creating: false, wait)
       isOpen = true
-      let text = try journal.restore(on: host, isForced: configuration.isForced).text
+      let text = try journal.restore(on: host, wait, isForced: configuration.isForced).text
       // Held up to here.
       _ = consume lock
       return text
@@ -101,12 +105,14 @@ package struct Restorer {
   }
 
   /// The lock of the interface that a journal is about; `nil` where that is in another namespace.
-  private func lock(for name: String, on host: Host) throws(Failure) -> InterfaceLock? {
+  private func lock(
+    for name: String, on host: Host, _ wait: Wait
+  ) throws(Failure) -> InterfaceLock? {
     guard let interface = Journal.interface(inName: name), interface.namespace == host.namespace
     else { return nil }
     return try InterfaceLock(
       on: interface.index,
       named: Interface.name(at: interface.index) ?? "interface \(interface.index)",
-      prefix: lockPrefix)
+      prefix: lockPrefix, wait)
   }
 }

@@ -29,7 +29,7 @@ struct Sender {
     let binding = try configuration.bind(memory.descriptor, to: interface)
     let pieces = SmallPieces(of: configuration.chunkSize, on: interface)
     let connection = try configuration.connect(
-      to: configuration.port, fromPort: configuration.port, wait)
+      to: configuration.port, fromPort: configuration.port, through: interface.index, wait)
     configuration.warn(of: pieces, over: connection)
     var loop = SendLoop(
       binding: binding.id, chunkSize: configuration.chunkSize, timeout: configuration.timeout)
@@ -79,7 +79,7 @@ extension Configuration.Send {
   /// - Parameter fromPort: The port of this end, with the source address if the command line names
   ///   one; the kernel's choice if 0.
   func connect(
-    to port: UInt16, fromPort: UInt16, _ wait: Wait
+    to port: UInt16, fromPort: UInt16, through interface: UInt32, _ wait: Wait
   ) throws(Failure) -> Connection {
     var from: SocketAddress?
     if let source { from = try SocketAddress(source, port: fromPort) }
@@ -88,7 +88,7 @@ extension Configuration.Send {
         to: try SocketAddress(address, port: port), from: from, through: interface,
         wait.limited(to: timeout))
     } catch {
-      throw Stacking(of: interface).explain(connect: error, to: address, from: source)
+      throw Stacking(of: self.interface).explain(connect: error, to: address, from: source)
     }
   }
 }

@@ -7,7 +7,7 @@ package import Options
 /// command line asks for one.
 ///
 /// - Returns: The exit status of the process. It is not 0 where something that was to be printed on
-///   the standard output is lost.
+///   the standard output is lost, or the document.
 package func run(_ invocation: Invocation) -> Int32 {
   var document = Document(
     by: Usage.version, role: (try? invocation.configuration.get())?.role,
@@ -26,17 +26,26 @@ package func run(_ invocation: Invocation) -> Int32 {
   }
   guard let place = invocation.documentPlace else { return outcome.status }
   let text = document.text(failure: outcome.failure, status: outcome.status)
-  switch place {
-  case .standardOutput:
-    do throws(Failure) {
-      try StandardOutput.print(text)
-    } catch {
-      Diagnostics.print(error)
-      return outcome.status == 0 ? error.exitStatus() : outcome.status
+  return deliver(text, to: place, after: outcome.status)
+}
+
+/// Prints the document of a run that has ended.
+///
+/// - Returns: The exit status of the process: that of the run, unless it is 0 and the document is
+///   lost.
+package func deliver(
+  _ text: String, to place: Invocation.DocumentPlace, after status: Int32
+) -> Int32 {
+  do throws(Failure) {
+    switch place {
+    case .standardOutput: try StandardOutput.print(text)
+    case .standardError: try Diagnostics.deliver(text)
     }
-  case .standardError: Diagnostics.print(text)
+    return status
+  } catch {
+    Diagnostics.print(error)
+    return status == 0 ? error.exitStatus() : status
   }
-  return outcome.status
 }
 
 /// How a run ended that has printed what there was to print.
@@ -68,13 +77,21 @@ private func perform(
   switch try configuration.namingInterface() {
   case .help, .version: break
   case .probe(let probe):
-    try Stacking(of: probe.target.interface).explaining { () throws(Failure) in
-      try Probe(configuration: probe).run(into: &document)
+    return try untilStopped { wait throws(Failure) in
+      try Stacking(of: probe.target.interface).explaining { () throws(Failure) in
+        try Probe(configuration: probe).run(wait, into: &document)
+      }
+      return Outcome()
     }
   case .check(let check):
-    return try Check(configuration: check).run(into: &document)
+    return try untilStopped { wait throws(Failure) in
+      try Check(configuration: check).run(wait, into: &document)
+    }
   case .restore(let restore):
-    try Restorer(configuration: restore).run()
+    return try untilStopped { wait throws(Failure) in
+      try Restorer(configuration: restore).run(wait)
+      return Outcome()
+    }
   case .receive(let receive):
     return try untilStopped { wait throws(Failure) in
       try Stacking(of: receive.target.interface).explaining { () throws(Failure) in
@@ -84,6 +101,7 @@ private func perform(
           try Receiver(configuration: receive).run(wait, into: &document)
         }
       }
+      return Outcome()
     }
   case .send(let send):
     return try untilStopped { wait throws(Failure) in
@@ -92,6 +110,7 @@ private func perform(
       } else {
         try Sender(configuration: send).run(wait, into: &document)
       }
+      return Outcome()
     }
   }
   return Outcome()
@@ -101,15 +120,14 @@ private func perform(
 ///
 /// - Returns: How it ended, with 128 and the number of the signal for a status if one stopped it.
 /// - Throws: What `body` throws, unless a signal stopped it.
-private func untilStopped(_ body: (Wait) throws(Failure) -> Void) throws(Failure) -> Outcome {
+private func untilStopped(_ body: (Wait) throws(Failure) -> Outcome) throws(Failure) -> Outcome {
   let signals = try attempt("watch for stop signals") { () throws(Errno) in try StopSignals() }
   Diagnostics.watch(signals.descriptor)
   let result = Result { () throws(Failure) in try body(Wait(orStoppedBy: signals.descriptor)) }
   // Before the signal is taken: what is printed after a stop waits for no reader, either.
   Diagnostics.watch(nil)
   do throws(Failure) {
-    try result.get()
-    return Outcome()
+    return try result.get()
   } catch {
     guard error.kind == .stopped, let signal = signals.take() else { throw error }
     return Outcome(status: error.exitStatus(signal: signal), failure: error)

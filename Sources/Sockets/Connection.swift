@@ -73,10 +73,11 @@ package struct Connection: ~Copyable, DevmemSource, DevmemDestination {
   ///
   /// - Parameters:
   ///   - source: Where to connect from; the kernel's choice if `nil`.
+  ///   - interface: Its index: by the time of a later connection it may have another name.
   ///   - wait: What ends the wait for the peer.
   /// - Throws: A `Failure` with `ETIMEDOUT` after the deadline, of the kind `stopped` after a stop.
   package init(
-    to peer: SocketAddress, from source: SocketAddress?, through interface: String, _ wait: Wait
+    to peer: SocketAddress, from source: SocketAddress?, through interface: UInt32, _ wait: Wait
   ) throws(Failure) {
     let socket = try Self.socket(to: peer, from: source, through: interface)
     let operation = "connect to"
@@ -98,13 +99,14 @@ package struct Connection: ~Copyable, DevmemSource, DevmemDestination {
 
   /// A socket that is ready to be connected.
   private static func socket(
-    to peer: SocketAddress, from source: SocketAddress?, through interface: String
+    to peer: SocketAddress, from source: SocketAddress?, through interface: UInt32
   ) throws(Failure) -> OwnedDescriptor {
     let socket = try attempt("make a socket to", on: "\(peer)") { () throws(Errno) in
       let socket = try OwnedDescriptor.streamSocket(for: peer)
       try socket.borrowed.setSocketOption(SOL_SOCKET, SO_ZEROCOPY, to: CInt(1))
       // The kernel drops packets of a device-memory send that leave by another device, silently.
-      try socket.borrowed.setSocketOption(SOL_SOCKET, SO_BINDTODEVICE, to: interface)
+      try socket.borrowed.setSocketOption(
+        SOL_SOCKET, SO_BINDTOIFINDEX, to: CInt(bitPattern: interface))
       return socket
     }
     if let source {

@@ -33,16 +33,6 @@ extension Descriptor {
     }
   }
 
-  /// Sets a socket option that is text. The corresponding C function is `setsockopt`.
-  func setSocketOption(_ level: CInt, _ option: CInt, to text: String) throws(Errno) {
-    var text = text
-    try retrying {
-      text.withUTF8 {
-        unsafe setsockopt(rawValue, level, option, $0.baseAddress, socklen_t($0.count))
-      }
-    }
-  }
-
   /// The address of this end of a socket; `nil` if it is neither IPv4 nor IPv6. The corresponding C
   /// function is `getsockname`.
   func localAddress() throws(Errno) -> SocketAddress? {

@@ -107,6 +107,30 @@ struct LineOutputTests {
       output.write("line")
     }
   }
+
+  @Test("a line that must not be lost is written whole, or its loss is an error")
+  func delivers() async throws {
+    let pipe = try Pipe()
+    let room = try pipe.shrink()
+    var output = LineOutput(to: pipe.writer.borrowed, patience: .milliseconds(50))
+    try output.deliver("line")
+    #expect(try pipe.readWaiting() == "line\n")
+    // Cut, and then not begun.
+    for _ in 0..<2 {
+      let error = #expect(throws: Errno.self) {
+        try output.deliver(String(repeating: "x", count: room))
+      }
+      #expect(error == .tryAgain)
+    }
+    _ = try pipe.readWaiting()
+    try output.deliver("line")
+    #expect(try pipe.readWaiting().hasSuffix("\nline\n"))
+    let full = try OwnedDescriptor(opening: "/dev/full", .writing)
+    var nowhere = LineOutput(to: full.borrowed)
+    nowhere.write("line")
+    let error = #expect(throws: Errno.self) { try nowhere.deliver("line") }
+    #expect(error == .noSpace)
+  }
 }
 
 extension Pipe {

@@ -53,6 +53,30 @@ struct InterfaceLockTests {
     _ = consume first
   }
 
+  @Test("a stop ends the wait for another run, and for one that does not answer")
+  func stops() throws {
+    let stop = try Event()
+    stop.raise()
+    func stopped() -> Failure? {
+      failing { () throws(Failure) in
+        try InterfaceLock(
+          on: 7, named: "nic0", prefix: prefix, patience: .seconds(60),
+          Wait(orStoppedBy: stop.descriptor)
+        ).defect
+      }
+    }
+    let start = Instant.now
+    do {
+      let first = try lock()
+      #expect(stopped()?.kind == .stopped)
+      _ = consume first
+    }
+    // The name is taken, and nobody listens there.
+    try take(prefix, 0, listens: false)
+    #expect(stopped()?.kind == .stopped)
+    #expect(Instant.now.since(start) < .seconds(1))
+  }
+
   @Test("a name that a stranger has locks nobody out, and two runs still see each other")
   func passesStrangers() async throws {
     try #require(geteuid() == 0)

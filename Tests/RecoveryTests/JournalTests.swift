@@ -81,6 +81,23 @@ struct JournalTests {
     #expect(failing { () throws(Failure) in _ = try open(patience: .zero).path } == nil)
   }
 
+  @Test("a stop ends the wait for a lock", arguments: [true, false])
+  func stops(isDead: Bool) throws {
+    var first = try open()
+    var owner = record
+    if isDead { owner.owner = 1 << 22 + 1 }
+    try first.begin(owner)
+    let stop = try Event()
+    stop.raise()
+    let start = Instant.now
+    let failure = failing { () throws(Failure) in
+      _ = try open(patience: .seconds(60), Wait(orStoppedBy: stop.descriptor)).path
+    }
+    #expect(failure?.kind == .stopped)
+    #expect(Instant.now.since(start) < .seconds(1))
+    _ = first.path
+  }
+
   @Test("an owner that may be about to end is waited for, too")
   func livingOwner() throws {
     var first = try open()
@@ -163,9 +180,11 @@ struct JournalTests {
   }
 
   private func open(
-    named name: String = "7", creating: Bool = true, patience: Duration = .zero
+    named name: String = "7", creating: Bool = true, patience: Duration = .zero,
+    _ wait: Wait = Wait()
   ) throws(Failure) -> Journal {
     try Journal(
-      named: name, in: try RuntimeDirectory(at: place.path), creating: creating, patience: patience)
+      named: name, in: try RuntimeDirectory(at: place.path), creating: creating,
+      patience: patience, wait)
   }
 }

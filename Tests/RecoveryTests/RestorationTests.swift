@@ -174,6 +174,26 @@ struct RestorationTests {
     #expect(try state() == before)
   }
 
+  @Test(
+    "a stop ends the attempts after the first one, and drops no journal", arguments: [false, true])
+  func stops(isForced: Bool) throws {
+    try leaveSetUp()
+    nic.refusals = [("split", EINVAL)]
+    let stop = try Event()
+    stop.raise()
+    let start = Instant.now
+    let failure = failing { () throws(Failure) in
+      try restore(
+        patience: .seconds(60), Wait(orStoppedBy: stop.descriptor), isForced: isForced)
+    }
+    #expect(Instant.now.since(start) < .seconds(1))
+    #expect(failure?.errno == .invalidArgument)
+    #expect(failure?.exitStatus() == 1)
+    // The rest is undone.
+    #expect(nic.contexts.isEmpty && nic.table == [0, 1, 2, 3, 0, 1, 2, 3])
+    #expect(try Record(text: try #require(place.read("1-7"))).changes.count == 1)
+  }
+
   /// Sets the NIC up as a run does, which then is no more.
   @discardableResult
   private func leaveSetUp() throws -> Record {
@@ -202,12 +222,12 @@ struct RestorationTests {
   }
 
   private func restore(
-    patience: Duration = .zero, isForced: Bool = false,
+    patience: Duration = .zero, _ wait: Wait = Wait(), isForced: Bool = false,
     reportingTo report: (Failure) -> Void = { _ in }
   ) throws(Failure) -> Restoration {
     var journal = try open()
     return try journal.restore(
-      on: host, patience: patience, isForced: isForced, reportingTo: report
+      on: host, patience: patience, wait, isForced: isForced, reportingTo: report
     ) { index throws(Failure) in
       guard index == 7 else { throw Failure("find", errno: .noDevice) }
       return try nic.interface()

@@ -91,6 +91,32 @@ struct DocumentTests {
     #expect(document["options"]?["json"] == .truth(true))
   }
 
+  @Test(
+    "a run that a signal stops before it has done anything prints its document, too",
+    arguments: [
+      ("-f lo --json", "probe"), ("--check -f lo --json", "check"),
+      ("--check --probe -f lo --json", "check"),
+    ])
+  func printsOneAfterSignal(line: String, role: String) async throws {
+    let result = await #expect(
+      processExitsWith: .exitCode(128 + SIGTERM), observing: [\.standardOutputContent]
+    ) { [line = line as String] in
+      // It waits until the run looks for it.
+      var set = sigset_t()
+      unsafe sigemptyset(&set)
+      unsafe sigaddset(&set, SIGTERM)
+      unsafe _ = sigprocmask(SIG_BLOCK, &set, nil)
+      raise(SIGTERM)
+      exit(run(Invocation(words: line.split(separator: " ").map(String.init))))
+    }
+    let found = Self.documents(in: try #require(result).standardOutputContent)
+    #expect(found.count == 1)
+    let document = try JSON(String(try #require(found.first)))
+    #expect(try Schema("run.json").problems(of: document) == [])
+    #expect(document["verdict"]?.string == "stopped")
+    #expect(document["role"]?.string == role)
+  }
+
   @Test("the options are those that were given, by their long names, the last value of each")
   func listsOptions() {
     let words = ["-lf", "eth0", "--frob", "-p", "1", "word", "--port=2", "--json"]
@@ -148,6 +174,15 @@ struct DocumentTests {
     }
     let text = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
     #expect(text.contains("cannot write to the standard output: ENOSPC"))
+  }
+
+  @Test("a document that is lost on the standard error fails the run as well")
+  func failsOnFullErrors() async throws {
+    await #expect(processExitsWith: .exitCode(1)) {
+      let full = try OwnedDescriptor(opening: "/dev/full", .writing)
+      dup2(full.rawValue, STDERR_FILENO)
+      exit(deliver("{}", to: .standardError, after: 0))
+    }
   }
 
   @Test("a reader that is gone fails the run, and no signal ends it")

@@ -61,13 +61,33 @@ struct RestorerTests {
   }
 }
 
+extension RestorerTests {
+  @Test("a stop leaves the journals that are still to be tried")
+  func stopped() async throws {
+    await #expect(processExitsWith: .success) {
+      let own = try Directory()
+      try own.leaveJournal()
+      let stop = try Event()
+      stop.raise()
+      let failure = failing { () throws(Failure) in
+        try restore(in: [own.path], Wait(orStoppedBy: stop.descriptor))
+      }
+      #expect(failure?.kind == .stopped)
+      #expect(own.files.names(in: "").count == 1)
+      try restore(in: [own.path])
+      #expect(own.files.names(in: "") == [])
+    }
+  }
+}
+
 private func restore(
-  in places: [String], only interface: String? = nil, isForced: Bool = false
+  in places: [String], only interface: String? = nil, isForced: Bool = false,
+  _ wait: Wait = Wait()
 ) throws(Failure) {
   try Restorer(
     configuration: Configuration.Restore(interface: interface, isForced: isForced), places: places,
     lockPrefix: places[0]
-  ).run()
+  ).run(wait)
 }
 
 extension Directory {

@@ -119,7 +119,7 @@ struct ConnectionTests {
     @Sendable func connect(from octet: UInt8) throws(Failure) -> Connection {
       let source = try SocketAddress(IPAddress(octets: [127, 0, 0, octet]), port: 0)
       return try Connection(
-        to: address, from: source, through: "lo", Wait().limited(to: .seconds(10)))
+        to: address, from: source, through: Loopback.index, Wait().limited(to: .seconds(10)))
     }
     let admission = Admission(only: IPAddress("127.0.0.9")!, because: "-c")
     let stranger = try connect(from: 7)
@@ -310,7 +310,7 @@ struct ConnectTests {
     let listener = try Listener(on: try SocketAddress(address, port: 0))
     let local = try listener.localAddress()
     let connection = try Connection(
-      to: try #require(local), from: nil, through: "lo", Wait().limited(to: .seconds(1)))
+      to: try #require(local), from: nil, through: Loopback.index, Wait().limited(to: .seconds(1)))
     let notice = try connection.takeNotice()
     #expect(notice == nil)
     let error = try connection.takeError()
@@ -327,12 +327,12 @@ struct ConnectTests {
     let address = try SocketAddress(try #require(IPAddress("127.0.0.1")), port: 1)
     let refused = #expect(throws: Failure.self) {
       _ = try Connection(
-        to: address, from: nil, through: "lo", Wait().limited(to: .seconds(1))
+        to: address, from: nil, through: Loopback.index, Wait().limited(to: .seconds(1))
       ).descriptor
     }
     #expect(refused?.errno?.name == "ECONNREFUSED")
     let missing = #expect(throws: Failure.self) {
-      _ = try Connection(to: address, from: nil, through: "nosuch0", Wait()).descriptor
+      _ = try Connection(to: address, from: nil, through: 0x7fff_fff0, Wait()).descriptor
     }
     #expect(missing?.errno == .noDevice)
   }
@@ -345,7 +345,8 @@ struct ConnectTests {
     func connect(_ wait: Wait) -> Failure? {
       failing { () throws(Failure) in
         let connection = try Connection(
-          to: loopback.address, from: nil, through: "lo", wait.limited(to: .milliseconds(200)))
+          to: loopback.address, from: nil, through: Loopback.index,
+          wait.limited(to: .milliseconds(200)))
         waiting.append(Waiting(connection))
       }
     }
@@ -371,14 +372,15 @@ struct ConnectTests {
     let loopback = try Loopback()
     let source = try SocketAddress(IPAddress(octets: [127, 0, 0, 2]), port: 0)
     let connection = try Connection(
-      to: loopback.address, from: source, through: "lo", Wait().limited(to: .seconds(10)))
+      to: loopback.address, from: source, through: Loopback.index, Wait().limited(to: .seconds(10)))
     let peer = try loopback.accept().peer
     #expect(peer?.address == source.address)
     let port = try connection.localPort()
     #expect(peer?.port == port)
     let foreign = try SocketAddress(IPAddress(octets: [192, 0, 2, 77]), port: 0)
     let failure = failing { () throws(Failure) in
-      _ = try Connection(to: loopback.address, from: foreign, through: "lo", Wait()).descriptor
+      _ = try Connection(to: loopback.address, from: foreign, through: Loopback.index, Wait())
+        .descriptor
     }
     #expect(failure?.operation == "send from")
     #expect(failure?.errno == Errno(EADDRNOTAVAIL))

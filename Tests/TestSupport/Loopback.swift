@@ -7,6 +7,9 @@ package import Sockets
 package final class Loopback {
   private let listener: Listener
 
+  /// The index of this host's loopback interface, which is always the first one.
+  package static let index: UInt32 = 1
+
   /// Where it listens.
   package let address: SocketAddress
 
@@ -34,7 +37,7 @@ package final class Loopback {
 
   /// Makes a connection to a listener on this host.
   package static func connect(to address: SocketAddress) throws(Failure) -> Connection {
-    try Connection(to: address, from: nil, through: "lo", Wait().limited(to: .seconds(10)))
+    try Connection(to: address, from: nil, through: index, Wait().limited(to: .seconds(10)))
   }
 }
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import jsonschema
 
-from testbed.harness import case, expect, expect_equal
+from testbed.harness import case, expect, expect_equal, wait_for
 from testbed.hosts import LOCAL, NIC, Sender, free_port, pattern, wait_listening
 from testbed.pair import receiver
 from testbed.state import expect_released, unchanged
-from testbed.tool import Result, finish, listen, receive, run
+from testbed.tool import Result, finish, guards, listen, receive, run, start
 
 SCHEMA = json.loads(
     (Path(__file__).resolve().parents[2] / "schema/run.json").read_text(encoding="utf-8"))
@@ -56,6 +56,12 @@ def each_end() -> None:
         wait_listening(control, process)
         process.send_signal(signal.SIGTERM)
         only_document(finish(process, 20).expect(143), "receive", "stopped")
+
+        for options, role in (((), "probe"), (("--check", "--probe"), "check")):
+            process = start("-f", NIC, "--json", *options)
+            expect(wait_for(guards), "it does not begin")
+            process.send_signal(signal.SIGTERM)
+            only_document(finish(process, 20).expect(143), role, "stopped")
 
         only_document(run("--restore", "--json"), "restore", "ok")
     expect_released()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import os
 import random
 import re
@@ -244,7 +245,14 @@ def waits_for_guard() -> None:
             second = start("-f", NIC)
             time.sleep(0.5)
             process.kill()
+            process.wait(20)
+            third = start("-f", NIC, "--json")
             time.sleep(0.5)
+            asked = time.monotonic()
+            third.terminate()
+            result = finish(third).expect(128 + signal.SIGTERM)
+            expect(time.monotonic() - asked < 2, "a stop did not end the wait")
+            expect_equal(json.loads(result.stdout)["verdict"], "stopped", "verdict")
             let_go(pid, process, second)
 
 

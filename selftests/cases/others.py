@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 import subprocess
 
 from testbed.habits import (
     NTUPLE_ARFS, NTUPLE_FIXED, NTUPLE_OFF, change, others_rule, rules, rules_taken, set_channels)
 from testbed.harness import Skipped, case, expect, expect_equal
-from testbed.hosts import LOCAL, NIC, free_port, output, parameter
+from testbed.hosts import LOCAL, NIC, REMOTE_NIC, free_port, output, parameter
+from testbed.pair import sender
 from testbed.sending import send
 from testbed.state import expect_released, expect_state, has_command, nic_state, unchanged
 from testbed.tool import finish, listen, receive, run
@@ -157,6 +159,32 @@ def renamed() -> None:
         finally:
             output("ip", "link", "set", "renamed0", "name", NIC)
     expect_released()
+
+
+@case("a NIC that is renamed while a sender waits for its receiver is still the one to send from",
+      once=True, binds=False)
+def renamed_sender() -> None:
+    control, port = free_port(), free_port()
+    with socket.create_server((LOCAL[4], control)) as listener, \
+            socket.create_server((LOCAL[4], port)) as flows:
+        listener.settimeout(20)
+        flows.settimeout(20)
+        talking = sender(port, "--control", str(control), "--host-memory", "--bytes", "1000")
+        connection, _ = listener.accept()
+        with connection:
+            connection.sendall(b"hello version=1\n")
+            connection.settimeout(20)
+            said = b""
+            while not re.search(rb"offer .*\n", said):
+                said += connection.recv(4096)
+            output("ip", "-n", "remote", "link", "set", REMOTE_NIC, "name", "renamed1")
+            try:
+                connection.sendall(b"ready flows=1\n")
+                flow, _ = flows.accept()
+                flow.close()
+            finally:
+                output("ip", "-n", "remote", "link", "set", "renamed1", "name", REMOTE_NIC)
+        finish(talking, 20)
 
 
 @case("an alternative name of an interface, also a long one, is as good as its own")
