@@ -10,8 +10,8 @@ package struct StopSignals: ~Copyable {
 
   /// Blocks the three signals for the process, which must still have one thread only, and opens the
   /// descriptor. One that the process found ignored stays so, as `nohup` and shells want it: blocked,
-  /// it would be queued nevertheless (`kernel/signal.c`, `sig_ignored`). SIGPIPE is ignored: a write to a reader that is gone must fail, not end the
-  /// process before its clean-up. The corresponding C functions are `sigprocmask` and `signalfd`.
+  /// it would be queued nevertheless (`kernel/signal.c`, `sig_ignored`). SIGPIPE is ignored, too. The
+  /// corresponding C functions are `sigprocmask` and `signalfd`.
   package init() throws(Errno) {
     var set = sigset_t()
     unsafe sigemptyset(&set)
@@ -19,12 +19,16 @@ package struct StopSignals: ~Copyable {
       unsafe sigaddset(&set, signal)
     }
     try retrying { unsafe sigprocmask(SIG_BLOCK, &set, nil) }
-    _ = signal(SIGPIPE, SIG_IGN)
+    Self.ignoreBrokenPipes()
     owned = OwnedDescriptor(
       owning: try retrying {
         unsafe signalfd(-1, &set, CInt(SFD_CLOEXEC | SFD_NONBLOCK))
       })
   }
+
+  /// Has a write to a reader that is gone fail: SIGPIPE would end the process before its clean-up,
+  /// and before its document. The corresponding C function is `signal`.
+  package static func ignoreBrokenPipes() { _ = signal(SIGPIPE, SIG_IGN) }
 
   /// Readable while a signal is pending.
   package var descriptor: Descriptor { owned.borrowed }

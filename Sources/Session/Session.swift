@@ -9,6 +9,7 @@ package import Options
 /// - Returns: The exit status of the process. It is not 0 where something that was to be printed on
 ///   the standard output is lost, or the document.
 package func run(_ invocation: Invocation) -> Int32 {
+  StopSignals.ignoreBrokenPipes()
   var document = Document(
     by: Usage.version, role: (try? invocation.configuration.get())?.role,
     options: invocation.options, isWanted: invocation.documentPlace != nil)

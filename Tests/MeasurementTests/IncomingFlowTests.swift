@@ -36,11 +36,13 @@ struct IncomingFlowTests {
     let flow: IncomingFlow
     let sender: Connection
 
-    init(_ index: Int, over loopback: Loopback, memorySize: Int = 1 << 20) throws {
+    init(
+      _ index: Int, over loopback: Loopback, memorySize: Int = 1 << 20, failsOnLinear: Bool = false
+    ) throws {
       sender = try Loopback.connect(to: loopback.address)
       flow = try IncomingFlow(
         index, over: try loopback.accept(), through: 7, memorySize: memorySize,
-        checking: IncomingFlowTests.pattern, every: 1, failsOnLinear: false)
+        checking: IncomingFlowTests.pattern, every: 1, failsOnLinear: failsOnLinear)
     }
   }
 
@@ -71,6 +73,16 @@ struct IncomingFlowTests {
     #expect(streams.map(\.flow.figures.wrongBytes) == [0, 2, 0])
     #expect(streams.map(\.flow.figures.bytes) == [100_000, 1002, 0])
     #expect(streams.allSatisfy { $0.flow.counters.figures == $0.flow.figures })
+  }
+
+  @Test("the first plain bytes fail a flow that must have none, and are counted")
+  func refusesPlain() throws {
+    let stream = try Stream(0, over: Loopback(), failsOnLinear: true)
+    try stream.sender.sendAll(payload(1000))
+    let worker = try worker([stream])
+    let failure = failing { () throws(Failure) in try worker.work(Wait()) }
+    #expect(failure?.reason?.contains("came in plain frames (-L") == true)
+    #expect(stream.flow.figures.plainBytes == 1000)
   }
 
   @Test("what is known of a flow at its end names its sender")

@@ -117,6 +117,20 @@ struct DocumentTests {
     #expect(document["role"]?.string == role)
   }
 
+  @Test("a standard error whose reader is gone takes no document from the standard output")
+  func printsOneWithoutErrors() async throws {
+    let result = await #expect(
+      processExitsWith: .exitCode(2), observing: [\.standardOutputContent]
+    ) {
+      let ends = try Pipe()
+      dup2(ends.writer.rawValue, STDERR_FILENO)
+      _ = consume ends
+      exit(run(Invocation(words: ["--frob", "--json"])))
+    }
+    let found = Self.documents(in: try #require(result).standardOutputContent)
+    #expect(found.count == 1)
+  }
+
   @Test("the options are those that were given, by their long names, the last value of each")
   func listsOptions() {
     let words = ["-lf", "eth0", "--frob", "-p", "1", "word", "--port=2", "--json"]
