@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -168,8 +169,8 @@ def renamed_sender() -> None:
     with socket.create_server((LOCAL[4], control)) as listener, \
             socket.create_server((LOCAL[4], port)) as flows:
         listener.settimeout(20)
-        flows.settimeout(20)
-        talking = sender(port, "--control", str(control), "--host-memory", "--bytes", "1000")
+        talking = sender(
+            port, "--control", str(control), "--flows", "1", "--host-memory", "--bytes", "1000")
         connection, _ = listener.accept()
         with connection:
             connection.sendall(b"hello version=1\n")
@@ -180,11 +181,11 @@ def renamed_sender() -> None:
             output("ip", "-n", "remote", "link", "set", REMOTE_NIC, "name", "renamed1")
             try:
                 connection.sendall(b"ready flows=1\n")
-                flow, _ = flows.accept()
-                flow.close()
+                connected = select.select([flows, connection], [], [], 20)[0]
             finally:
                 output("ip", "-n", "remote", "link", "set", "renamed1", "name", REMOTE_NIC)
-        finish(talking, 20)
+        result = finish(talking, 20)
+        expect(flows in connected, result.stderr)
 
 
 @case("an alternative name of an interface, also a long one, is as good as its own")
