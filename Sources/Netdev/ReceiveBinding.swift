@@ -66,11 +66,13 @@ extension Netdev {
   ///   - queues: Empty only to see it refused.
   ///   - subject: The interface for people.
   ///   - patience: How long to try again while the kernel has the other token mode in force.
-  /// - Throws: A failure of the kind `unsupported` where kernel or driver cannot do it.
+  ///   - wait: What else ends the attempts.
+  /// - Throws: A failure of the kind `unsupported` where kernel or driver cannot do it, of the kind
+  ///   `stopped` after a stop between two attempts.
   package func bindReceive(
     _ queues: Range<UInt32>, ofInterface index: UInt32, named subject: String,
     to dmabuf: borrowing OwnedDescriptor, as options: ReceiveBinding.Options,
-    patience: Duration = Self.bindPatience
+    patience: Duration = Self.bindPatience, _ wait: Wait = Wait()
   ) throws(Failure) -> ReceiveBinding {
     var request = bindRequest(
       CLinux_NETDEV_CMD_BIND_RX, interface: index, descriptor: dmabuf.borrowed)
@@ -79,7 +81,7 @@ extension Netdev {
     var netlink = try conversation()
     let answer = try Self.bind(
       request, on: "\(queues.namedAsQueues) of \(subject)", over: &netlink,
-      choosing: choice.attribute, until: .now.advanced(by: patience),
+      choosing: choice.attribute, wait.limited(to: patience),
       refusedBy: queues.contains(0) ? Remedy.receiveOfFirst : Remedy.receive)
     return ReceiveBinding(
       id: answer.id, tokenMode: answer.tokenMode ?? choice.tokenMode, heldBy: netlink)
@@ -89,11 +91,12 @@ extension Netdev {
   ///
   /// - Parameters:
   ///   - attribute: The kernel's attribute for the token mode, if it has one.
+  ///   - wait: What ends the attempts.
   ///   - remedies: What to do about a refusal.
   /// - Returns: The kernel's number for the binding, and its token mode where the kernel reports it.
   private static func bind(
     _ request: Request, on subject: String, over netlink: inout GenericNetlink,
-    choosing attribute: NetdevCapabilities.AutoreleaseAttribute?, until deadline: Instant,
+    choosing attribute: NetdevCapabilities.AutoreleaseAttribute?, _ wait: Wait,
     refusedBy remedies: [Remedy]
   ) throws(Failure) -> (id: UInt32, tokenMode: TokenMode?) {
     while true {
@@ -107,9 +110,9 @@ extension Netdev {
         }
       } catch {
         guard error.errno == .busy, error.reason?.contains(Remedy.modeWord) == true,
-          Instant.now < deadline
+          !wait.isOver
         else { throw error.explained(by: remedies) }
-        pause(for: bindInterval)
+        try wait.pause(for: bindInterval, to: "bind device memory")
       }
     }
   }

@@ -75,7 +75,7 @@ struct Probe {
     let (index, subject) = (transaction.interface.index, transaction.interface.subject)
     func bind(_ queues: Range<UInt32>) throws(Failure) -> ReceiveBinding {
       try netdev.bindReceive(
-        queues, ofInterface: index, named: subject, to: memory.descriptor, as: target.binding)
+        queues, ofInterface: index, named: subject, to: memory.descriptor, as: target.binding, wait)
     }
     // Whoever leased the queues has set up the physical NIC; here is nothing to set, or to refuse.
     guard !transaction.interface.bindsLeasedQueues else { return try bind(queues).id }

@@ -73,7 +73,7 @@ struct ReceivingEnd: ~Copyable {
     try wait.check(operation)
     let binding = try netdev.bindReceive(
       queues, ofInterface: transaction.interface.index, named: transaction.interface.subject,
-      to: memory.buffer.descriptor, as: target.binding)
+      to: memory.buffer.descriptor, as: target.binding, wait)
     Announcement.binding(binding.id).print()
     watch.expect(binding: binding.id, through: netdev)
     try carrier.waitForReturn(wait)

@@ -159,6 +159,21 @@ struct ReceiveBindingTests {
     #expect(refusals.withLock { $0 } == -1)
   }
 
+  @Test("a stop ends the wait for the other token mode")
+  func stops() throws {
+    let kernel = ScriptedNetdev.lab.kernel { _ in
+      [.refused(EBUSY, text: "System already configured with autorelease=1")]
+    }
+    let stop = try Event()
+    stop.raise()
+    let start = Instant.now
+    let failure = failing { () throws(Failure) in
+      try bind(kernel, patience: .seconds(60), Wait(orStoppedBy: stop.descriptor))
+    }
+    #expect(failure?.kind == .stopped)
+    #expect(Instant.now.since(start) < .seconds(5))
+  }
+
   @Test(
     "an answer without the binding's id is no answer",
     arguments: [
@@ -185,11 +200,12 @@ struct ReceiveBindingTests {
   /// Binds queues of an interface, and returns the token mode.
   private func bind(
     _ kernel: ScriptedNetlink, _ options: ReceiveBinding.Options = ReceiveBinding.Options(),
-    to queues: Range<UInt32> = 3..<4, patience: Duration = .zero
+    to queues: Range<UInt32> = 3..<4, patience: Duration = .zero, _ wait: Wait = Wait()
   ) throws(Failure) -> TokenMode {
     let pipe = try attempt("open a pipe") { () throws(Errno) in try Pipe() }
     return try Netdev(through: kernel).bindReceive(
-      queues, ofInterface: 7, named: "nic0", to: pipe.reader, as: options, patience: patience
+      queues, ofInterface: 7, named: "nic0", to: pipe.reader, as: options, patience: patience,
+      wait
     ).tokenMode
   }
 }
