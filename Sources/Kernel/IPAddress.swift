@@ -17,7 +17,9 @@ package struct IPAddress: Hashable, Sendable {
 
   /// The zone that an IPv6 address is valid in, as typed behind its `%`: an interface's name or
   /// index. Link-local addresses need one.
-  package var scope: String?
+  package var scope: String? { didSet { knownScopeIndex = nil } }
+
+  private var knownScopeIndex: UInt32?
 
   /// Takes over octets in network byte order.
   ///
@@ -49,6 +51,15 @@ package struct IPAddress: Hashable, Sendable {
     }
   }
 
+  package static func == (one: IPAddress, other: IPAddress) -> Bool {
+    one.octets == other.octets && one.scope == other.scope
+  }
+
+  package func hash(into hasher: inout Hasher) {
+    hasher.combine(octets)
+    hasher.combine(scope)
+  }
+
   /// Which of the two protocols the address belongs to.
   package var family: Family { octets.count == 4 ? .v4 : .v6 }
 
@@ -62,11 +73,20 @@ package struct IPAddress: Hashable, Sendable {
   ///
   /// - Throws: `ENODEV` if there is no such interface.
   package func scopeIndex() throws(Errno) -> UInt32 {
+    if let knownScopeIndex { return knownScopeIndex }
     guard let scope else { return 0 }
     if let index = UInt32(scope) { return index }
     let index = unsafe if_nametoindex(scope)
     guard index != 0 else { throw Errno.last }
     return index
+  }
+
+  /// The same address in the zone of the interface that has the name of the scope now, whatever its
+  /// name is later. Where none has it, `scopeIndex` looks for one then.
+  package func inPresentScope() -> IPAddress {
+    var address = self
+    address.knownScopeIndex = try? scopeIndex()
+    return address
   }
 
   /// Whether two addresses are one: an IPv4-mapped address is the IPv4 address that it stands for,

@@ -42,10 +42,10 @@ extension Configuration {
 }
 
 extension IPAddress {
-  /// The address, in the scope of one interface by its own name.
+  /// The address, in the scope of one interface by its own name, and of that interface from now on.
   fileprivate func renaming(_ name: String, to own: String) -> IPAddress {
     var address = self
     if scope == name { address.scope = own }
-    return address
+    return address.inPresentScope()
   }
 }

@@ -47,6 +47,19 @@ struct IPAddressTests {
     #expect(throws: Errno.noDevice) { try IPAddress("fe80::1%no such")?.scopeIndex() }
   }
 
+  @Test("an address is the same once its scope was looked up, until it gets another")
+  func keepsScope() throws {
+    let address = try #require(IPAddress("fe80::1%lo"))
+    var kept = address.inPresentScope()
+    #expect(kept == address && kept.hashValue == address.hashValue)
+    #expect(try kept.scopeIndex() == 1)
+    kept.scope = "7"
+    #expect(kept != address)
+    #expect(try kept.scopeIndex() == 7)
+    let unknown = try #require(IPAddress("fe80::1%no such"))
+    #expect(throws: Errno.noDevice) { try unknown.inPresentScope().scopeIndex() }
+  }
+
   @Test(
     "an address is another one if it is mapped to it, or has the same zone by another name",
     arguments: [
