@@ -12,8 +12,7 @@ import subprocess
 from testbed.habits import (
     NTUPLE_ARFS, NTUPLE_FIXED, NTUPLE_OFF, change, others_rule, rules, rules_taken, set_channels)
 from testbed.harness import Skipped, case, expect, expect_equal
-from testbed.hosts import (
-    LOCAL, NIC, REMOTE_NIC, Sender, free_port, output, parameter, pattern)
+from testbed.hosts import LOCAL, NIC, REMOTE_NIC, free_port, output, parameter
 from testbed.pair import sender
 from testbed.sending import send
 from testbed.state import expect_released, expect_state, has_command, nic_state, unchanged
@@ -160,25 +159,6 @@ def renamed() -> None:
             finish(process, 30).expect(128 + signal.SIGTERM)
         finally:
             output("ip", "link", "set", "renamed0", "name", NIC)
-    expect_released()
-
-
-@case("a peer of the zone of a NIC that is renamed meanwhile is still the one of -c", once=True)
-def renamed_zone() -> None:
-    peer = "fe80::77"
-    output("ip", "-n", "remote", "address", "add", f"{peer}/64", "dev", REMOTE_NIC, "nodad")
-    try:
-        with unchanged():
-            port = free_port()
-            process = listen(6, port, "-v", "7", "-c", f"{peer}%{NIC}", "--timeout", "20")
-            output("ip", "link", "set", NIC, "name", "renamed0")
-            try:
-                Sender(6, port, pattern(20_000), port, source=f"{peer}%{REMOTE_NIC}").start()
-                finish(process).expect(0, "received 20000 bytes")
-            finally:
-                output("ip", "link", "set", "renamed0", "name", NIC)
-    finally:
-        output("ip", "-n", "remote", "address", "delete", f"{peer}/64", "dev", REMOTE_NIC)
     expect_released()
 
 
