@@ -51,7 +51,8 @@ def delivers_plain() -> None:
         expect(summary["plain_bytes"] > 0, "nothing was plain")
         expect(b"Validated" not in result.stdout, "it was validated")
         receive(1 << 20, "-v", "7", "-L").expect(1, "plain frames (-L", "queue 3, which is bound")
-        receive(1 << 20, "-v", "7", "--flows", "1").expect(1, "flow 0: ", "outside of device memory")
+        receive(1 << 20, "-v", "7", "--flows", "1").expect(
+            1, "flow 0: ", "came outside of device memory")
         result = receive(1 << 20, "-v", "7", "--allow-plain", "--json").expect(0)
         expect(check_summary(result, 1 << 20)["plain_bytes"] > 0, "nothing was plain")
     expect_released()
