@@ -14,7 +14,8 @@ from testbed.devmem import DEVICE, PAGE, Buffer, Fragment, Netlink, Stream, unti
 
 # KASAN is slow, and keeps what is freed: what grows there says nothing.
 KASAN = "-lab-debug-" in os.uname().release
-CYCLES = 100 if KASAN else 1000
+# KCSAN is slow only.
+CYCLES = 100 if KASAN or "-lab-race-" in os.uname().release else 1000
 # What a cycle uses: a few pages of memory, of which it receives into some.
 CYCLE_SIZE, CYCLE_DATA = 128 << 10, DATA[:9000]
 # What a thousand cycles may add: less than an object in four cycles, less than
