@@ -5,9 +5,12 @@ from __future__ import annotations
 
 from xml.sax.saxutils import escape
 
-WIDTH, HEIGHT = 720, 360
-TOP, BOTTOM = 60, 300
+# A panel for each measurement, in two columns: idle % and CPU time.
+WIDTH, ROW, HEAD = 780, 150, 50
+LEFT, PANEL = 220, 270
 COLOURS = {"1": "#b4543a", "0": "#2f6f9f"}
+QUANTITIES = {"idle_percent": "RX workers' CPUs: idle %",
+              "thread_cpu_seconds_per_gib": "worker threads: CPU s/GiB"}
 
 
 def label(x: float, y: float, text: str, size: int = 12, anchor: str = "middle") -> str:
@@ -16,45 +19,50 @@ def label(x: float, y: float, text: str, size: int = 12, anchor: str = "middle")
             f"{escape(text)}</text>")
 
 
-def panel(left: int, title: str, modes: dict[str, dict], names: dict[str, str]) -> list[str]:
-    """One quantity: a column of dots for each mode, its mean as a line."""
-    top = max(max(seen["values"]) for seen in modes.values()) * 1.1 or 1
+def panel(left: float, top: float, seen: dict) -> list[str]:
+    """One quantity: for each mode a line of dots from 0 to the largest value, its mean a mark."""
+    most = max(max(seen[mode]["values"]) for mode in COLOURS) * 1.05 or 1
+    parts = [
+        f'<line x1="{left}" x2="{left + PANEL - 20}" y1="{top + 96}" y2="{top + 96}" '
+        'stroke="#999"/>',
+        label(left, top + 112, "0", 11),
+        label(left + PANEL - 20, top + 112, f"{most:.3g}", 11),
+        label(left + (PANEL - 20) / 2, top + 112, f"chance {seen['chance']:.3f}", 11)]
+    for row, (mode, colour) in enumerate(COLOURS.items()):
+        y = top + 30 + 42 * row
 
-    def height(value: float) -> float:
-        return BOTTOM - value / top * (BOTTOM - TOP)
+        def across(value: float) -> float:
+            return left + value / most * (PANEL - 20)
 
-    parts = [label(left + 150, 40, title, 14)]
-    for step in range(6):
-        value = top * step / 5
-        y = height(value)
-        parts.append(f'<line x1="{left + 50}" x2="{left + 290}" y1="{y:.1f}" y2="{y:.1f}" '
-                     'stroke="#ddd"/>')
-        parts.append(label(left + 44, y + 4, f"{value:.3g}", 11, "end"))
-    for column, (mode, seen) in enumerate(modes.items()):
-        x = left + 110 + column * 120
-        y = height(seen["mean"])
-        parts.append(f'<line x1="{x - 36}" x2="{x + 36}" y1="{y:.1f}" y2="{y:.1f}" '
-                     f'stroke="{COLOURS[mode]}" stroke-width="3"/>')
-        for number, value in enumerate(seen["values"]):
-            shift = (number - (len(seen["values"]) - 1) / 2) * 5
-            parts.append(f'<circle cx="{x + shift:.1f}" cy="{height(value):.1f}" r="3" '
-                         f'fill="{COLOURS[mode]}" fill-opacity="0.6"/>')
-        parts.append(label(x, BOTTOM + 20, f"-a {mode}: {seen['mean']:.2f}"))
-        parts.append(label(x, BOTTOM + 36, names[mode].partition(" (")[0], 11))
+        x = across(seen[mode]["mean"])
+        parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{y - 12}" y2="{y + 12}" '
+                     f'stroke="{colour}" stroke-width="3"/>')
+        parts += [
+            f'<circle cx="{across(value):.1f}" cy="{y + (index % 5 - 2) * 4}" r="3" '
+            f'fill="{colour}" fill-opacity="0.6"/>'
+            for index, value in enumerate(seen[mode]["values"])]
+        parts.append(label(left, y - 14, f"-a {mode}: {seen[mode]['mean']:.2f} "
+                           f"± {seen[mode]['stdev']:.2f}", 11, "start"))
     return parts
 
 
 def draw(document: dict) -> str:
-    """The picture of a measurement."""
-    figures, names = document["figures"], document["modes"]
+    """The picture of all measurements."""
+    shapes = document["shapes"]
+    kernel = shapes[0]["reports"][0]["host"]["kernel"]
+    height = HEAD + ROW * len(shapes)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
         'font-family="sans-serif">',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
-        label(WIDTH / 2, 18, f"{document['kernel']}, {document['flows']} flows, "
-              f"{document['runs']} runs, {document['cpus']} emulated CPUs"),
-        *panel(20, "RX workers' CPUs: idle %", figures["idle_percent"], names),
-        *panel(370, "worker threads: CPU s/GiB", figures["thread_cpu_seconds_per_gib"], names),
-        "</svg>",
-    ]
-    return "\n".join(parts) + "\n"
+        f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
+        label(WIDTH / 2, 18, f"{kernel}, {document['runs']} runs in each mode, "
+              f"{document['cpus']} emulated CPUs on {document['host_cpus']}")]
+    for column, title in enumerate(QUANTITIES.values()):
+        parts.append(label(LEFT + PANEL * column + PANEL / 2, 40, title, 13))
+    for row, shape in enumerate(shapes):
+        top = HEAD + ROW * row
+        parts.append(label(10, top + 50, f"{shape['nic']}:", 12, "start"))
+        parts.append(label(10, top + 68, shape["title"], 12, "start"))
+        for column, name in enumerate(QUANTITIES):
+            parts += panel(LEFT + PANEL * column, top, shape["figures"][name])
+    return "\n".join([*parts, "</svg>"]) + "\n"

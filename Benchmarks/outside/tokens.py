@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 from . import boot
@@ -22,15 +21,14 @@ SIZES = (8 * MIB, 72 * MIB)
 # Handing out, taking back, and what these call for it: the socket's xarray, its nodes, or the
 # binding's counters; the page pool's reference in both.
 NAMES = re.compile(
-    r"tcp_recvmsg_dmabuf|sock_devmem_dontneed|tcp_xa_pool_.*|net_devmem_manual_.*"
-    r"|net_devmem_autorelease|slot_return|xas?_.*|__xas?_.*|napi_pp_put_page"
-    r"|radix_tree_node_.*")
+    r"tcp_recvmsg_dmabuf|sock_devmem_.*|tcp_xa_pool_.*|tcp_devmem_.*|net_devmem_manual_.*"
+    r"|net_devmem_slot_return|xas?_.*|__xas?_.*|napi_pp_put_page|radix_tree_node_.*")
 
 
-def functions() -> list[Range]:
-    """Where they are: the lab kernel is always at the same place."""
+def functions(kernel: str) -> list[Range]:
+    """Where they are: a kernel of the lab is always at the same place."""
     symbols = boot.printed(
-        "cat", "/proc/kallsyms", kernel="lab", deadline=120, options=("--nic=none",))
+        "cat", "/proc/kallsyms", kernel=kernel, deadline=120, options=("--nic=none",))
     found = sorted(
         (int(address, 16), name) for address, kind, name, *module in
         (line.split() for line in symbols.splitlines()) if kind in "tT" and not module)
@@ -39,21 +37,19 @@ def functions() -> list[Range]:
         if NAMES.fullmatch(name.partition(".")[0]) and end > start]
 
 
-def per_fragment(modes: Iterable[int], directory: Path) -> dict[int, dict[str, float]]:
-    """Of each function, how many instructions a fragment takes in it, by mode."""
-    plugin, ranges = build(directory), functions()
+def per_fragment(kernel: str, mode: str, directory: Path) -> dict[str, float]:
+    """Of each function, how many instructions a fragment takes in it, in one mode ("-": the kernel
+    has one)."""
+    plugin, ranges = build(directory), functions(kernel)
 
-    def received(mode: int, size: int) -> tuple[int, dict[str, int]]:
+    def received(size: int) -> tuple[int, dict[str, int]]:
         """A stream's fragments, and the instructions in each function."""
-        counter = Counter(plugin, ranges, directory / f"counts-{mode}-{size}")
+        counter = Counter(plugin, ranges, directory / f"counts-{kernel}-{mode}-{size}")
         report, = json.loads(boot.printed(
-            "Benchmarks/inside/token-modes", "bytes", str(mode), str(size), kernel="lab",
+            "Benchmarks/inside/token-modes", "bytes", mode, str(size), kernel=kernel,
             deadline=300, options=counter.options))
         count, = counter.read()
         return report["total"]["fragments"], count
 
-    taken = {}
-    for mode in modes:
-        (few, less), (many, more) = (received(mode, size) for size in SIZES)
-        taken[mode] = {name: (more[name] - less[name]) / (many - few) for name in more}
-    return taken
+    (few, less), (many, more) = (received(size) for size in SIZES)
+    return {name: (more[name] - less[name]) / (many - few) for name in more}
