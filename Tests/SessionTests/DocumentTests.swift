@@ -64,6 +64,18 @@ struct DocumentTests {
     String(decoding: bytes, as: UTF8.self).split(separator: "\n").filter { $0.hasPrefix("{") }
   }
 
+  /// Puts a pipe that nobody reads in the place of a standard stream.
+  private static func loseReader(of descriptor: CInt) throws {
+    let ends = try Pipe()
+    dup2(ends.writer.rawValue, descriptor)
+  }
+
+  /// Puts a device that is full in the place of a standard stream.
+  private static func fill(_ descriptor: CInt) throws {
+    let full = try OwnedDescriptor(opening: "/dev/full", .writing)
+    dup2(full.rawValue, descriptor)
+  }
+
   @Test(
     "each run that is to report as JSON prints one document, however early it fails",
     arguments: lines)
@@ -122,9 +134,7 @@ struct DocumentTests {
     let result = await #expect(
       processExitsWith: .exitCode(2), observing: [\.standardOutputContent]
     ) {
-      let ends = try Pipe()
-      dup2(ends.writer.rawValue, STDERR_FILENO)
-      _ = consume ends
+      try Self.loseReader(of: STDERR_FILENO)
       exit(run(Invocation(words: ["--frob", "--json"])))
     }
     let found = Self.documents(in: try #require(result).standardOutputContent)
@@ -182,8 +192,7 @@ struct DocumentTests {
     let result = await #expect(
       processExitsWith: .exitCode(1), observing: [\.standardErrorContent]
     ) { [line = line as String] in
-      let full = try OwnedDescriptor(opening: "/dev/full", .writing)
-      dup2(full.rawValue, STDOUT_FILENO)
+      try Self.fill(STDOUT_FILENO)
       exit(run(Invocation(words: line.split(separator: " ").map(String.init))))
     }
     let text = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
@@ -193,8 +202,7 @@ struct DocumentTests {
   @Test("a document that is lost on the standard error fails the run as well")
   func failsOnFullErrors() async throws {
     await #expect(processExitsWith: .exitCode(1)) {
-      let full = try OwnedDescriptor(opening: "/dev/full", .writing)
-      dup2(full.rawValue, STDERR_FILENO)
+      try Self.fill(STDERR_FILENO)
       exit(deliver("{}", to: .standardError, after: 0))
     }
   }
@@ -204,9 +212,7 @@ struct DocumentTests {
     let result = await #expect(
       processExitsWith: .exitCode(1), observing: [\.standardErrorContent]
     ) {
-      let ends = try Pipe()
-      dup2(ends.writer.rawValue, STDOUT_FILENO)
-      _ = consume ends
+      try Self.loseReader(of: STDOUT_FILENO)
       exit(run(Invocation(words: ["--version"])))
     }
     let text = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
