@@ -77,6 +77,21 @@ unpack_packages() {
     rm -r "$directory/debs"
 }
 
+# unpack_source PACKAGE DIRECTORY [MEMBER...]: the tree, or these of its files, in a linux-source
+# package.
+unpack_source() {
+    package=$1
+    directory=$2
+    shift 2
+    name=$(dpkg-deb --field "$package" Package)
+    for member; do
+        set -- "$@" "$name/$member"
+        shift
+    done
+    dpkg-deb --fsys-tarfile "$package" | tar -x -O "./usr/src/$name.tar.xz" |
+        tar -x -J --strip-components=1 -C "$directory" "$@"
+}
+
 # digest FILE...: a short name for these files' contents.
 digest() {
     cat -- "$@" | sha256sum | cut -c1-16
