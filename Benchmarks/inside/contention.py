@@ -8,9 +8,8 @@ import threading
 import time
 from socket import MSG_PEEK, SOL_SOCKET
 
-from testbed.devmem import DEVICE, SO_DEVMEM_DONTNEED, Buffer, Netlink, Stream, libc
-from testbed.habits import rules_taken, split
-from testbed.hosts import output
+from testbed.devmem import SO_DEVMEM_DONTNEED, Buffer, Netlink, Stream, libc
+from testbed.habits import change, rules_taken, split, steered
 
 PORT, QUEUE = 5300, 1
 MANUAL = bytes(4)
@@ -24,12 +23,9 @@ DATA = bytes(range(250)) * 160
 
 def contention(runs: int) -> list[dict]:
     """Nanoseconds a fragment, with all fragments of one buffer and with those of many."""
-    output("ethtool", "-X", DEVICE, "equal", "1")
+    change("-X", "equal", "1")
     taken = []
-    with rules_taken(), split():
-        rule = output(
-            "ethtool", "-N", DEVICE, "flow-type", "tcp4", "dst-port", str(PORT), "action",
-            str(QUEUE)).split()[-1]
+    with rules_taken(), split(), steered(PORT, QUEUE):
         buffer, netlink = Buffer(1 << 20), Netlink()
         netlink.bind(buffer, QUEUE, MANUAL)
         stream = Stream(PORT)
@@ -43,7 +39,6 @@ def contention(runs: int) -> list[dict]:
         stream.close()
         netlink.close()
         buffer.close()
-        output("ethtool", "-N", DEVICE, "delete", rule)
     return taken
 
 

@@ -11,8 +11,9 @@ from collections import Counter
 from collections.abc import Callable
 
 from testbed.devmem import Stream, free_deferred
+from testbed.habits import steered
 from testbed.harness import Skipped, case, expect, expect_equal
-from testbed.hosts import NIC, Sender, free_port, output, pattern
+from testbed.hosts import NIC, Sender, free_port, pattern
 from testbed.state import (
     bound_queues, device_pools, expect_released, token_mode_attribute, unchanged)
 from testbed.summary import check_summary
@@ -110,12 +111,10 @@ def drains() -> None:
 def join(queue: int) -> Stream:
     """A socket that received a fragment from the queue's binding, and keeps it."""
     port = free_port()
-    rule = output(
-        "ethtool", "-N", NIC, "flow-type", "tcp4", "dst-port", str(port), "action", str(queue))
-    stream = Stream(port)
-    stream.send(bytes(1000))
-    expect_equal(len(stream.receive(1000)), 1, "fragments")
-    output("ethtool", "-N", NIC, "delete", rule.split()[-1])
+    with steered(port, queue):
+        stream = Stream(port)
+        stream.send(bytes(1000))
+        expect_equal(len(stream.receive(1000)), 1, "fragments")
     return stream
 
 

@@ -177,7 +177,9 @@ def renamed_sender() -> None:
             connection.settimeout(20)
             said = b""
             while not re.search(rb"offer .*\n", said):
-                said += connection.recv(4096)
+                piece = connection.recv(4096)
+                expect(piece, f"the sender left without an offer: {said}")
+                said += piece
             output("ip", "-n", "remote", "link", "set", REMOTE_NIC, "name", "renamed1")
             try:
                 connection.sendall(b"ready flows=1\n")

@@ -114,6 +114,16 @@ def rules() -> list[str]:
 
 
 @contextlib.contextmanager
+def steered(port: int, queue: int) -> Iterator[None]:
+    """For a while, a flow rule leads what comes for a TCP port to a queue."""
+    text = change("-N", "flow-type", "tcp4", "dst-port", str(port), "action", str(queue))
+    try:
+        yield
+    finally:
+        change("-N", "delete", text.split()[-1])
+
+
+@contextlib.contextmanager
 def others_rule(location: str = "9", queue: str = "1") -> Iterator[str]:
     """A rule that somebody else inserts, in this place where the driver leaves the choice; where it
     then is."""
