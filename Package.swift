@@ -46,7 +46,8 @@ let package = Package(
       uses: "Kernel", "Payload", "NIC", "Netdev", "DeviceMemory", "Sockets", "Transfer"),
     room("Recovery", uses: "CLinux", "Kernel", "NIC"),
     room(
-      "Options", uses: "CLinux", "Kernel", "Payload", "Netdev", "DeviceMemory", "Measurement"),
+      "Options",
+      uses: "CLinux", "Kernel", "Payload", "Netdev", "DeviceMemory", "Sockets", "Measurement"),
     room(
       "Preflight",
       uses: "CLinux", "Kernel", "Netlink", "NIC", "Netdev", "DeviceMemory", "Recovery", "Options"),
@@ -81,7 +82,8 @@ let package = Package(
       "TestSupport"),
     tests(of: "Recovery", uses: "CLinux", "Kernel", "NIC", "TestSupport"),
     tests(
-      of: "Options", uses: "Kernel", "Payload", "Netdev", "DeviceMemory", "Measurement"),
+      of: "Options",
+      uses: "Kernel", "Payload", "Netdev", "DeviceMemory", "Sockets", "Measurement", "TestSupport"),
     tests(
       of: "Preflight",
       uses: "CLinux", "Kernel", "Netlink", "NIC", "Netdev", "DeviceMemory", "Recovery", "Options",

@@ -51,6 +51,13 @@ package struct Descriptor: Equatable, Sendable {
     }
   }
 
+  /// How many bytes of a regular file come behind the descriptor's place in it; `nil` for what is no
+  /// regular file. The corresponding C function is `lseek`.
+  package var bytesAhead: Int? {
+    guard let status = try? status(), status.isRegularFile else { return nil }
+    return max(0, status.size - lseek(rawValue, 0, CInt(SEEK_CUR)))
+  }
+
   /// Whether it refers to a terminal. The corresponding C function is `isatty`.
   package var isTerminal: Bool { isatty(rawValue) == 1 }
 
@@ -150,12 +157,15 @@ package struct FileStatus: Sendable {
   package let linkCount: Int
   /// The user that owns it (`st_uid`).
   package let owner: UInt32
+  /// How many bytes a regular file has (`st_size`).
+  package let size: Int
   private let mode: mode_t
 
   init(_ status: stat) {
     inode = UInt64(status.st_ino)
     linkCount = Int(status.st_nlink)
     owner = status.st_uid
+    size = status.st_size
     mode = status.st_mode
   }
 

@@ -12,6 +12,26 @@ package enum Diagnostics {
   /// Prints one line. A failure to write is ignored: it cannot be reported anywhere.
   package static func print(_ line: String) { output.withLock { $0.write(line) } }
 
+  /// Prints a line that nobody needs who asked for quiet (`--quiet`): what a run does and has done,
+  /// not what is wrong.
+  package static func inform(_ line: String) {
+    guard !isQuiet.load(ordering: .relaxed) else { return }
+    print(line)
+  }
+
+  /// Has `inform` print nothing from now on.
+  package static func beQuiet() { isQuiet.store(true, ordering: .relaxed) }
+
+  private static let isQuiet = Atomic(false)
+
+  /// Shows a text below all lines, on a terminal only, until the next text or `nil`.
+  package static func show(_ status: Progress.Text?) { output.withLock { $0.show(status) } }
+
+  /// Whether there is a terminal to show a text on, and nobody asked for quiet.
+  package static var canShow: Bool {
+    !isQuiet.load(ordering: .relaxed) && output.withLock { $0.canShow }
+  }
+
   /// Prints a line that must not be lost, such as a run's document.
   ///
   /// - Throws: Why something of it is not printed.

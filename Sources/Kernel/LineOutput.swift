@@ -19,6 +19,11 @@ package struct LineOutput: ~Copyable {
   private var droppedCount = 0
   /// Why the last write failed for good.
   private var refusal: Errno?
+  private let terminal: Terminal?
+  /// What is shown below the lines; `nil` for nothing.
+  private var status: String?
+  /// Whether the terminal has something below the lines.
+  private var hasStatus = false
 
   private enum Kind {
     /// Opened afresh, so that no write waits.
@@ -38,6 +43,7 @@ package struct LineOutput: ~Copyable {
     self.inherited = inherited
     self.patience = patience
     own = OwnedDescriptor(reopening: inherited)
+    terminal = Terminal(of: inherited)
     let status = try? inherited.status()
     kind =
       if own != nil {
@@ -65,10 +71,34 @@ package struct LineOutput: ~Copyable {
     self.stop = stop
   }
 
-  /// Drops what finds no room, without a wait.
+  /// Drops what finds no room, without a wait, and shows nothing below the lines any more.
   package mutating func neverWait() {
     waits = false
     stop = nil
+    status = nil
+  }
+
+  /// Whether `show` can show anything.
+  package var canShow: Bool { terminal != nil }
+
+  /// Shows a text below all lines, in place of the one before. It is cut to the terminal's width, and
+  /// left out where there is no room at once, or the process is in the background.
+  ///
+  /// - Parameter status: The text, without a line's end; `nil` for none.
+  package mutating func show(_ status: Progress.Text?) {
+    guard let terminal else { return }
+    self.status =
+      terminal.isForeground
+      ? status.map { terminal.coloured(terminal.fitted($0.text), $0.isAlarming ? .red : nil) }
+      : nil
+    guard hasStatus || self.status != nil else { return }
+    let waited = waits
+    waits = false
+    defer { waits = waited }
+    flush()
+    // A line that was begun comes first.
+    guard rest.isEmpty else { return }
+    if put(Terminal.erasure + (self.status ?? "")) { hasStatus = self.status != nil }
   }
 
   /// Writes a line, or drops it. A failure to write is ignored.
@@ -94,11 +124,21 @@ package struct LineOutput: ~Copyable {
     guard droppedCount == 0, rest.isEmpty else { throw .tryAgain }
   }
 
-  /// Writes a line as far as there is room.
+  /// Writes a line as far as there is room, above what is shown below the lines.
   ///
   /// - Returns: Whether any of it was written; the rest then waits for the next flush.
   private mutating func begin(_ line: String) -> Bool {
-    let bytes = Array((line + "\n").utf8)
+    let erasure = hasStatus ? Terminal.erasure : ""
+    guard put(erasure + line + "\n" + (status ?? "")) else { return false }
+    hasStatus = status != nil
+    return true
+  }
+
+  /// Writes a text as far as there is room.
+  ///
+  /// - Returns: Whether any of it was written; the rest then waits for the next flush.
+  private mutating func put(_ text: String) -> Bool {
+    let bytes = Array(text.utf8)
     rest = bytes[...]
     flush()
     guard rest.count == bytes.count else { return true }

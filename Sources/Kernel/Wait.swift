@@ -14,6 +14,9 @@ package struct Wait: Sendable {
   /// What the run depends on; `nil` if on nothing that could end.
   package let watch: (any Watch)?
 
+  /// What shows the run to people meanwhile; `nil` where nothing does.
+  package let progress: Progress?
+
   /// The watch's descriptor, asked for once: every wait polls it.
   private let news: Descriptor?
 
@@ -21,17 +24,21 @@ package struct Wait: Sendable {
   /// ever without any of them.
   package init(
     until deadline: Instant? = nil, orStoppedBy stop: Descriptor? = nil,
-    watching watch: (any Watch)? = nil
+    watching watch: (any Watch)? = nil, showing progress: Progress? = nil
   ) {
     self.deadline = deadline
     self.stop = stop
     self.watch = watch
+    self.progress = progress
     news = watch?.descriptor
   }
 
   /// The same wait, limited to this long from now on; unchanged if `nil`.
-  package func limited(to limit: Duration?) -> Wait {
-    Wait(until: end(within: limit), orStoppedBy: stop, watching: watch)
+  package func limited(to limit: Duration?) -> Wait { ending(at: end(within: limit)) }
+
+  /// The same wait with another deadline; without one if `nil`.
+  package func ending(at deadline: Instant?) -> Wait {
+    Wait(until: deadline, orStoppedBy: stop, watching: watch, showing: progress)
   }
 
   /// When the wait ends if it is limited to this long from now on; never if `nil`.
@@ -43,7 +50,7 @@ package struct Wait: Sendable {
 
   /// The same wait, which also ends when a watch finds that the run cannot go on.
   package func watching(_ watch: any Watch) -> Wait {
-    Wait(until: deadline, orStoppedBy: stop, watching: watch)
+    Wait(until: deadline, orStoppedBy: stop, watching: watch, showing: progress)
   }
 
   /// Whether the deadline has passed.
@@ -61,8 +68,8 @@ package struct Wait: Sendable {
     _ descriptor: Descriptor, _ interest: Interest = .reading, within limit: Duration? = nil,
     to operation: String
   ) throws(Failure) -> Bool {
-    var set: [3 of pollfd] = [
-      pollfd(), pollfd(),
+    var set: [4 of pollfd] = [
+      pollfd(), pollfd(), pollfd(),
       pollfd(fd: descriptor.rawValue, events: interest.events, revents: 0),
     ]
     var members = set.mutableSpan
@@ -88,23 +95,23 @@ package struct Wait: Sendable {
   package func `for`(
     _ readable: Descriptor, orErrorOf other: Descriptor, until end: Instant?, to operation: String
   ) throws(Failure) -> Event {
-    var set: [4 of pollfd] = [
-      pollfd(), pollfd(),
+    var set: [5 of pollfd] = [
+      pollfd(), pollfd(), pollfd(),
       pollfd(fd: readable.rawValue, events: Interest.reading.events, revents: 0),
       pollfd(fd: other.rawValue, events: Interest.errors.events, revents: 0),
     ]
     var members = set.mutableSpan
     let ends = [deadline, end].compactMap { $0 }
     guard try poll(&members, until: ends.min(), to: operation) else { return .late }
-    return members[3].revents != 0 ? .error : .readable
+    return members[4].revents != 0 ? .error : .readable
   }
 
   /// Checks for a stop, and what the watch has to say, without waiting.
   ///
   /// - Throws: A failure of the kind `stopped` if there is a stop; what the watch finds.
   package func check(_ operation: String) throws(Failure) {
-    guard stop != nil || news != nil else { return }
-    var set: [2 of pollfd] = [pollfd(), pollfd()]
+    guard stop != nil || news != nil || progress != nil else { return }
+    var set: [3 of pollfd] = [pollfd(), pollfd(), pollfd()]
     var members = set.mutableSpan
     _ = try poll(&members, until: .now, to: operation)
   }
@@ -117,7 +124,8 @@ package struct Wait: Sendable {
     _ = try self.for(Descriptor(-1), .errors, within: duration, to: operation)
   }
 
-  /// Polls until one of the members behind the first two is ready, which become stop and watch.
+  /// Polls until one of the members behind the first three is ready, which become stop, watch and
+  /// progress.
   ///
   /// - Returns: `false` if the deadline passed first.
   fileprivate func poll(
@@ -127,10 +135,16 @@ package struct Wait: Sendable {
     let events = Interest.reading.events
     members[0] = pollfd(fd: stop?.rawValue ?? -1, events: events, revents: 0)
     members[1] = pollfd(fd: news?.rawValue ?? -1, events: events, revents: 0)
+    members[2] = pollfd(fd: progress?.descriptor.rawValue ?? -1, events: events, revents: 0)
+    var nextLook: Instant?
     while true {
-      let left = deadline?.millisecondsLeft ?? -1
-      let isSlice = news != nil && (left < 0 || left > Self.slice)
-      let timeout = isSlice ? Self.slice : left
+      var timeout = deadline?.millisecondsLeft ?? -1
+      if news != nil, timeout < 0 || timeout > Self.slice {
+        let look = nextLook ?? .now.advanced(by: .milliseconds(Int(Self.slice)))
+        (nextLook, timeout) = (look, look.millisecondsLeft)
+      }
+      let nextDrawing = progress?.nextDrawing
+      if let left = nextDrawing?.millisecondsLeft, timeout < 0 || timeout > left { timeout = left }
       let count = try attempt(operation) { () throws(Errno) in
         try retrying {
           unsafe members.withUnsafeMutableBufferPointer {
@@ -140,8 +154,13 @@ package struct Wait: Sendable {
       }
       guard members[0].revents == 0 else { throw .stopped(operation) }
       let hasNews = members[1].revents != 0
-      if hasNews || (isSlice && count == 0) { try watch?.look() }
-      if count > (hasNews ? 1 : 0) { return true }
+      if hasNews || nextLook.map({ $0 <= .now }) ?? false {
+        try watch?.look()
+        nextLook = nil
+      }
+      let isAsked = members[2].revents != 0
+      if isAsked || nextDrawing != nil { progress?.show() }
+      if count > (hasNews ? 1 : 0) + (isAsked ? 1 : 0) { return true }
       if let deadline, deadline <= .now { return false }
     }
   }
@@ -213,20 +232,21 @@ package enum Interest: Sendable {
 
 /// Several descriptors that one wait is for, to be readable. Allocated once, used for every wait.
 package struct PollSet: ~Copyable {
-  /// Stop and watch come first.
+  /// Stop, watch and progress come first.
   private var members: [pollfd]
+  private static let first = 3
 
   /// - Parameter descriptors: Known by their place from here on.
   package init(_ descriptors: [Descriptor]) {
-    members = ([Descriptor(-1), Descriptor(-1)] + descriptors).map {
+    members = ([Descriptor](repeating: Descriptor(-1), count: Self.first) + descriptors).map {
       pollfd(fd: $0.rawValue, events: Interest.reading.events, revents: 0)
     }
   }
 
   /// Stops watching a descriptor.
   package mutating func remove(_ index: Int) {
-    members[index + 2].fd = -1
-    members[index + 2].revents = 0
+    members[index + Self.first].fd = -1
+    members[index + Self.first].revents = 0
   }
 
   /// Waits until one is readable or in error. The corresponding C function is `poll`.
@@ -240,5 +260,5 @@ package struct PollSet: ~Copyable {
   }
 
   /// Whether the last wait found a descriptor readable or in error.
-  package func isReady(_ index: Int) -> Bool { members[index + 2].revents != 0 }
+  package func isReady(_ index: Int) -> Bool { members[index + Self.first].revents != 0 }
 }

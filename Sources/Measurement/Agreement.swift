@@ -41,6 +41,13 @@ package struct Agreement: Equatable, Sendable {
       .offer, flows, patternPeriod ?? 0, Int(duration?.components.seconds ?? 0), bytesPerFlow ?? 0)
   }
 
+  /// When the flows end.
+  package var goal: TransferProgress.Goal {
+    let (bytes, overflows) = (bytesPerFlow ?? 0).multipliedReportingOverflow(by: flows)
+    return TransferProgress.Goal(
+      bytes: bytesPerFlow == nil || overflows ? nil : bytes, duration: duration)
+  }
+
   /// Why a receiver with a command line of its own cannot agree; `nil` if it can.
   package func refusal(
     by options: MeasurementOptions, checking pattern: Pattern?

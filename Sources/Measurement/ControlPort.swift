@@ -43,8 +43,7 @@ package struct ControlPort: ~Copyable {
     while true {
       var set = PollSet([listener.descriptor] + callers.map(\.channel.descriptor))
       let next = ([limited.deadline] + callers.map(\.deadline)).compactMap { $0 }.min()
-      _ = try set.wait(
-        Wait(until: next, orStoppedBy: wait.stop, watching: wait.watch), to: operation)
+      _ = try set.wait(wait.ending(at: next), to: operation)
       guard !limited.isOver else {
         throw Failure(
           operation, errno: .timedOut,

@@ -19,6 +19,8 @@ package struct FlowFigures: Equatable, Sendable {
   package var returnCalls = 0
   /// Fragments that they returned.
   package var tokensReturned = 0
+  /// Bytes that were compared with the pattern.
+  package var checkedBytes = 0
   /// Bytes that are not what the pattern has in their place.
   package var wrongBytes = 0
 
@@ -26,7 +28,11 @@ package struct FlowFigures: Equatable, Sendable {
   package init() {}
 
   /// What a receive loop did.
-  package init(_ statistics: ReceiveStatistics, wrongBytes: Int) {
+  ///
+  /// - Parameters:
+  ///   - checkedBytes: Bytes that were compared with the pattern.
+  ///   - wrongBytes: Bytes of them that are not what it has in their place.
+  package init(_ statistics: ReceiveStatistics, checkedBytes: Int, wrongBytes: Int) {
     deviceBytes = statistics.deviceBytes
     linearBytes = statistics.linearBytes
     plainBytes = statistics.plainBytes
@@ -34,6 +40,7 @@ package struct FlowFigures: Equatable, Sendable {
     calls = statistics.receiveCalls
     returnCalls = statistics.returnCalls
     tokensReturned = statistics.tokensReturned
+    self.checkedBytes = checkedBytes
     self.wrongBytes = wrongBytes
   }
 
@@ -75,7 +82,7 @@ package struct FlowFigures: Equatable, Sendable {
   private static var members: [WritableKeyPath<FlowFigures, Int>] {
     [
       \.deviceBytes, \.linearBytes, \.plainBytes, \.fragments, \.calls, \.returnCalls,
-      \.tokensReturned, \.wrongBytes,
+      \.tokensReturned, \.checkedBytes, \.wrongBytes,
     ]
   }
 }
@@ -92,6 +99,7 @@ package final class FlowCounters: Sendable {
   private let calls = Atomic(0)
   private let returnCalls = Atomic(0)
   private let tokensReturned = Atomic(0)
+  private let checkedBytes = Atomic(0)
   private let wrongBytes = Atomic(0)
 
   /// For the flow's own thread.
@@ -103,6 +111,7 @@ package final class FlowCounters: Sendable {
     calls.store(figures.calls, ordering: .relaxed)
     returnCalls.store(figures.returnCalls, ordering: .relaxed)
     tokensReturned.store(figures.tokensReturned, ordering: .relaxed)
+    checkedBytes.store(figures.checkedBytes, ordering: .relaxed)
     wrongBytes.store(figures.wrongBytes, ordering: .relaxed)
   }
 
@@ -116,6 +125,7 @@ package final class FlowCounters: Sendable {
     figures.calls = calls.load(ordering: .relaxed)
     figures.returnCalls = returnCalls.load(ordering: .relaxed)
     figures.tokensReturned = tokensReturned.load(ordering: .relaxed)
+    figures.checkedBytes = checkedBytes.load(ordering: .relaxed)
     figures.wrongBytes = wrongBytes.load(ordering: .relaxed)
     return figures
   }

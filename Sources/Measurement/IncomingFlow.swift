@@ -53,7 +53,9 @@ package final class IncomingFlow {
 
   /// The figures of the flow so far; for its own thread, and after that.
   package var figures: FlowFigures {
-    FlowFigures(loop.statistics, wrongBytes: loop.sink.wrongByteCount ?? 0)
+    FlowFigures(
+      loop.statistics, checkedBytes: loop.sink.checkedByteCount,
+      wrongBytes: loop.sink.wrongByteCount ?? 0)
   }
 
   /// What is known of the flow at its end.

@@ -80,7 +80,7 @@ package final class IntervalRecorder {
     lastTimes = startTimes
     start = .now
     lastReading = start
-    if period > .zero { Diagnostics.print(table.header) }
+    if period > .zero { Diagnostics.inform(table.header) }
   }
 
   /// When the next interval ends; never if `nil`.
@@ -107,9 +107,9 @@ package final class IntervalRecorder {
       start: .zero, end: max(.zero, end.since(start)), flows: figures,
       tokensOutstanding: figures.map(\.tokensOutstanding),
       idleHundredths: idle(from: startTimes, to: times))
-    Diagnostics.print("the whole run:")
-    if period == .zero { Diagnostics.print(table.header) }
-    table.lines(of: whole).forEach(Diagnostics.print)
+    Diagnostics.inform("the whole run:")
+    if period == .zero { Diagnostics.inform(table.header) }
+    table.lines(of: whole).forEach(Diagnostics.inform)
     return whole
   }
 
@@ -125,7 +125,7 @@ package final class IntervalRecorder {
     lastFigures = figures
     lastReading = end
     history.append(interval)
-    table.lines(of: interval).forEach(Diagnostics.print)
+    table.lines(of: interval).forEach(Diagnostics.inform)
   }
 
   private func idle(from earlier: [Int: CPUTimes], to later: [Int: CPUTimes]) -> [Int?] {

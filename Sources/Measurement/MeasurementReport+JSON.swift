@@ -43,7 +43,12 @@ extension MeasurementReport {
     }
     object.add("retransmits", flow.information.retransmits)
     object.add("rtt_microseconds", flow.information.roundTrip.inMicroseconds)
+    object.add("segment_bytes", flow.information.segmentSize)
+    if role == .receive { object.add("out_of_order_packets", flow.information.outOfOrderPackets) }
     if case .sent(_, let statistics) = flow.detail {
+      object.add("congestion_control", flow.information.congestionControl)
+      object.add("congestion_window_segments", flow.information.congestionWindow)
+      object.add("reorderings", flow.information.reorderings)
       object.add("completions", statistics.completions)
       object.add("copied_sends", statistics.copied)
       object.add("waits_for_notices", statistics.backoffs)
@@ -123,6 +128,7 @@ extension MeasurementReport {
     object.add("dontneed_calls", figures.returnCalls)
     object.add("tokens_returned", figures.tokensReturned)
     object.add("tokens_outstanding", tokens)
+    object.add("checked_bytes", figures.checkedBytes)
     object.add("wrong_bytes", figures.wrongBytes)
   }
 

@@ -29,14 +29,22 @@ extension MeasurementReport {
     switch flow.detail {
     case .received(let peer, let queue, let cpu):
       let wrong = flow.figures.wrongBytes
+      let late = flow.information.outOfOrderPackets
       return """
         flow \(flow.index): from \(peer?.description ?? "nowhere")\
         \(queue.map { ", queue \($0)" } ?? "")\
         \(cpu.map { ", packets on CPU \($0)" } ?? ""), \(account)\
+        \(late > 0 ? ", \(late) packets out of order" : "")\
         \(wrong > 0 ? ", \(wrong) bytes wrong" : "")
         """
     case .sent(let port, _):
-      return "flow \(flow.index): from port \(port), \(account)"
+      let window = flow.information.congestionWindow
+      return """
+        flow \(flow.index): from port \(port), \(account), cwnd \(window) of \
+        \(flow.information.segmentSize) bytes\
+        \(flow.information.congestionControl.map { " (\($0))" } ?? ""), \
+        \(flow.information.reorderings) reorderings
+        """
     }
   }
 

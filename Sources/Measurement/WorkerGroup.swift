@@ -97,8 +97,9 @@ package struct WorkerGroup {
       !working.hasFailed.load(ordering: .acquiring)
     {
       let next = [recorder.nextReading, deadline].compactMap { $0 }.min()
-      let nextWait = Wait(until: next, orStoppedBy: wait.stop, watching: wait.watch)
-      if try nextWait.for(ended.descriptor, to: "wait for the workers") { ended.lower() }
+      if try wait.ending(at: next).for(ended.descriptor, to: "wait for the workers") {
+        ended.lower()
+      }
       if let deadline, deadline <= .now { return .duration }
       try recorder.readIfDue()
     }

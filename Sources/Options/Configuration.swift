@@ -5,6 +5,7 @@ package import Kernel
 package import Measurement
 package import Netdev
 package import Payload
+package import Sockets
 
 /// What the command line asks for.
 package enum Configuration: Equatable, Sendable {
@@ -23,11 +24,19 @@ package enum Configuration: Equatable, Sendable {
   /// Connect and send standard input from device memory.
   case send(Send)
 
+  /// Finds an address of a host by its name, of a family if that matters.
+  package typealias Lookup = (String, IPAddress.Family?) throws(Failure) -> IPAddress
+
   /// Reads the command line.
   ///
-  /// - Parameter words: What follows the program's name.
-  /// - Throws: A failure of kind `.usage`, in one line that begins with the option.
-  package init(words: [String]) throws(Failure) {
+  /// - Parameters:
+  ///   - words: What follows the program's name.
+  ///   - lookUp: Finds the address of a host that is named.
+  /// - Throws: A failure of kind `.usage`, in one line that begins with the option; what `lookUp`
+  ///   throws.
+  package init(
+    words: [String], lookingUpBy lookUp: Lookup = IPAddress.init(lookingUp:of:)
+  ) throws(Failure) {
     var draft = Draft()
     for given in try OptionScanner.scan(words) {
       if let answer = given.option.answer {
@@ -36,7 +45,7 @@ package enum Configuration: Equatable, Sendable {
       }
       try draft.add(given)
     }
-    self = try draft.configuration()
+    self = try draft.configuration(lookUp)
   }
 }
 
@@ -100,6 +109,8 @@ extension Configuration {
     package var unbinding = Unbinding.afterStream
     /// Whether to set up the NIC (header split, RSS, flow rule) or to leave it alone.
     package var configuresNIC = true
+    /// What the connections' TCP is to be like.
+    package var tcp = TCPSettings()
     /// How to measure, if that is what the run is for; there is one stream otherwise.
     package var measurement: MeasurementOptions?
     /// How long to wait for the peer each time, in whole seconds; for ever if `nil`.
@@ -129,6 +140,8 @@ extension Configuration {
     package var chunkSize: Int?
     /// The device memory to send from.
     package var memory = MemoryChoice()
+    /// What the connections' TCP is to be like.
+    package var tcp = TCPSettings()
     /// How to measure, if that is what the run is for; standard input is sent otherwise.
     package var measurement: MeasurementOptions?
     /// What each of the flows of a measurement sends.

@@ -2,6 +2,7 @@
 
 internal import Kernel
 internal import Measurement
+internal import Sockets
 
 /// What the words say, option by option, before it is checked as a whole.
 struct Draft {
@@ -13,9 +14,9 @@ struct Draft {
   var forces = false
 
   // What a run requires, or what several options make up.
-  var server: IPAddress?
+  var server: Host?
   var port: UInt16?
-  var client: IPAddress?
+  var client: Host?
   var firstQueue: UInt32?
   var queueCount: UInt32?
 
@@ -25,8 +26,11 @@ struct Draft {
   var receive = Configuration.Receive(.init(interface: ""), address: Self.nowhere, port: 0)
   var send = Configuration.Send(interface: "", address: Self.nowhere, port: 0)
   var measurement = MeasurementOptions()
+  var tcp = TCPSettings()
   var timeout: Duration? = Configuration.defaultTimeout
   var output = Configuration.Output()
+  /// Taken note of by `Invocation`, whatever run it is.
+  var isQuiet = false
 
   /// The options that were given, in order.
   private var given: [GivenOption] = []
@@ -45,7 +49,7 @@ struct Draft {
   }
 
   /// The configuration that the words ask for.
-  func configuration() throws(Failure) -> Configuration {
+  func configuration(_ lookUp: Configuration.Lookup) throws(Failure) -> Configuration {
     let interface = target.interface
     if restores {
       try check(for: .restore)
@@ -69,13 +73,17 @@ struct Draft {
     }
     try check(for: transferMode)
     guard let port else { throw .missing("-p PORT") }
-    if let client, client.family != server.family {
-      throw .usage("\(typed(\.client)) \(client)", "not of the same family as \(server)")
-    }
     let measurement = try measurement(on: port)
+    if listens { try checkReceive() }
+    // Last: it may take long.
+    let address = try server.address(client?.family, lookUp)
+    let peer = try client?.address(address.family, lookUp)
+    if let peer, peer.family != address.family {
+      throw .usage("\(typed(\.client)) \(peer)", "not of the same family as \(address)")
+    }
     return listens
-      ? .receive(try receive(on: target, at: server, port, measuring: measurement))
-      : .send(send(from: target, to: server, port, measuring: measurement))
+      ? .receive(receive(on: target, at: address, port, from: peer, measuring: measurement))
+      : .send(send(from: target, to: address, port, by: peer, measuring: measurement))
   }
 
   private var transferMode: Option.Modes {
@@ -87,21 +95,25 @@ struct Draft {
     measurement.flows != nil || (listens && measurement.controlPort != nil)
   }
 
-  private func receive(
-    on target: Configuration.Target, at address: IPAddress, _ port: UInt16,
-    measuring measurement: MeasurementOptions?
-  ) throws(Failure) -> Configuration.Receive {
+  private func checkReceive() throws(Failure) {
     if isGiven(\.receive.checks.interval), receive.checks.pattern == nil {
       throw .usage(typed(\.receive.checks.interval), "needs -v N")
     }
     if receive.checks.allowsPlain, receive.checks.failsOnLinear {
       throw .usage(typed(\.receive.checks.allowsPlain), "either it or -L, not both")
     }
+  }
+
+  private func receive(
+    on target: Configuration.Target, at address: IPAddress, _ port: UInt16, from peer: IPAddress?,
+    measuring measurement: MeasurementOptions?
+  ) -> Configuration.Receive {
     var receive = receive
     receive.target = target
     receive.address = address.scoped(to: target.interface)
     receive.port = port
-    receive.peer = client?.scoped(to: target.interface)
+    receive.peer = peer?.scoped(to: target.interface)
+    receive.tcp = tcp
     receive.measurement = measurement
     receive.timeout = timeout
     receive.output = output
@@ -109,14 +121,15 @@ struct Draft {
   }
 
   private func send(
-    from target: Configuration.Target, to address: IPAddress, _ port: UInt16,
+    from target: Configuration.Target, to address: IPAddress, _ port: UInt16, by source: IPAddress?,
     measuring measurement: MeasurementOptions?
   ) -> Configuration.Send {
     var send = send
     send.interface = target.interface
     send.address = address.scoped(to: target.interface)
     send.port = port
-    send.source = client?.scoped(to: target.interface)
+    send.source = source?.scoped(to: target.interface)
+    send.tcp = tcp
     send.memory = target.memory
     send.measurement = measurement
     send.timeout = timeout

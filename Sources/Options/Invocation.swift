@@ -19,6 +19,8 @@ package struct Invocation: Sendable {
   package let configuration: Result<Configuration, Failure>
   /// Where the document of the run goes; `nil` if none is asked for.
   package let documentPlace: DocumentPlace?
+  /// Whether to print nothing but what is wrong and what was asked for.
+  package let isQuiet: Bool
   private let given: [GivenOption]
 
   /// Reads the command line. Words that cannot be understood do not keep those behind them from
@@ -29,6 +31,7 @@ package struct Invocation: Sendable {
     configuration = Result { () throws(Failure) in try Configuration(words: words) }
     given = OptionScanner.recognize(words)
     documentPlace = Self.documentPlace(of: given)
+    isQuiet = given.contains { $0.option.sets(\.isQuiet) }
   }
 
   private static func documentPlace(of given: [GivenOption]) -> DocumentPlace? {

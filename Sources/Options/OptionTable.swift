@@ -4,6 +4,7 @@ internal import DeviceMemory
 internal import Measurement
 internal import Netdev
 internal import Payload
+internal import Sockets
 
 extension Option {
   /// Options that the help shows together.
@@ -24,15 +25,24 @@ extension Option {
       Option(
         "l", "listen", .receive, "wait for a connection and receive", \.listens),
       Option(
-        "s", "server", "ADDR", .transfer, "the address to listen at, or to connect to", \.server,
-        address),
+        "s", "server", "ADDR", .transfer, "the address or name to listen at, or to connect to",
+        \.server,
+        host),
       Option("p", "port", "PORT", .transfer, "the TCP port, 1 to 65535", \.port, port),
       Option(
         "c", "client", "ADDR", .transfer,
         """
         the sender's address; the sender's port is then PORT, too. When receiving, only its \
         connection is steered to the queues, and others are closed
-        """, \.client, address),
+        """, \.client, host),
+      Option(
+        nil, "mss", "BYTES", .transfer,
+        "send, and ask for, segments of no more payload than this (TCP_MAXSEG)",
+        \.tcp.segmentSize, segmentSize),
+      Option(
+        nil, "tcp-congestion", "NAME", .send,
+        "the congestion control to send with, such as cubic (TCP_CONGESTION)",
+        \.tcp.congestionControl, congestionControl),
       Option(
         nil, "timeout", "SECONDS", .transfer,
         "how long to wait for the peer each time; 0: for ever (default: 300)", \.timeout, timeout),
@@ -188,6 +198,9 @@ extension Option {
       Option(
         nil, "json", [.any, .restore], "print one JSON document, whatever the run ends with",
         \.output.reportsJSON),
+      Option(
+        nil, "quiet", [.any, .restore],
+        "print what is wrong and what was asked for, and nothing else", \.isQuiet),
       Option(
         nil, "trace", .single, "print each received fragment on standard error", \.output.traces),
       Option("h", "help", "print the options and exit", answers: .help),

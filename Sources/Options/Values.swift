@@ -5,17 +5,27 @@ internal import Glibc
 internal import Kernel
 internal import Measurement
 internal import Payload
+internal import Sockets
 
 /// Why a word is not a value of its option: a clause about what would be one.
 struct InvalidValue: Error {
   let reason: String
 }
 
-func address(_ word: String) throws(InvalidValue) -> IPAddress {
-  guard let address = IPAddress(word) else {
-    throw InvalidValue(reason: "not an IPv4 or IPv6 address")
+func host(_ word: String) throws(InvalidValue) -> Host { try Host(word: word) }
+
+func segmentSize(_ word: String) throws(InvalidValue) -> Int {
+  try number(word, in: TCPSettings.segmentSizes)
+}
+
+/// Reads the name of a congestion control: what the kernel could have, without a look at it.
+func congestionControl(_ word: String) throws(InvalidValue) -> String {
+  guard 1...TCPSettings.nameLimit ~= word.utf8.count, word.utf8.allSatisfy({ 0x21...0x7e ~= $0 })
+  else {
+    throw InvalidValue(
+      reason: "the name of a congestion control has 1 to \(TCPSettings.nameLimit) characters")
   }
-  return address
+  return word
 }
 
 /// Reads an interface's own name or an alternative one, which can be longer (`ALTIFNAMSIZ`).

@@ -51,8 +51,10 @@ package enum Announcement: Sendable {
     }
   }
 
-  /// Prints the line on the standard error.
-  func print() { Diagnostics.print(text) }
+  /// Prints the line on the standard error, unless the user asked for quiet. Fragments he asked for.
+  func print() {
+    if case .fragment = self { Diagnostics.print(text) } else { Diagnostics.inform(text) }
+  }
 }
 
 extension Interface {

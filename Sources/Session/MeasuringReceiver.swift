@@ -49,6 +49,7 @@ struct MeasuringReceiver {
     let address = try SocketAddress(configuration.address, port: port)
     let control = try ControlPort(on: address)
     Announcement.waitingForSender(address).print()
+    wait.progress?.note(Announcement.waitingForSender(address).text)
     let (channel, offer) = try control.waitForOffer(
       wait, for: configuration.timeout, from: configuration.admission)
     Announcement.connection(from: channel.peer).print()
@@ -76,6 +77,13 @@ struct MeasuringReceiver {
     let before = try netdev.receiveStatistics(ofInterface: interface)
     let recorder = IntervalRecorder(
       of: flows.map(\.counters), from: workers, every: options.interval, as: .receive)
+    var goal = agreement.goal
+    goal.duration = goal.duration ?? options.duration
+    goal.bytes = goal.bytes ?? configuration.checks.expectedByteCount
+    wait.progress?.note(
+      TransferProgress(
+        .receive, of: .flows, until: goal, isChecked: configuration.checks.pattern != nil),
+      of: flows.map(\.counters))
     let measured = try WorkerGroup().run(
       workers, for: limit(of: agreement, isPaired: pairing != nil), recording: recorder, wait)
     if pairing == nil {
@@ -124,6 +132,9 @@ struct MeasuringReceiver {
   ) throws(Failure) -> [IncomingFlow] {
     var flows: [IncomingFlow] = []
     while flows.count < count {
+      let place = count == 1 ? "" : " \(flows.count + 1) of \(count)"
+      wait.progress?.note(
+        "waiting for connection\(place) on \(configuration.address), port \(configuration.port)")
       let connection = try end.next(wait, orEndOf: pairing?.channel)
       let peer = connection.peer
       if configuration.configuresNIC, let peer {
@@ -213,7 +224,7 @@ extension MeasurementReport {
   ///
   /// - Throws: Why the measurement failed, if it did.
   func conclude(in document: inout Document) throws(Failure) {
-    lines.forEach(Diagnostics.print)
+    lines.forEach(Diagnostics.inform)
     document.schema = Self.schema
     document.report(figures)
     if let failure { throw failure }

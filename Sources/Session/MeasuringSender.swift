@@ -77,6 +77,8 @@ struct MeasuringSender {
         MeasurementReport.SendingEnd(configuration.load, chunkSize: configuration.chunkSize)))
     let recorder = IntervalRecorder(
       of: flows.map(\.counters), from: flows, every: options.interval, as: .send)
+    wait.progress?.note(
+      TransferProgress(.send, of: .flows, until: agreement.goal), of: flows.map(\.counters))
     // The flows themselves end after the duration.
     let measured = try WorkerGroup().run(flows, for: nil, recording: recorder, wait)
     var report = MeasurementReport(setting, measured, recorder, of: flows)
@@ -122,7 +124,7 @@ struct MeasuringSender {
         try OutgoingFlow(
           index,
           over: try configuration.connect(
-            to: configuration.port, fromPort: 0, through: interface, wait),
+            to: configuration.port, fromPort: 0, through: interface, as: configuration.tcp, wait),
           by: loop, from: source.pattern, configuration.load, for: options.duration,
           on: options.cpus.map { $0.cpus[index % $0.cpus.count] }))
     }

@@ -34,6 +34,8 @@ struct Receiver {
           for: configuration, from: source, through: netdev, in: &transaction, carrier, watched,
           watch)
         defer { document.carrierChangesInTransfer = end.carrierChanges }
+        wait.progress?.note(
+          "waiting for a connection on \(configuration.address), port \(configuration.port)")
         let connection = try end.next(watched)
         try receive(from: connection, at: &end, watched, into: &document)
       }
@@ -63,10 +65,19 @@ struct Receiver {
     if configuration.output.traces {
       trace = { Announcement.fragment($0, totalBytes: $1).print() }
     }
+    let counters = FlowCounters()
+    wait.progress?.note(
+      TransferProgress(
+        .receive, of: .stream,
+        until: TransferProgress.Goal(bytes: configuration.checks.expectedByteCount),
+        isChecked: configuration.checks.pattern != nil), of: [counters])
     var loop = ReceiveLoop(
       into: sink, through: end.bindingID, memorySize: end.memory.buffer.byteCount,
       failsOnLinear: configuration.checks.failsOnLinear,
-      tokensArePages: end.tokenMode == .manual, silence: end.silence, trace: trace)
+      tokensArePages: end.tokenMode == .manual, silence: end.silence, trace: trace
+    ) {
+      counters.publish(FlowFigures($0, checkedBytes: $1, wrongBytes: $2 ?? 0))
+    }
     let (start, cpu) = (Instant.now, CPUTime.now)
     let result = Result { () throws(Failure) in
       try run(&loop, from: connection, at: &end, wait)
@@ -76,9 +87,10 @@ struct Receiver {
       wrongBytes: loop.sink.wrongByteCount, duration: Instant.now.since(start),
       cpu: CPUTime.now.since(cpu))
     Announcement.received(totalBytes: summary.statistics.totalBytes).print()
-    Diagnostics.print(summary.text)
+    Diagnostics.inform(summary.text)
     document.report(summary.figures.adding(configuration.target.memory.kind, end.memory.buffer))
-    let figures = FlowFigures(summary.statistics, wrongBytes: summary.wrongBytes ?? 0)
+    let figures = FlowFigures(
+      summary.statistics, checkedBytes: summary.checkedBytes, wrongBytes: summary.wrongBytes ?? 0)
     if figures.bytes == 0 { configuration.explainEmpty("the stream", endedBy: result) }
     let demands = Verdict.Demands(
       configuration.checks,

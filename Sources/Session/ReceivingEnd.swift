@@ -45,11 +45,14 @@ struct ReceivingEnd: ~Copyable {
     let target = configuration.target
     var queues = try transaction.interface.chooseQueues(target.queues, otherwise: .last)
     target.warnOfLittleMemory(for: queues, of: transaction.interface)
+    wait.progress?.note("allocating device memory")
     let memory = try configuration.prepareMemory()
     let destination = FlowTuple.End(configuration.address, port: configuration.port)
-    let operation = "set up \(transaction.interface.subject)"
+    let subject = transaction.interface.subject
+    let operation = "set up \(subject)"
     try wait.check(operation)
     if configuration.configuresNIC {
+      wait.progress?.note("setting up \(subject): header split")
       try transaction.enableHeaderSplit()
       queues = try transaction.interface.chooseQueuesLeft(
         target.queues, of: queues, otherwise: .last)
@@ -57,6 +60,7 @@ struct ReceivingEnd: ~Copyable {
     var steering = FlowSteering(FlowTuple(to: destination, from: source), over: queues)
     if configuration.configuresNIC {
       try wait.check(operation)
+      wait.progress?.note("setting up \(subject): RSS and flow rules")
       let index = transaction.interface.index
       try transaction.moveRSS(
         off: Set(queues), orTo: try netdev.freeQueues(ofInterface: index))
@@ -71,17 +75,19 @@ struct ReceivingEnd: ~Copyable {
       }
     }
     try wait.check(operation)
+    wait.progress?.note("setting up \(subject): the driver restarts the queues to bind")
     let binding = try netdev.bindReceive(
-      queues, ofInterface: transaction.interface.index, named: transaction.interface.subject,
+      queues, ofInterface: transaction.interface.index, named: subject,
       to: memory.buffer.descriptor, as: target.binding, wait)
     Announcement.binding(binding.id).print()
     watch.expect(binding: binding.id, through: netdev)
+    wait.progress?.note("waiting for the carrier of \(subject)")
     try carrier.waitForReturn(wait)
     let carrierChanges = carrier.changes
 
     let address = try SocketAddress(configuration.address, port: configuration.port)
     Announcement.address(address).print()
-    let listener = try Listener(on: address, backlog: connections)
+    let listener = try Listener(on: address, backlog: connections, as: configuration.tcp)
     try listener.pollBusily(for: configuration.busyPoll)
     Announcement.waiting(address).print()
 

@@ -53,7 +53,7 @@ package struct Restorer {
     }
     if isIdle, failures.isEmpty {
       let place = configuration.interface.map { " on " + $0 } ?? ""
-      Diagnostics.print("nothing to restore" + place)
+      Diagnostics.inform("nothing to restore" + place)
     }
     guard !failures.isEmpty else { return }
     let first = failures.removeFirst()

@@ -2,6 +2,7 @@
 
 internal import DeviceMemory
 internal import Kernel
+internal import Measurement
 internal import NIC
 internal import Netdev
 internal import Options
@@ -29,10 +30,19 @@ struct Sender {
     let binding = try configuration.bind(memory.descriptor, to: interface)
     let pieces = SmallPieces(of: configuration.chunkSize, on: interface)
     let connection = try configuration.connect(
-      to: configuration.port, fromPort: configuration.port, through: interface.index, wait)
+      to: configuration.port, fromPort: configuration.port, through: interface.index,
+      as: configuration.tcp, wait)
     configuration.warn(of: pieces, over: connection)
+    let counters = FlowCounters()
+    wait.progress?.note(
+      TransferProgress(
+        .send, of: .stream,
+        until: TransferProgress.Goal(bytes: Descriptor.standardInput.bytesAhead)), of: [counters])
     var loop = SendLoop(
-      binding: binding.id, chunkSize: configuration.chunkSize, timeout: configuration.timeout)
+      binding: binding.id, chunkSize: configuration.chunkSize, timeout: configuration.timeout
+    ) {
+      counters.publish(FlowFigures($0, isPlain: false))
+    }
     let (start, cpu) = (Instant.now, CPUTime.now)
     let result = Result { () throws(Failure) in
       var input = InputSource(from: .standardInput, wait)
@@ -41,7 +51,7 @@ struct Sender {
     }
     let summary = SendSummary(
       statistics: loop.statistics, duration: Instant.now.since(start), cpu: CPUTime.now.since(cpu))
-    Diagnostics.print(summary.text)
+    Diagnostics.inform(summary.text)
     document.report(summary.figures.adding(configuration.memory.kind, memory))
     try result.mapError(pieces.explain).get()
   }
@@ -79,13 +89,15 @@ extension Configuration.Send {
   /// - Parameter fromPort: The port of this end, with the source address if the command line names
   ///   one; the kernel's choice if 0.
   func connect(
-    to port: UInt16, fromPort: UInt16, through interface: UInt32, _ wait: Wait
+    to port: UInt16, fromPort: UInt16, through interface: UInt32,
+    as settings: TCPSettings = TCPSettings(), _ wait: Wait
   ) throws(Failure) -> Connection {
     var from: SocketAddress?
     if let source { from = try SocketAddress(source, port: fromPort) }
+    wait.progress?.note("connecting to \(address), port \(port)")
     do throws(Failure) {
       return try Connection(
-        to: try SocketAddress(address, port: port), from: from, through: interface,
+        to: try SocketAddress(address, port: port), from: from, through: interface, as: settings,
         wait.limited(to: timeout))
     } catch {
       throw Stacking(of: self.interface).explain(connect: error, to: address, from: source)

@@ -10,6 +10,7 @@ package import Options
 ///   the standard output is lost, or the document.
 package func run(_ invocation: Invocation) -> Int32 {
   StopSignals.ignoreBrokenPipes()
+  if invocation.isQuiet { Diagnostics.beQuiet() }
   var document = Document(
     by: Usage.version, role: (try? invocation.configuration.get())?.role,
     options: invocation.options, isWanted: invocation.documentPlace != nil)
@@ -75,26 +76,27 @@ extension Configuration {
 private func perform(
   _ configuration: Configuration, into document: inout Document
 ) throws(Failure) -> Outcome {
-  switch try configuration.namingInterface() {
+  let configuration = try configuration.namingInterface()
+  switch configuration {
   case .help, .version: break
   case .probe(let probe):
-    return try untilStopped { wait throws(Failure) in
+    return try untilStopped(configuration) { wait throws(Failure) in
       try Stacking(of: probe.target.interface).explaining { () throws(Failure) in
         try Probe(configuration: probe).run(wait, into: &document)
       }
       return Outcome()
     }
   case .check(let check):
-    return try untilStopped { wait throws(Failure) in
+    return try untilStopped(configuration) { wait throws(Failure) in
       try Check(configuration: check).run(wait, into: &document)
     }
   case .restore(let restore):
-    return try untilStopped { wait throws(Failure) in
+    return try untilStopped(configuration) { wait throws(Failure) in
       try Restorer(configuration: restore).run(wait)
       return Outcome()
     }
   case .receive(let receive):
-    return try untilStopped { wait throws(Failure) in
+    return try untilStopped(configuration) { wait throws(Failure) in
       try Stacking(of: receive.target.interface).explaining { () throws(Failure) in
         if let options = receive.measurement {
           try MeasuringReceiver(configuration: receive, options: options).run(wait, into: &document)
@@ -105,7 +107,7 @@ private func perform(
       return Outcome()
     }
   case .send(let send):
-    return try untilStopped { wait throws(Failure) in
+    return try untilStopped(configuration) { wait throws(Failure) in
       if let options = send.measurement {
         try MeasuringSender(configuration: send, options: options).run(wait, into: &document)
       } else {
@@ -117,14 +119,47 @@ private func perform(
   return Outcome()
 }
 
-/// Runs something that SIGINT, SIGTERM and SIGHUP end in order.
+extension Configuration {
+  /// What a run does first, for those who watch it.
+  fileprivate var beginning: String {
+    switch self {
+    case .help, .version: ""
+    case .probe(let probe): "probing \(probe.target.interface)"
+    case .check(let check): "checking \(check.target.interface)"
+    case .restore: "looking for what killed runs have left behind"
+    case .receive(let receive): "looking at \(receive.target.interface)"
+    case .send(let send): "looking at \(send.interface)"
+    }
+  }
+
+  /// Whether the terminal has nothing of the run's own but lines: not the payload, and not what
+  /// somebody types who sends it.
+  fileprivate var leavesTerminalToLines: Bool {
+    switch self {
+    case .receive(let receive):
+      receive.measurement != nil || receive.checks.pattern != nil
+        || !Descriptor.standardOutput.isTerminal
+    case .send(let send): send.measurement != nil || !Descriptor.standardInput.isTerminal
+    default: true
+    }
+  }
+}
+
+/// Runs something that SIGINT, SIGTERM and SIGHUP end in order, and that people can watch.
 ///
 /// - Returns: How it ended, with 128 and the number of the signal for a status if one stopped it.
 /// - Throws: What `body` throws, unless a signal stopped it.
-private func untilStopped(_ body: (Wait) throws(Failure) -> Outcome) throws(Failure) -> Outcome {
+private func untilStopped(
+  _ configuration: Configuration, _ body: (Wait) throws(Failure) -> Outcome
+) throws(Failure) -> Outcome {
   let signals = try attempt("watch for stop signals") { () throws(Errno) in try StopSignals() }
+  let progress = try attempt("watch for SIGUSR1") { () throws(Errno) in
+    try Progress(configuration.beginning, isDrawn: configuration.leavesTerminalToLines)
+  }
   Diagnostics.watch(signals.descriptor)
-  let result = Result { () throws(Failure) in try body(Wait(orStoppedBy: signals.descriptor)) }
+  let result = Result { () throws(Failure) in
+    try body(Wait(orStoppedBy: signals.descriptor, showing: progress))
+  }
   // Before the signal is taken: what is printed after a stop waits for no reader, either.
   Diagnostics.watch(nil)
   do throws(Failure) {

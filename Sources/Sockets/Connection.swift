@@ -74,12 +74,15 @@ package struct Connection: ~Copyable, DevmemSource, DevmemDestination {
   /// - Parameters:
   ///   - source: Where to connect from; the kernel's choice if `nil`.
   ///   - interface: Its index: by the time of a later connection it may have another name.
+  ///   - settings: What its TCP is to be like.
   ///   - wait: What ends the wait for the peer.
   /// - Throws: A `Failure` with `ETIMEDOUT` after the deadline, of the kind `stopped` after a stop.
   package init(
-    to peer: SocketAddress, from source: SocketAddress?, through interface: UInt32, _ wait: Wait
+    to peer: SocketAddress, from source: SocketAddress?, through interface: UInt32,
+    as settings: TCPSettings = TCPSettings(), _ wait: Wait
   ) throws(Failure) {
     let socket = try Self.socket(to: peer, from: source, through: interface)
+    try settings.apply(to: socket.borrowed)
     let operation = "connect to"
     do throws(Errno) {
       try retrying {

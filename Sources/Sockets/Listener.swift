@@ -12,15 +12,22 @@ package struct Listener: ~Copyable {
   /// connections out among all sockets of the port. The corresponding C functions are `socket`,
   /// `bind` and `listen`.
   ///
-  /// - Parameter backlog: How many connections may wait to be taken.
+  /// - Parameters:
+  ///   - backlog: How many connections may wait to be taken.
+  ///   - settings: What the TCP of later connections is to be like.
   /// - Throws: A `Failure` with `EADDRINUSE` if another socket listens there.
-  package init(on address: SocketAddress, backlog: Int = 1) throws(Failure) {
-    socket = try attempt("listen on", on: "\(address)", hint: Self.hint) { () throws(Errno) in
-      let socket = try OwnedDescriptor.streamSocket(for: address)
+  package init(
+    on address: SocketAddress, backlog: Int = 1, as settings: TCPSettings = TCPSettings()
+  ) throws(Failure) {
+    let socket = try attempt("make a socket for", on: "\(address)") { () throws(Errno) in
+      try OwnedDescriptor.streamSocket(for: address)
+    }
+    try settings.apply(to: socket.borrowed)
+    try attempt("listen on", on: "\(address)", hint: Self.hint) { () throws(Errno) in
       try socket.bind(to: address)
       try retrying { listen(socket.rawValue, CInt(clamping: backlog)) }
-      return socket
     }
+    self.socket = socket
   }
 
   private static let hint = "is the address configured on an interface, and the port free?"

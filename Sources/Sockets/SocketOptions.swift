@@ -33,6 +33,29 @@ extension Descriptor {
     }
   }
 
+  /// Reads a socket option that is a name of at most 31 bytes. The corresponding C function is
+  /// `getsockopt`.
+  func socketOptionText(_ level: CInt, _ option: CInt) throws(Errno) -> String {
+    var text = [UInt8](repeating: 0, count: 32)
+    var length = socklen_t(text.count - 1)
+    try retrying {
+      unsafe text.withUnsafeMutableBytes {
+        unsafe getsockopt(rawValue, level, option, $0.baseAddress, &length)
+      }
+    }
+    return String(decoding: text.prefix { $0 != 0 }, as: UTF8.self)
+  }
+
+  /// Sets a socket option that is a name. The corresponding C function is `setsockopt`.
+  func setSocketOption(_ level: CInt, _ option: CInt, to text: String) throws(Errno) {
+    let bytes = Array(text.utf8)
+    try retrying {
+      unsafe bytes.withUnsafeBytes {
+        unsafe setsockopt(rawValue, level, option, $0.baseAddress, socklen_t($0.count))
+      }
+    }
+  }
+
   /// The address of this end of a socket; `nil` if it is neither IPv4 nor IPv6. The corresponding C
   /// function is `getsockname`.
   func localAddress() throws(Errno) -> SocketAddress? {
@@ -43,28 +66,7 @@ extension Descriptor {
   }
 }
 
-/// The kernel's account of a connection. The corresponding C structure is `tcp_info`.
-package struct ConnectionInformation: Equatable, Sendable {
-  /// Segments sent again since the connection was made.
-  package let retransmits: Int
-  /// The smoothed round-trip time.
-  package let roundTrip: Duration
-
-  /// States how a connection fared.
-  package init(retransmits: Int, roundTrip: Duration) {
-    self.retransmits = retransmits
-    self.roundTrip = roundTrip
-  }
-}
-
 extension Connection {
-  /// The kernel's account of the connection. The corresponding C constant is `TCP_INFO`.
-  package func information() throws(Errno) -> ConnectionInformation {
-    let info = try tcpInformation()
-    return ConnectionInformation(
-      retransmits: Int(info.tcpi_total_retrans), roundTrip: .microseconds(Int(info.tcpi_rtt)))
-  }
-
   /// The most payload that a packet has, in bytes. The corresponding C constant is `TCP_MAXSEG`.
   package func segmentSize() throws(Errno) -> Int {
     Int(try descriptor.socketOption(CInt(IPPROTO_TCP), TCP_MAXSEG, into: CInt(0)))

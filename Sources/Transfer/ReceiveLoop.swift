@@ -38,6 +38,11 @@ package struct ReceiveLoop<Sink: PayloadSink & ~Copyable>: ~Copyable {
   /// Takes each fragment, and the stream's length with it, before the sink does.
   package typealias Trace = (Fragment, _ totalBytes: Int) -> Void
 
+  /// Takes what was done so far, now and then: whenever the loop looks for a stop, or waits.
+  package typealias Report = (
+    ReceiveStatistics, _ checkedBytes: Int, _ wrongBytes: Int?
+  ) -> Void
+
   /// Why a loop ended that did not fail.
   package enum End: Equatable, Sendable {
     /// The peer closed the connection.
@@ -68,6 +73,7 @@ package struct ReceiveLoop<Sink: PayloadSink & ~Copyable>: ~Copyable {
   private var silence: Silence
   /// What sees each fragment from the next call on; `nil` for nothing.
   package var trace: Trace?
+  private let report: Report?
   /// Whether a token is the number of a page of the dma-buf, as in manual mode.
   private let tokensArePages: Bool
   private var tokens = TokenBatch()
@@ -79,17 +85,20 @@ package struct ReceiveLoop<Sink: PayloadSink & ~Copyable>: ~Copyable {
   ///   - failsOnLinear: Whether payload outside of device memory, linear or plain, is an error.
   ///   - tokensArePages: Whether a token is the number of a page of the dma-buf, as in manual mode.
   ///   - silence: How long the connection may be silent.
+  ///   - trace: What sees each fragment; `nil` for nothing.
+  ///   - report: What `run` reports to; `nil` for nothing.
   package init(
     into sink: consuming Sink, through binding: UInt32, memorySize: Int,
     failsOnLinear: Bool = false, tokensArePages: Bool = false,
     silence: Silence = Silence(upTo: nil),
-    trace: Trace? = nil
+    trace: Trace? = nil, report: Report? = nil
   ) {
     self.sink = sink
     self.binding = binding
     self.failsOnLinear = failsOnLinear
     self.silence = silence
     self.trace = trace
+    self.report = report
     self.tokensArePages = tokensArePages
     pace = ReceivePace(memorySize: memorySize)
   }
@@ -136,13 +145,19 @@ package struct ReceiveLoop<Sink: PayloadSink & ~Copyable>: ~Copyable {
         callsUntilStopCheck -= 1
         guard callsUntilStopCheck == 0 else { continue }
         callsUntilStopCheck = callsPerStopCheck
+        reportProgress()
         try wait.check("receive")
       case .nothing:
         // An idle connection must not keep memory from the NIC.
         try returnTokens(to: source)
+        reportProgress()
         try self.wait(for: source, wait)
       }
     }
+  }
+
+  private func reportProgress() {
+    report?(statistics, sink.checkedByteCount, sink.wrongByteCount)
   }
 
   /// Takes what one call of `recvmsg` has, without waiting: for a thread that serves several

@@ -62,14 +62,24 @@ package struct SendLoop: ~Copyable {
   /// What was done so far.
   package private(set) var statistics = SendStatistics()
 
+  /// Takes what was done so far, now and then: whenever the loop looks for a stop, or waits.
+  package typealias Report = (SendStatistics) -> Void
+
+  private let report: Report?
+
   /// - Parameters:
   ///   - binding: The id of the TX binding that the memory has.
   ///   - chunkSize: The length of the pieces that each send is made of, in bytes; `nil` for one
   ///     piece.
   ///   - timeout: How long the peer may take to acknowledge anything; `nil` for no limit.
   ///   - name: What failures call the stream; nothing where there is only one.
-  package init(binding: UInt32, chunkSize: Int?, timeout: Duration?, named name: String = "") {
+  ///   - report: What the loop reports to; `nil` for nothing.
+  package init(
+    binding: UInt32, chunkSize: Int?, timeout: Duration?, named name: String = "",
+    report: Report? = nil
+  ) {
     self.name = name
+    self.report = report
     frame = SendFrame(binding: binding, chunkSize: chunkSize)
     self.timeout = timeout
   }
@@ -138,6 +148,7 @@ package struct SendLoop: ~Copyable {
     _ offset: Int, _ count: Int, to destination: borrowing some DevmemDestination & ~Copyable,
     _ wait: Wait
   ) throws(Failure) {
+    report?(statistics)
     try wait.check("send")
     var sent = 0
     while sent < count {
@@ -282,6 +293,7 @@ extension SendLoop {
     for interest: Interest, of destination: borrowing some DevmemDestination & ~Copyable,
     _ wait: Wait
   ) throws(Failure) {
+    report?(statistics)
     let wait = wait.limited(to: timeout)
     while true {
       guard try wait.for(destination.descriptor, interest, to: "send") else {

@@ -19,11 +19,12 @@ struct LineOutputTests {
     let later = Instant.now
     output.write("second")
     #expect(Instant.now.since(later) < .milliseconds(90))
-    let full = try pipe.readWaiting()
+    let full = try pipe.reader.textThatWaits()
     #expect(full == String(repeating: line + "\n", count: room / 1024))
     output.write("third")
     #expect(
-      try pipe.readWaiting() == "ncdevmem: 2 lines are missing here: there was no reader\nthird\n")
+      try pipe.reader.textThatWaits()
+        == "ncdevmem: 2 lines are missing here: there was no reader\nthird\n")
   }
 
   @Test("a stop ends the wait, and all waits after it", arguments: [false, true])
@@ -40,12 +41,12 @@ struct LineOutputTests {
     // The signal is taken, which the end of the watch must not forget.
     output.watch(nil)
     output.write("lost, too")
-    _ = try pipe.readWaiting()
+    _ = try pipe.reader.textThatWaits()
     output.write("read")
     output.write(String(repeating: "x", count: room))
     output.write("lost as well")
     #expect(Instant.now.since(start) < .seconds(10))
-    #expect(try pipe.readWaiting().contains("missing here: there was no reader\nread\n"))
+    #expect(try pipe.reader.textThatWaits().contains("missing here: there was no reader\nread\n"))
   }
 
   @Test("a line that was begun is ended before another one begins")
@@ -57,14 +58,14 @@ struct LineOutputTests {
     let long = String(repeating: "y", count: 2 * room)
     output.write(long)
     output.write("dropped")
-    let begun = try pipe.readWaiting()
+    let begun = try pipe.reader.textThatWaits()
     #expect(begun == String(repeating: "y", count: room))
     output.write("dropped, too")
-    let next = try pipe.readWaiting()
+    let next = try pipe.reader.textThatWaits()
     #expect(begun + next == long)
     output.write("last")
     #expect(
-      try pipe.readWaiting()
+      try pipe.reader.textThatWaits()
         == "\nncdevmem: 2 lines are missing here: there was no reader\nlast\n")
   }
 
@@ -114,7 +115,7 @@ struct LineOutputTests {
     let room = try pipe.shrink()
     var output = LineOutput(to: pipe.writer.borrowed, patience: .milliseconds(50))
     try output.deliver("line")
-    #expect(try pipe.readWaiting() == "line\n")
+    #expect(try pipe.reader.textThatWaits() == "line\n")
     // Cut, and then not begun.
     for _ in 0..<2 {
       let error = #expect(throws: Errno.self) {
@@ -122,9 +123,9 @@ struct LineOutputTests {
       }
       #expect(error == .tryAgain)
     }
-    _ = try pipe.readWaiting()
+    _ = try pipe.reader.textThatWaits()
     try output.deliver("line")
-    #expect(try pipe.readWaiting().hasSuffix("\nline\n"))
+    #expect(try pipe.reader.textThatWaits().hasSuffix("\nline\n"))
     let full = try OwnedDescriptor(opening: "/dev/full", .writing)
     var nowhere = LineOutput(to: full.borrowed)
     nowhere.write("line")
@@ -140,19 +141,5 @@ extension Pipe {
   fileprivate borrowing func shrink() throws(Errno) -> Int {
     let setSize: CInt = 1031  // F_SETPIPE_SZ
     return Int(try retrying { fcntl(writer.rawValue, setSize, 4096) })
-  }
-
-  /// What waits in the pipe.
-  fileprivate borrowing func readWaiting() throws(Errno) -> String {
-    var text: [UInt8] = []
-    var piece = [UInt8](repeating: 0, count: 65536)
-    while try Wait(until: .now).readiness(of: reader.borrowed) == .ready {
-      var span = piece.mutableSpan
-      var bytes = unsafe span.mutableBytes
-      let count = try reader.borrowed.read(into: &bytes)
-      guard count > 0 else { break }
-      text += piece.prefix(count)
-    }
-    return String(decoding: text, as: UTF8.self)
   }
 }

@@ -73,9 +73,11 @@ private struct Reports {
           .init(flows: [1], cpu: 4, lastCPU: 5, cpuTime: .milliseconds(250)),
         ])
       let peer = try SocketAddress(IPAddress(octets: [192, 0, 2, 2]), port: 40000)
+      var information = ConnectionInformation(retransmits: 3, roundTrip: .microseconds(412))
+      information.outOfOrderPackets = 6
       report.flows = [
         .init(
-          0, flows[0], .init(retransmits: 3, roundTrip: .microseconds(412)),
+          0, flows[0], information,
           .received(from: peer, queue: 2, cpu: 5), wroteMemory: true),
         .init(
           1, flows[1], .init(retransmits: 0, roundTrip: .zero),
@@ -151,9 +153,12 @@ private struct Reports {
             idleHundredths: [5000])
         ],
         workers: [.init(flows: [0], cpu: 1, lastCPU: 1, cpuTime: .milliseconds(1))])
+      var information = ConnectionInformation(retransmits: 1, roundTrip: .microseconds(50))
+      (information.congestionWindow, information.segmentSize) = (10, 1448)
+      (information.congestionControl, information.reorderings) = ("cubic", 2)
       report.flows = [
         .init(
-          0, figures, .init(retransmits: 1, roundTrip: .microseconds(50)),
+          0, figures, information,
           .sent(port: 40000, statistics))
       ]
       var peers = PeerReport([
@@ -200,7 +205,7 @@ struct MeasurementReportTests {
         "worker 0: CPU 3, 97.25 % idle; 1.500 s of CPU, 1.500 s/GiB",
         "worker 1: CPU 4, ? % idle; 0.250 s of CPU, 63974.132 s/GiB",
         "flow 0: from 192.0.2.2:40000, queue 2, packets on CPU 5, 3 retransmits, rtt 0.412 ms, "
-          + "9 bytes wrong",
+          + "6 packets out of order, 9 bytes wrong",
         "flow 1: from nowhere, 0 retransmits, rtt 0.000 ms",
         "queue 2: packets 10, drops 0, allocation failures 1",
         "queue 3: packets not reported, drops not reported, allocation failures not reported",
@@ -216,7 +221,8 @@ struct MeasurementReportTests {
     #expect(
       try reports.sent.lines == [
         "worker 0: CPU 1, 50.00 % idle; 0.001 s of CPU, 262.144 s/GiB",
-        "flow 0: from port 40000, 1 retransmits, rtt 0.050 ms",
+        "flow 0: from port 40000, 1 retransmits, rtt 0.050 ms, cwnd 10 of 1448 bytes (cubic), "
+          + "2 reorderings",
         "receiver: port 40000, 4096 bytes, 4000 in device memory (3 fragments), 2 wrong",
         "receiver: port 40001, 4 bytes, 4 in device memory (1 fragments), not checked",
         "receiver: sum 4100 bytes in 0.500 s, 0.000 Gbit/s, failed",
@@ -241,7 +247,7 @@ struct MeasurementReportTests {
   func encodesReceiver() throws {
     let whole = """
       "linear_bytes": 50, "fragments": 262145, "recvmsg_calls": 14, "dontneed_calls": 6, \
-      "tokens_returned": 262145, "tokens_outstanding": 0, "wrong_bytes": 9
+      "tokens_returned": 262145, "tokens_outstanding": 0, "checked_bytes": 0, "wrong_bytes": 9
       """
     #expect(
       try members(of: reports.received)
@@ -259,15 +265,15 @@ struct MeasurementReportTests {
           #""total": {"seconds": 2.000000, "bytes": 1073746020, "gigabits_per_second": 4.294984"#,
           #""device_bytes": 1073745920, "plain_bytes": 50, \#(whole)}"#,
           #""flows": [{"flow": 0, "sender_port": 40000, "worker": 0, "rx_queue": 2"#,
-          #""softirq_cpu": 5, "memory_written": true, "retransmits": 3, "rtt_microseconds": 412, "bytes": 1073741824"#,
+          #""softirq_cpu": 5, "memory_written": true, "retransmits": 3, "rtt_microseconds": 412, "segment_bytes": 0, "out_of_order_packets": 6, "bytes": 1073741824"#,
           #""gigabits_per_second": 4.294967, "device_bytes": 1073741824, "plain_bytes": 0"#,
           #""linear_bytes": 0, "fragments": 262144, "recvmsg_calls": 7, "dontneed_calls": 3"#,
-          #""tokens_returned": 262144, "tokens_outstanding": 0, "wrong_bytes": 9}"#,
+          #""tokens_returned": 262144, "tokens_outstanding": 0, "checked_bytes": 0, "wrong_bytes": 9}"#,
           #"{"flow": 1, "sender_port": null, "worker": 1, "rx_queue": null, "softirq_cpu": null"#,
-          #""memory_written": null, "retransmits": 0, "rtt_microseconds": 0, "bytes": 4196"#,
+          #""memory_written": null, "retransmits": 0, "rtt_microseconds": 0, "segment_bytes": 0, "out_of_order_packets": 0, "bytes": 4196"#,
           #""gigabits_per_second": 0.000017, "device_bytes": 4096, "plain_bytes": 50"#,
           #""linear_bytes": 50, "fragments": 1, "recvmsg_calls": 7, "dontneed_calls": 3"#,
-          #""tokens_returned": 1, "tokens_outstanding": 0, "wrong_bytes": 0}]"#,
+          #""tokens_returned": 1, "tokens_outstanding": 0, "checked_bytes": 0, "wrong_bytes": 0}]"#,
           #""workers": [{"worker": 0, "flows": [0], "cpu": 3, "stayed_on_cpu": true"#,
           #""cpu_idle_percent": 97.25, "thread_cpu_seconds": 1.500000"#,
           #""thread_cpu_seconds_per_gib": 1.500000}, {"worker": 1, "flows": [1], "cpu": 4"#,
@@ -280,14 +286,14 @@ struct MeasurementReportTests {
           #""total": {"seconds": 1.500000, "bytes": 4096, "gigabits_per_second": 0.000022"#,
           #""device_bytes": 4096, "plain_bytes": 0, "linear_bytes": 0, "fragments": 1"#,
           #""recvmsg_calls": 14, "dontneed_calls": 6, "tokens_returned": 1"#,
-          #""tokens_outstanding": 3, "wrong_bytes": 0}"#,
+          #""tokens_outstanding": 3, "checked_bytes": 0, "wrong_bytes": 0}"#,
           #""flows": [{"seconds": 1.500000, "bytes": 4096, "gigabits_per_second": 0.000022"#,
           #""device_bytes": 4096, "plain_bytes": 0, "linear_bytes": 0, "fragments": 1"#,
           #""recvmsg_calls": 7, "dontneed_calls": 3, "tokens_returned": 1"#,
-          #""tokens_outstanding": 1, "wrong_bytes": 0}, {"seconds": 1.500000, "bytes": 0"#,
+          #""tokens_outstanding": 1, "checked_bytes": 0, "wrong_bytes": 0}, {"seconds": 1.500000, "bytes": 0"#,
           #""gigabits_per_second": 0.000000, "device_bytes": 0, "plain_bytes": 0"#,
           #""linear_bytes": 0, "fragments": 0, "recvmsg_calls": 7, "dontneed_calls": 3"#,
-          #""tokens_returned": 0, "tokens_outstanding": 2, "wrong_bytes": 0}]"#,
+          #""tokens_returned": 0, "tokens_outstanding": 2, "checked_bytes": 0, "wrong_bytes": 0}]"#,
           #""workers": [{"cpu_idle_percent": 97.50}, {"cpu_idle_percent": null}]}]"#,
           #""periods_per_interval": 4, "peer": {"verdict": "ok", "duration_seconds": 2.000000"#,
           #""bytes": 1073741824, "flows": [{"sender_port": 40000, "bytes": 1073741824"#,
@@ -312,7 +318,7 @@ struct MeasurementReportTests {
           #""total": {"seconds": 0.000000, "bytes": 0, "gigabits_per_second": 0.000000"#,
           #""device_bytes": 0, "plain_bytes": 0, "linear_bytes": 0, "fragments": 0"#,
           #""recvmsg_calls": 0, "dontneed_calls": 0, "tokens_returned": 0"#,
-          #""tokens_outstanding": 0, "wrong_bytes": 0}, "flows": []"#,
+          #""tokens_outstanding": 0, "checked_bytes": 0, "wrong_bytes": 0}, "flows": []"#,
           #""workers": [{"worker": 0, "flows": [0], "cpu": null, "stayed_on_cpu": null"#,
           #""cpu_idle_percent": null, "thread_cpu_seconds": 0.000000"#,
           #""thread_cpu_seconds_per_gib": null}], "queues": [], "intervals": []"#,
@@ -340,7 +346,7 @@ struct MeasurementReportTests {
           #""nic_pci_id": "0x15b3:0x101d", "nic_numa_node": 1}, "mean_idle_percent": 50.00"#,
           #""total": {"seconds": 1.000000, \#(figures)}"#,
           #""flows": [{"flow": 0, "sender_port": 40000, "worker": 0, "retransmits": 1"#,
-          #""rtt_microseconds": 50, "completions": 6, "copied_sends": 5, "waits_for_notices": 4"#,
+          #""rtt_microseconds": 50, "segment_bytes": 1448, "congestion_control": "cubic", "congestion_window_segments": 10, "reorderings": 2, "completions": 6, "copied_sends": 5, "waits_for_notices": 4"#,
           #"\#(figures)}], "workers": [{"worker": 0, "flows": [0], "cpu": 1"#,
           #""stayed_on_cpu": true, "cpu_idle_percent": 50.00, "thread_cpu_seconds": 0.001000"#,
           #""thread_cpu_seconds_per_gib": 262.144000}], "queues": []"#,

@@ -6,6 +6,8 @@ import Measurement
 import Netdev
 import Options
 import Payload
+import Sockets
+import TestSupport
 import Testing
 
 struct ConfigurationTests {
@@ -70,6 +72,7 @@ struct ConfigurationTests {
     arguments: [
       ("-c 192.0.2.7", receive { $0.peer = IPAddress("192.0.2.7") }),
       ("--client 192.0.2.7", receive { $0.peer = IPAddress("192.0.2.7") }),
+      ("--mss 88", receive { $0.tcp.segmentSize = 88 }),
       ("--validate 256", receive { $0.checks.pattern = Pattern(period: 256) }),
       ("--fail-on-linear", receive { $0.checks.failsOnLinear = true }),
       ("--no-nic-config", receive { $0.configuresNIC = false }),
@@ -112,6 +115,8 @@ struct ConfigurationTests {
     "each option of a sending run has its effect",
     arguments: [
       ("-c 192.0.2.7", send { $0.source = IPAddress("192.0.2.7") }),
+      ("--mss 32767", send { $0.tcp.segmentSize = 32767 }),
+      ("--tcp-congestion cubic", send { $0.tcp.congestionControl = "cubic" }),
       ("--chunk 4K", send { $0.chunkSize = 4096 }),
       ("--memory-size 8192", send { $0.memory.byteCount = 8192 }),
       ("--memory heap:system", send { $0.memory.kind = .heap("system") }),
@@ -121,6 +126,52 @@ struct ConfigurationTests {
     ])
   func understandsSendOptions(line: String, expected: Configuration.Send) throws {
     #expect(try Configuration("-f eth0 -s 192.0.2.1 -p 5201 " + line) == .send(expected))
+  }
+
+  @Test(
+    "a host's name is looked up, for an address that goes with the other one's",
+    arguments: [
+      ("-s here", "192.0.2.1", nil), ("-s here -c 192.0.2.7", "192.0.2.1", "192.0.2.7"),
+      ("-s here -c ::7", "2001:db8::1", "::7"), ("-s ::1 -c there", "::1", "2001:db8::7"),
+      ("-s here -c there", "192.0.2.1", "192.0.2.7"),
+    ])
+  func looksUp(line: String, address: String, peer: String?) throws {
+    func lookUp(_ name: String, _ family: IPAddress.Family?) throws(Failure) -> IPAddress {
+      switch (name, family) {
+      case ("here", .v6): IPAddress("2001:db8::1")!
+      case ("here", _): IPAddress("192.0.2.1")!
+      case ("there", .v4): IPAddress("192.0.2.7")!
+      case ("there", .v6): IPAddress("2001:db8::7")!
+      default: throw Failure("look up", on: name, reason: "it is not known")
+      }
+    }
+    let words = "-l -f eth0 -p 5201 \(line)".split(separator: " ").map(String.init)
+    let expected = receive {
+      $0.address = IPAddress(address)!
+      $0.peer = peer.map { IPAddress($0)! }
+    }
+    #expect(try Configuration(words: words, lookingUpBy: lookUp) == .receive(expected))
+    let failure = failing { () throws(Failure) in
+      try Configuration(words: words + ["-s", "nowhere"], lookingUpBy: lookUp)
+    }
+    #expect(failure?.description.contains("look up nowhere: it is not known") == true)
+    #expect(failure?.kind == .failed)
+  }
+
+  @Test("a mistake is found before a name is looked up")
+  func looksUpLast() throws {
+    func lookUp(_: String, _: IPAddress.Family?) throws(Failure) -> IPAddress {
+      throw Failure("look up", reason: "that was too early")
+    }
+    for line in [
+      "-s here --validate-every 3 -p 1", "-s here", "-s here -p 1 --flows 1 --threads 2",
+    ] {
+      let words = "-l -f eth0 \(line)".split(separator: " ").map(String.init)
+      let failure = failing { () throws(Failure) in
+        try Configuration(words: words, lookingUpBy: lookUp)
+      }
+      #expect(failure?.kind == .usage)
+    }
   }
 
   @Test("a receiving measurement has flows, threads, CPUs and more")

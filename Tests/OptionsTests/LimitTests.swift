@@ -31,7 +31,10 @@ struct LimitTests {
         let also = option == "queues" ? " -t 4294967294" : option == "first-queue" ? " -q 4096" : ""
         let words = (run + also).split(separator: " ").map(String.init) + ["--\(option)", value]
         do throws(Failure) {
-          use(try Configuration(words: words))
+          use(
+            try Configuration(words: words) { name, _ throws(Failure) in
+              throw Failure("look up", on: name, kind: .usage)
+            })
         } catch {
           #expect(error.kind == .usage && !error.description.isEmpty)
         }

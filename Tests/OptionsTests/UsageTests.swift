@@ -20,7 +20,7 @@ struct UsageTests {
       ("-f eth0 -x", "-x: unknown option"),
       ("-lx", "-x: unknown option"),
       ("-\u{e9}", #"-\xc3: unknown option"#),
-      ("--t 1", "--t: could be --timeout or --threads or --trace"),
+      ("--t 1", "--t: could be --tcp-congestion or --timeout or --threads or --trace"),
       ("--json=1", "--json: takes no value"),
       ("-f", "-f: needs a value, IFACE"),
       ("-l --port", "--port: needs a value, PORT"),
@@ -33,8 +33,20 @@ struct UsageTests {
         #"-f "\#(String(repeating: "a", count: 128))": an interface's name has 1 to 127 bytes"#
       ),
       ("--interface=", #"--interface "": an interface's name has 1 to 127 bytes"#),
-      ("-s example.org", #"-s "example.org": not an IPv4 or IPv6 address"#),
-      ("--client 1.2.3", #"--client "1.2.3": not an IPv4 or IPv6 address"#),
+      ("-s http://a", #"-s "http://a": neither an IPv4 or IPv6 address nor a host's name"#),
+      ("-s a%eth0", #"-s "a%eth0": neither an IPv4 or IPv6 address nor a host's name"#),
+      ("-s \u{e9}", #"-s "é": neither an IPv4 or IPv6 address nor a host's name"#),
+      ("--client 1.2.3", #"--client "1.2.3": neither an IPv4 or IPv6 address nor a host's name"#),
+      ("--mss 87", #"--mss "87": not a number from 88 to 32767"#),
+      ("--mss 32768", #"--mss "32768": not a number from 88 to 32767"#),
+      (
+        "--tcp-congestion 0123456789abcdef",
+        #"--tcp-congestion "0123456789abcdef": the name of a congestion control has 1 to 15 characters"#
+      ),
+      (
+        "-l -f eth0 -s ::1 -p 1 --tcp-congestion reno",
+        "--tcp-congestion: means nothing when receiving"
+      ),
       (
         "-l -f eth0 -s ::1 -c 192.0.2.1 -p 1",
         "-c 192.0.2.1: not of the same family as ::1"

@@ -92,6 +92,46 @@ struct SocketOptionTests {
     #expect(napi == nil)
   }
 
+  @Test("segments are as small as the smaller of the two ends' limits")
+  func limitsSegments() throws {
+    var (small, large) = (TCPSettings(), TCPSettings())
+    (small.segmentSize, large.segmentSize) = (600, 700)
+    for (listening, connecting) in [(small, large), (large, small)] {
+      let any = try SocketAddress(IPAddress(octets: [127, 0, 0, 1]), port: 0)
+      let listener = try Listener(on: any, as: listening)
+      let client = try Connection(
+        to: try #require(try listener.localAddress()), from: nil, through: Loopback.index,
+        as: connecting, Wait().limited(to: .seconds(10)))
+      let server = try listener.next(Wait(), for: .seconds(10))
+      for end in [try client.information(), try server.information()] {
+        #expect(501...600 ~= end.segmentSize)
+        #expect(end.congestionWindow > 0)
+      }
+    }
+  }
+
+  @Test("a congestion control is used, or its lack is what the kernel cannot do")
+  func choosesCongestionControl() throws {
+    var settings = TCPSettings()
+    // It is always there (`net/ipv4/tcp_cong.c`, `tcp_congestion_default`).
+    settings.congestionControl = "reno"
+    let connection = try Connection(
+      to: loopback.address, from: nil, through: Loopback.index, as: settings,
+      Wait().limited(to: .seconds(10)))
+    #expect(try connection.information().congestionControl == "reno")
+    settings.congestionControl = "nothing"
+    let failure = failing { () throws(Failure) in
+      _ = try Connection(
+        to: loopback.address, from: nil, through: Loopback.index, as: settings,
+        Wait().limited(to: .seconds(10))
+      ).descriptor
+    }
+    #expect(failure?.kind == .unsupported)
+    #expect(
+      failure?.description.contains("nothing: ENOENT") == true, "\(failure?.description ?? "")")
+    #expect(failure?.hint?.contains("tcp_available_congestion_control") == true)
+  }
+
   @Test("either end knows the other one's port")
   func knowsPorts() throws {
     let client = try Loopback.connect(to: loopback.address)

@@ -24,3 +24,19 @@ package struct Pipe: ~Copyable {
     }
   }
 }
+
+extension OwnedDescriptor {
+  /// Takes all that waits, as text.
+  package func textThatWaits() throws(Errno) -> String {
+    var text: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 65536)
+    while try Wait(until: .now).readiness(of: borrowed) == .ready {
+      var span = piece.mutableSpan
+      var bytes = unsafe span.mutableBytes
+      let count = try borrowed.read(into: &bytes)
+      guard count > 0 else { break }
+      text += piece.prefix(count)
+    }
+    return String(decoding: text, as: UTF8.self)
+  }
+}

@@ -84,9 +84,16 @@ def check_consistent(ours: dict, theirs: dict, flows: int) -> None:
       deadline=240)
 def pairs() -> None:
     for flows in (1, 2, 4):
+        settings = ("--mss", "1000", "--tcp-congestion", "reno") if flows == 2 else ()
         ours, theirs = paired(
-            ("--flows", str(flows), "--bytes", "4M", "--host-memory"), ("-v", "7"))
+            ("--flows", str(flows), "--bytes", "4M", "--host-memory", *settings), ("-v", "7"))
         check_consistent(ours, theirs, flows)
+        for flow in theirs["flows"]:
+            expect(flow["congestion_window_segments"] > 0, str(flow))
+            expect_equal(flow["congestion_control"] == "reno", flows == 2, str(flow))
+            # Of an MSS, the timestamps take 12 bytes.
+            expect(flow["segment_bytes"] == 988 if settings else flow["segment_bytes"] > 1000,
+                   str(flow))
         expect_equal(ours["total"]["bytes"], flows * (4 << 20), "bytes")
         expect_equal(ours["configuration"]["checked_pattern_period"], 7, "pattern")
 

@@ -8,10 +8,11 @@ import json
 import re
 
 from testbed.harness import case, expect, expect_equal
-from testbed.hosts import REMOTE, STRANGER, Sender, free_port, pattern, stranger
+from testbed.hosts import (
+    LOCAL, NIC, REMOTE, STRANGER, Sender, free_port, pattern, stranger, wait_listening)
 from testbed.state import bound_queues, device_pools, expect_released, unchanged
 from testbed.summary import check_summary
-from testbed.tool import finish, listen, receive
+from testbed.tool import finish, listen, receive, run, start
 
 # What the tool prints for people at the end.
 LINE = re.compile(
@@ -148,3 +149,17 @@ def json_summary() -> None:
     expect_equal(summary["bytes"], 123_456, "bytes")
     expect_equal(summary["device_bytes"], 123_456, "device_bytes")
     expect_equal(summary["tokens_returned"], summary["fragments"], "tokens")
+
+
+@case("a host's name does for its address", once=True)
+def named() -> None:
+    with open("/etc/hosts", "a", encoding="ascii") as hosts:
+        print(LOCAL[4], "receiver.test", file=hosts)
+    port = free_port()
+    with unchanged():
+        process = start("-l", "-f", NIC, "-s", "receiver.test", "-p", str(port), "-v", "7")
+        wait_listening(port, process)
+        Sender(4, port, pattern(7000)).start()
+        finish(process).expect(0, f"Waiting or connection on {LOCAL[4]}:{port}")
+        run("-l", "-f", NIC, "-s", "nobody.test", "-p", str(port)).expect(
+            1, "cannot look up nobody.test: ")

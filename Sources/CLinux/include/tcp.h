@@ -10,13 +10,26 @@
 
 /* The head of struct tcp_info; tcp.c compares the two. */
 struct CLinux_tcp_info {
-	uint32_t tcpi_state_and_options[17];
+	uint32_t tcpi_state_to_ato[4];
+	uint32_t tcpi_snd_mss;
+	uint32_t tcpi_rcv_mss;
+	uint32_t tcpi_unacked_to_rcv_ssthresh[11];
 	uint32_t tcpi_rtt;
-	uint32_t tcpi_rttvar_to_rcv_space[7];
+	uint32_t tcpi_rttvar_and_snd_ssthresh[2];
+	uint32_t tcpi_snd_cwnd;
+	uint32_t tcpi_advmss_to_rcv_space[4];
 	uint32_t tcpi_total_retrans;
 	uint64_t tcpi_pacing_rate;
 	uint64_t tcpi_max_pacing_rate;
 	uint64_t tcpi_bytes_acked;
+	uint64_t tcpi_bytes_received;
+	uint32_t tcpi_segs_out_to_data_segs_out[6];
+	uint64_t tcpi_delivery_rate_to_sndbuf_limited[4];
+	uint32_t tcpi_delivered_and_ce[2];
+	uint64_t tcpi_bytes_sent_and_retrans[2];
+	uint32_t tcpi_dsack_dups;
+	uint32_t tcpi_reord_seen;
+	uint32_t tcpi_rcv_ooopack;
 };
 
 #endif
