@@ -4,8 +4,8 @@
 //
 // Tries the memory of an NVIDIA GPU as the tool uses it, on a host that needs no NIC: allocates and
 // exports it, copies both ways, validates, releases, and prints what was seen as one JSON document,
-// whose form schema/gpu.json describes. CYCLES allocations in a row show that released memory is
-// free again: ask for more than the GPU has.
+// whose form share/schema/gpu.json describes. CYCLES allocations in a row show that released memory
+// is free again: ask for more than the GPU has.
 //
 // Exit status: 0 all is as it must be; 1 it is not, or took more than four minutes; 2 wrong words; 4
 // this host has no GPU that exports memory.

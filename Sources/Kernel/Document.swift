@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 /// The one document for programs that a run prints, on one line, whatever it ends with. All runs
-/// have the same members first; what a run has counted or found follows. `schema/run.json` and
-/// `schema/measurement.json` describe the form.
+/// have the same members first; what a run has counted or found follows. `share/schema/run.json`
+/// and `share/schema/measurement.json` describe the form.
 package struct Document {
   /// The name of the form.
   package var schema = "ncdevmem-run-1"

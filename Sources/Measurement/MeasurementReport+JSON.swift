@@ -11,7 +11,7 @@ extension MeasurementReport {
   /// The name of the form that a run's document has with `figures`.
   package static let schema = "ncdevmem-measurement-2"
 
-  /// The members of the run's document, whose form `schema/measurement.json` describes.
+  /// The members of the run's document, whose form `share/schema/measurement.json` describes.
   package var figures: JSONObject {
     var document = JSONObject()
     document.add("configuration", setting.json)

@@ -65,7 +65,7 @@ package enum JSON: Decodable, Equatable {
   }
 }
 
-/// As much of JSON Schema (2020-12) as `schema/` uses. A keyword that it does not know is a
+/// As much of JSON Schema (2020-12) as `share/schema/` uses. A keyword that it does not know is a
 /// problem, too: nothing passes because nobody looked.
 package struct Schema {
   private let root: JSON
@@ -74,7 +74,7 @@ package struct Schema {
   package init(_ name: String) throws {
     let checkout = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3)
     root = try JSON(
-      try SystemFiles().contents(of: checkout.joined(separator: "/") + "/schema/" + name))
+      try SystemFiles().contents(of: checkout.joined(separator: "/") + "/share/schema/" + name))
   }
 
   /// Where a document is not as the schema says.

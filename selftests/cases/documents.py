@@ -17,7 +17,7 @@ from testbed.state import expect_released, unchanged
 from testbed.tool import Result, finish, guards, listen, receive, run, start
 
 SCHEMA = json.loads(
-    (Path(__file__).resolve().parents[2] / "schema/run.json").read_text(encoding="utf-8"))
+    (Path(__file__).resolve().parents[2] / "share/schema/run.json").read_text(encoding="utf-8"))
 
 
 def only_document(result: Result, role: str, verdict: str) -> dict:

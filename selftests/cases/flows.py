@@ -22,8 +22,8 @@ from testbed.pair import receiver, sender
 from testbed.state import expect_released, has_command, token_mode_attribute, unchanged
 from testbed.tool import Result, finish, run
 
-SCHEMA = json.loads(
-    (Path(__file__).resolve().parents[2] / "schema/measurement.json").read_text(encoding="utf-8"))
+SCHEMAS = Path(__file__).resolve().parents[2] / "share/schema"
+SCHEMA = json.loads((SCHEMAS / "measurement.json").read_text(encoding="utf-8"))
 
 
 def document(result: Result, role: str, verdict: str = "ok") -> dict:
