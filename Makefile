@@ -90,6 +90,10 @@ gpu: ## try the memory of an NVIDIA GPU, without a NIC
 lint: dependencies ## check the style of all sources
 	scripts/lint
 
+.PHONY: texts
+texts: ## make the man page and the completions anew, after a change of the options
+	$(SWIFT) run option-texts
+
 .PHONY: install
 install: ## install the built tool below PREFIX
 	install -D -m 755 $(binary) $(DESTDIR)$(BINDIR)/ncdevmem

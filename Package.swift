@@ -64,6 +64,9 @@ let package = Package(
     .executableTarget(
       name: "gpu-benchmark", dependencies: ["Kernel", "Payload", "DeviceMemory"],
       path: "Benchmarks/GPU", swiftSettings: settings),
+    .executableTarget(
+      name: "option-texts", dependencies: ["Kernel", "Options"], path: "scripts/OptionTexts",
+      swiftSettings: settings),
     .target(
       name: "TestSupport", dependencies: ["CLinux", "Kernel", "Netlink", "NIC", "Sockets"],
       path: "Tests/TestSupport", swiftSettings: settings),
@@ -83,7 +86,8 @@ let package = Package(
     tests(of: "Recovery", uses: "CLinux", "Kernel", "NIC", "TestSupport"),
     tests(
       of: "Options",
-      uses: "Kernel", "Payload", "Netdev", "DeviceMemory", "Sockets", "Measurement", "TestSupport"),
+      uses: "Kernel", "Payload", "Netdev", "DeviceMemory", "Sockets", "Measurement", "TestSupport",
+      "option-texts"),
     tests(
       of: "Preflight",
       uses: "CLinux", "Kernel", "Netlink", "NIC", "Netdev", "DeviceMemory", "Recovery", "Options",

@@ -74,6 +74,9 @@ package struct Option: Sendable {
     self.answer = answer
   }
 
+  /// The runs in which the option means something, in words; `nil` if it asks for an answer.
+  package var runs: String? { answer == nil ? modes.words : nil }
+
   /// Whether it sets a member of the draft.
   func sets(_ member: PartialKeyPath<Draft>) -> Bool {
     guard let own: AnyKeyPath = self.member else { return false }
@@ -105,6 +108,26 @@ extension Option {
     static let transfer: Modes = [.receive, .send]
     static let bind: Modes = [.probe, .check, .receive]
     static let any: Modes = [.probe, .check, .transfer]
+
+    /// The runs, in words that begin a line.
+    var words: String {
+      if isSuperset(of: .any) {
+        return contains(.restore) ? "All runs, and with --restore" : "All runs"
+      }
+      let names: [(runs: Modes, name: String)] = [
+        (.receive, "receive"), (.send, "send"), (.measure, "measure"),
+        (.receiveStream, "receive one stream"), (.receiveFlows, "receive several flows"),
+        (.sendInput, "send standard input"), (.sendFlows, "send several flows"),
+        (.probe, "probe"), (.check, "check"), (.restore, "restore"),
+      ]
+      var rest = self
+      var found: [String] = []
+      for (runs, name) in names where rest.isSuperset(of: runs) {
+        rest.subtract(runs)
+        found.append(name)
+      }
+      return "Runs: " + found.joined(separator: ", ")
+    }
 
     /// Why an option that means something in these runs means nothing in another; `nil` if it does.
     ///

@@ -8,13 +8,16 @@ internal import Sockets
 
 extension Option {
   /// Options that the help shows together.
-  struct Group: Sendable {
-    let title: String
-    let options: [Option]
+  package struct Group: Sendable {
+    /// The heading.
+    package let title: String
+    /// The options, in the help's order.
+    package let options: [Option]
   }
 
-  /// All options, in the help's order. `getopt_long` and the help both take them from here.
-  static let groups = [connection, interface, memory, preflight, measuring, output]
+  /// All options, in the help's order. `getopt_long`, the help, the man page and the completions of
+  /// shells take them from here.
+  package static let groups = [connection, interface, memory, preflight, measuring, output]
 
   /// All options without their groups, in that order.
   package static let all = groups.flatMap(\.options)

@@ -8,18 +8,26 @@ package enum Usage {
   /// The answer to `--help`: lines of at most 80 columns, the last one ended.
   package static let help = synopsis + Option.groups.map(section).joined() + notes
 
-  private static let synopsis = """
-    Usage: ncdevmem -l -f IFACE -s ADDR -p PORT [OPTION...]   receive
-           ncdevmem -f IFACE -s ADDR -p PORT [OPTION...]      send standard input
-           ncdevmem ... --flows N [OPTION...]                 measure, either way
-           ncdevmem -f IFACE [OPTION...]                      probe the interface
-           ncdevmem --check -f IFACE [--probe] [OPTION...]    report what it lacks
-           ncdevmem --restore [-f IFACE]                      undo a killed run
+  /// The command lines, without the tool's name, and what each does.
+  package static let commandLines: [(words: String, meaning: String)] = [
+    ("-l -f IFACE -s ADDR -p PORT [OPTION...]", "receive"),
+    ("-f IFACE -s ADDR -p PORT [OPTION...]", "send standard input"),
+    ("... --flows N [OPTION...]", "measure, either way"),
+    ("-f IFACE [OPTION...]", "probe the interface"),
+    ("--check -f IFACE [--probe] [OPTION...]", "report what it lacks"),
+    ("--restore [-f IFACE]", "undo a killed run"),
+  ]
 
-    Netcat for device memory TCP: payload goes between the network interface and a
-    dma-buf, not through host memory.
+  private static let synopsis =
+    commandLines.enumerated().map { index, line in
+      let padding = String(repeating: " ", count: 42 - line.words.count)
+      return "\(index == 0 ? "Usage:" : "      ") ncdevmem \(line.words)\(padding)\(line.meaning)\n"
+    }.joined() + """
 
-    """
+      Netcat for device memory TCP: payload goes between the network interface and a
+      dma-buf, not through host memory.
+
+      """
 
   private static let notes = """
 

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+import Kernel
+import Options
+import Testing
+
+@testable import option_texts
+
+struct OptionTextsTests {
+  @Test(
+    "the man page and the completions are as the option table makes them (make texts)",
+    arguments: InstalledText.all.map(\.path))
+  func isAsMade(path: String) throws {
+    let text = try #require(InstalledText.all.first { $0.path == path })
+    let present = try text.present()
+    #expect(try text.renewed(present) == present)
+  }
+
+  @Test("a text whose part has another line is made afresh, with all that is around the part")
+  func makesAfresh() throws {
+    let text = InstalledText(path: "file", parts: [("options", "new\nlines\n")])
+    let file = "above\n# Made from the option table: options\nold\n# End of options\nbelow\n"
+    #expect(
+      try text.renewed(file) == """
+        above
+        # Made from the option table: options
+        new
+        lines
+        # End of options
+        below
+
+        """)
+  }
+
+  @Test("a text without the lines around its part is refused", arguments: ["", "End of options\n"])
+  func needsPlace(file: String) throws {
+    let text = InstalledText(path: "file", parts: [("options", "")])
+    let failure = try #require(throws: Failure.self) { try text.renewed(file) }
+    #expect(failure.description.contains("cannot find file, options: no such part"))
+  }
+
+  @Test("each kind of memory that is completed is one, and none is missing")
+  func completesMemory() throws {
+    let arguments = ["heap:": "system", "fd:": "3"]
+    for kind in OptionValue.memoryKinds {
+      let word = kind + (arguments[kind] ?? "")
+      #expect(throws: Never.self) { try Configuration(words: ["-f", "eth0", "--memory", word]) }
+    }
+    let failure = try #require(throws: Failure.self) {
+      try Configuration(words: ["-f", "eth0", "--memory", "?"])
+    }
+    let names = Set(OptionValue.memoryKinds.map { $0.prefix { $0 != ":" } })
+    for name in names { #expect(failure.description.contains(name)) }
+    #expect(
+      names.count == failure.description.split(separator: " are ")[1].split(separator: ",").count
+        + 1)
+  }
+
+  @Test("an option whose values the shells look up is there")
+  func looksUp() {
+    let names = Option.all.map { "\($0.name)" }
+    for name in OptionValue.functions.keys { #expect(names.contains(name)) }
+  }
+
+  @Test("the words that an option may take are those that it takes")
+  func completesWords() throws {
+    for option in Option.all {
+      guard case .words(let words) = OptionValue(of: option) else { continue }
+      for word in words {
+        let failure = #expect(throws: Failure.self) {
+          try Configuration(words: ["--\(option.name)", word])
+        }
+        #expect(failure?.description == "-f IFACE: required")
+      }
+    }
+  }
+
+  @Test("each option has a summary that stands on its own")
+  func summarizes() {
+    for option in Option.all {
+      let summary = option.summary
+      #expect(summary.split(separator: " ").count > 2, "\(option.name)")
+      #expect(option.help.hasPrefix(summary))
+      #expect(summary.filter { $0 == "(" }.count == summary.filter { $0 == ")" }.count)
+    }
+  }
+}
