@@ -96,3 +96,18 @@ unpack_source() {
 digest() {
     cat -- "$@" | sha256sum | cut -c1-16
 }
+
+# source_date: when the sources changed last, in seconds: what is packed from the same sources is
+# the same.
+source_date() {
+    [ -z "${SOURCE_DATE_EPOCH:-}" ] || {
+        echo "$SOURCE_DATE_EPOCH"
+        return
+    }
+    own_git log -1 --format=%ct 2>/dev/null || date -r "$checkout/CHANGELOG.md" +%s
+}
+
+# own_git ARGUMENT...: git on this checkout; fails where it has no repository of its own.
+own_git() {
+    GIT_CEILING_DIRECTORIES=${checkout%/*} git -C "$checkout" "$@"
+}

@@ -15,6 +15,9 @@ package enum MemoryKind: Equatable, Sendable {
   /// An NVIDIA GPU as CUDA counts them; the nearest if `nil`.
   case cuda(Int?)
 
+  /// How the option `--memory` names each kind, without what it may take.
+  package static let forms = ["udmabuf", "heap:NAME", "drm", "fd:N", "cuda"]
+
   /// As the option `--memory` names it, such as `heap:system`; a udmabuf without its pages.
   package var name: String {
     switch self {

@@ -4,8 +4,11 @@
 /// have the same members first; what a run has counted or found follows. `share/schema/run.json`
 /// and `share/schema/measurement.json` describe the form.
 package struct Document {
+  /// The name of the form that most runs' documents have.
+  package static let runSchema = "ncdevmem-run-1"
+
   /// The name of the form.
-  package var schema = "ncdevmem-run-1"
+  package var schema = Self.runSchema
   /// What the run counted or found, as far as it came.
   private var figures = JSONObject()
   /// How often the interface lost its carrier or got it back; `nil` where that is not known.

@@ -11,7 +11,7 @@ package import Sockets
 package enum Configuration: Equatable, Sendable {
   /// Print `Usage.help`.
   case help
-  /// Print `Usage.version`.
+  /// Print `Version.text`.
   case version
   /// Find out whether an interface can do device-memory TCP.
   case probe(Probe)

@@ -207,6 +207,6 @@ extension Option {
       Option(
         nil, "trace", .single, "print each received fragment on standard error", \.output.traces),
       Option("h", "help", "print the options and exit", answers: .help),
-      Option(nil, "version", "print the version and exit", answers: .version),
+      Option(nil, "version", "print the version and what it can do, and exit", answers: .version),
     ])
 }

@@ -2,9 +2,6 @@
 
 /// What the tool says about itself.
 package enum Usage {
-  /// The answer to `--version`, without a line's end.
-  package static let version = "ncdevmem 0.1.0"
-
   /// The answer to `--help`: lines of at most 80 columns, the last one ended.
   package static let help = synopsis + Option.groups.map(section).joined() + notes
 

@@ -78,8 +78,10 @@ func memoryKind(_ word: String) throws(InvalidValue) -> MemoryKind {
   case ("cuda", nil): return .cuda(nil)
   case ("cuda", let digits?): return .cuda(try number(digits, in: 0...Int(CInt.max)))
   default:
+    let forms = MemoryKind.forms
     throw InvalidValue(
-      reason: "the kinds of memory are udmabuf, heap:NAME, drm, fd:N and cuda")
+      reason: "the kinds of memory are \(forms.dropLast().joined(separator: ", ")) "
+        + "and \(forms.last!)")
   }
 }
 

@@ -12,7 +12,7 @@ package func run(_ invocation: Invocation) -> Int32 {
   StopSignals.ignoreBrokenPipes()
   if invocation.isQuiet { Diagnostics.beQuiet() }
   var document = Document(
-    by: Usage.version, role: (try? invocation.configuration.get())?.role,
+    by: Version.name, role: (try? invocation.configuration.get())?.role,
     options: invocation.options, isWanted: invocation.documentPlace != nil)
   var outcome: Outcome
   do throws(Failure) {
@@ -63,7 +63,7 @@ extension Configuration {
   fileprivate var answer: String? {
     switch self {
     case .help: Usage.help
-    case .version: Usage.version
+    case .version: Version.text
     default: nil
     }
   }

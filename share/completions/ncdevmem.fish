@@ -83,5 +83,5 @@ complete -c ncdevmem -s L -l fail-on-linear -d 'fail at the first payload in hos
 complete -c ncdevmem -l json -d 'print one JSON document, whatever the run ends with'
 complete -c ncdevmem -l trace -d 'print each received fragment on standard error'
 complete -c ncdevmem -s h -l help -d 'print the options and exit'
-complete -c ncdevmem -l version -d 'print the version and exit'
+complete -c ncdevmem -l version -d 'print the version and what it can do, and exit'
 # End of options

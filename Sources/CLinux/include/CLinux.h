@@ -9,6 +9,7 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include "build.h"
 #include "calls.h"
 #include "cuda.h"
 #include "devmem.h"
