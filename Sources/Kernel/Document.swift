@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 /// The one document for programs that a run prints, on one line, whatever it ends with. All runs
-/// have the same members first; what a run has counted or found follows. `share/schema/run.json`
-/// and `share/schema/measurement.json` describe the form.
+/// have the same members first; what a run has counted or found follows. `run.json`,
+/// `measurement.json` and `interfaces.json` of `share/schema` describe the forms.
 package struct Document {
   /// The name of the form that most runs' documents have.
   package static let runSchema = "ncdevmem-run-1"
 
   /// The name of the form.
   package var schema = Self.runSchema
+  /// The only interface that a check is about; `nil` where the figures do not need it.
+  package var interface: String?
   /// What the run counted or found, as far as it came.
   private var figures = JSONObject()
   /// How often the interface lost its carrier or got it back; `nil` where that is not known.
@@ -35,6 +37,11 @@ package struct Document {
     self.isWanted = isWanted
   }
 
+  /// The document of a part of the run, such as one of its interfaces, to take figures of its own.
+  package func part() -> Document {
+    Document(by: tool, role: role, options: options, isWanted: isWanted)
+  }
+
   /// Takes what the run counted or found, if the document is wanted: those of a long measurement
   /// are some 20 MB.
   package mutating func report(_ figures: @autoclosure () -> JSONObject) {
@@ -51,16 +58,43 @@ package struct Document {
     document.add("schema", schema)
     document.add("tool", tool)
     document.add("role", role)
-    document.add("verdict", failure?.kind.verdict ?? "ok")
-    document.add("exit_status", Int(status))
-    document.add("failure", failure?.json)
+    document.add(contentsOf: Self.end(failure, status))
     document.add("options", options)
-    document.add(contentsOf: figures)
-    if let carrierChanges {
-      document.add("carrier_changes", carrierChanges)
-      document.add("carrier_changes_in_transfer", carrierChangesInTransfer)
-    }
+    if let interface { document.add("interface", interface) }
+    document.add(contentsOf: results)
     return document.text
+  }
+
+  /// What the run on one of several interfaces ended with, counted and found: an entry of the
+  /// document of all of them.
+  ///
+  /// - Parameters:
+  ///   - failure: Why it failed; `nil` if it did not.
+  ///   - status: What the exit status would be if there were no other interface.
+  package func entry(of interface: String, failure: Failure?, status: Int32) -> JSONObject {
+    var entry = JSONObject()
+    entry.add("interface", interface)
+    entry.add(contentsOf: Self.end(failure, status))
+    entry.add(contentsOf: results)
+    return entry
+  }
+
+  private static func end(_ failure: Failure?, _ status: Int32) -> JSONObject {
+    var end = JSONObject()
+    end.add("verdict", failure?.kind.verdict ?? "ok")
+    end.add("exit_status", Int(status))
+    end.add("failure", failure?.json)
+    return end
+  }
+
+  /// What the run counted and found.
+  private var results: JSONObject {
+    var results = figures
+    if let carrierChanges {
+      results.add("carrier_changes", carrierChanges)
+      results.add("carrier_changes_in_transfer", carrierChangesInTransfer)
+    }
+    return results
   }
 }
 

@@ -17,6 +17,9 @@ package struct StackedLink: Equatable, Sendable {
   package let masterKind: String?
   /// The interface that it stands on, of this network namespace; `nil` if on none.
   package let lower: UInt32?
+  /// Whether there is a device beneath it, be it a physical or an emulated one: bridges, VLANs,
+  /// tunnels and the like have none (`IFLA_PARENT_DEV_NAME`).
+  package let hasDevice: Bool
 
   /// Kinds whose `IFLA_LINK` is what they stand on. That of others may be their other end.
   private static let dependentKinds = ["vlan", "macvlan", "macvtap", "ipvlan", "ipvtap", "macsec"]
@@ -41,6 +44,7 @@ package struct StackedLink: Equatable, Sendable {
     master = try answer.integer(UInt16(IFLA_MASTER))
     let isElsewhere = answer.bytes(UInt16(IFLA_LINK_NETNSID)) != nil
     let isDependent = kind.map(Self.dependentKinds.contains) ?? false
+    hasDevice = answer.bytes(UInt16(IFLA_PARENT_DEV_NAME)) != nil
     lower = isDependent && !isElsewhere ? try answer.integer(UInt16(IFLA_LINK)) : nil
   }
 }

@@ -54,25 +54,45 @@ extension Configuration {
   package struct Probe: Equatable, Sendable {
     /// What to bind to what.
     package var target: Target
+    /// The interfaces to probe in turn, each as the target's; that one alone if `nil`.
+    package var several: Several?
 
-    /// A probe of an interface.
-    package init(_ target: Target) { self.target = target }
+    /// A probe of an interface, or of several.
+    package init(_ target: Target, several: Several? = nil) {
+      self.target = target
+      self.several = several
+    }
   }
 
   /// See `Configuration.check`.
   package struct Check: Equatable, Sendable {
     /// What would be bound to what.
     package var target: Target
+    /// The interfaces to check in turn, each as the target's; that one alone if `nil`.
+    package var several: Several?
     /// Whether to try that as well.
     package var probes: Bool
-    /// Whether to report as JSON.
-    package var reportsJSON: Bool
+    /// How to report.
+    package var format: Format
 
-    /// A check of an interface.
-    package init(_ target: Target, probes: Bool = false, reportsJSON: Bool = false) {
+    /// How a check reports what it found.
+    package enum Format: String, Sendable {
+      /// A line an item, for people.
+      case text
+      /// The run's document.
+      case json
+      /// What a test runner of the kernel reads (`Documentation/dev-tools/ktap.rst`).
+      case ktap
+    }
+
+    /// A check of an interface, or of several.
+    package init(
+      _ target: Target, several: Several? = nil, probes: Bool = false, format: Format = .text
+    ) {
       self.target = target
+      self.several = several
       self.probes = probes
-      self.reportsJSON = reportsJSON
+      self.format = format
     }
   }
 
@@ -178,6 +198,14 @@ extension Configuration {
 
     /// An interface, with every choice left to the tool.
     package init(interface: String) { self.interface = interface }
+  }
+
+  /// Several interfaces.
+  package enum Several: Equatable, Sendable {
+    /// Those of these names, their own or alternative ones.
+    case named([String])
+    /// All of this network namespace that have a device.
+    case all
   }
 
   /// What a received stream must be, or the run fails.

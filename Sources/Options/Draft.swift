@@ -12,6 +12,11 @@ struct Draft {
   var probes = false
   var restores = false
   var forces = false
+  var format: Configuration.Check.Format?
+
+  // Which interfaces are meant.
+  var interfaces: [String] = []
+  var takesAll = false
 
   // What a run requires, or what several options make up.
   var server: Host?
@@ -20,8 +25,8 @@ struct Draft {
   var firstQueue: UInt32?
   var queueCount: UInt32?
 
-  // The parts of the configuration, as their consumers take them. The interface has no name, and
-  // either end no address and port, until `configuration` sets them.
+  // The parts of the configuration, as their consumers take them. The interface has no name (with
+  // several it never gets one), and either end no address and port, until `configuration` sets them.
   var target = Configuration.Target(interface: "")
   var receive = Configuration.Receive(.init(interface: ""), address: Self.nowhere, port: 0)
   var send = Configuration.Send(interface: "", address: Self.nowhere, port: 0)
@@ -50,28 +55,32 @@ struct Draft {
 
   /// The configuration that the words ask for.
   func configuration(_ lookUp: Configuration.Lookup) throws(Failure) -> Configuration {
-    let interface = target.interface
     if restores {
       try check(for: .restore)
       return .restore(
-        Configuration.Restore(interface: interface.isEmpty ? nil : interface, isForced: forces))
+        Configuration.Restore(interface: try onlyInterface(), isForced: forces))
     }
-    guard !interface.isEmpty else { throw .missing("-f IFACE") }
+    guard takesAll || !interfaces.isEmpty else { throw .missing("-f IFACE") }
     var target = target
     target.queues = try queues()
 
     if checks {
       try check(for: .check)
+      let several = try severalInterfaces()
+      target.interface = several == nil ? interfaces[0] : ""
       return .check(
-        Configuration.Check(target, probes: probes, reportsJSON: output.reportsJSON))
+        Configuration.Check(target, several: several, probes: probes, format: try checkFormat()))
     }
     guard let server else {
       if listens { throw .usage(typed(\.listens), "needs -s ADDR") }
       if client != nil { throw .usage(typed(\.client), "needs -s ADDR") }
       try check(for: .probe)
-      return .probe(Configuration.Probe(target))
+      let several = try severalInterfaces()
+      target.interface = several == nil ? interfaces[0] : ""
+      return .probe(Configuration.Probe(target, several: several))
     }
     try check(for: transferMode)
+    target.interface = try onlyInterface() ?? ""
     guard let port else { throw .missing("-p PORT") }
     let measurement = try measurement(on: port)
     if listens { try checkReceive() }
@@ -84,6 +93,44 @@ struct Draft {
     return listens
       ? .receive(receive(on: target, at: address, port, from: peer, measuring: measurement))
       : .send(send(from: target, to: address, port, by: peer, measuring: measurement))
+  }
+
+  /// The names that were given, each once.
+  private var distinctInterfaces: [String] {
+    interfaces.reduce(into: []) { names, name in
+      if !names.contains(name) { names.append(name) }
+    }
+  }
+
+  /// The interface that the options name; `nil` if none.
+  ///
+  /// - Throws: A usage failure where they name several. The C tool takes the last one, but here the
+  ///   probe takes each: a run that silently left one out would not do what it seems to.
+  private func onlyInterface() throws(Failure) -> String? {
+    let names = distinctInterfaces
+    guard names.count < 2 else {
+      let others = names.dropLast().joined(separator: ", ")
+      throw .usage(
+        "\(typed(\.interfaces)) \(names[names.count - 1])",
+        "given after \(others): only a probe and a check (--check) take several interfaces")
+    }
+    return names.first
+  }
+
+  /// The interfaces that the options name, or all; `nil` if they name one.
+  private func severalInterfaces() throws(Failure) -> Configuration.Several? {
+    let names = distinctInterfaces
+    guard takesAll else { return names.count > 1 ? .named(names) : nil }
+    guard names.isEmpty else { throw .usage(typed(\.takesAll), "either it or -f, not both") }
+    return .all
+  }
+
+  private func checkFormat() throws(Failure) -> Configuration.Check.Format {
+    guard output.reportsJSON else { return format ?? .text }
+    if let format, format != .json {
+      throw .usage("\(typed(\.format)) \(format)", "either it or --json, not both")
+    }
+    return .json
   }
 
   private var transferMode: Option.Modes {

@@ -36,22 +36,27 @@ package struct Invocation: Sendable {
 
   private static func documentPlace(of given: [GivenOption]) -> DocumentPlace? {
     func has(_ member: PartialKeyPath<Draft>) -> Bool { given.contains { $0.option.sets(member) } }
-    guard has(\.output.reportsJSON) else { return nil }
+    let format = given.last { $0.option.sets(\.format) }?.value
+    guard has(\.output.reportsJSON) || format == Configuration.Check.Format.json.rawValue
+    else { return nil }
     let writesPayload =
       has(\.listens) && !has(\.receive.checks.pattern) && !has(\.measurement.flows)
       && !has(\.measurement.controlPort)
     return writesPayload ? .standardError : .standardOutput
   }
 
-  /// The options as they were given, by their long names: a value as it was typed, the last one
-  /// where there are several, or true.
+  /// The options as they were given, by their long names: a value as it was typed, or true. Where
+  /// there are several values, the last one; an array of them if each counts.
   package var options: JSONObject {
     var object = JSONObject()
     for (place, option) in given.enumerated() {
       let name = "\(option.option.name)"
       let isLast = !given[(place + 1)...].contains { "\($0.option.name)" == name }
       guard isLast else { continue }
-      if let value = option.value {
+      let values = given.filter { "\($0.option.name)" == name }.compactMap(\.value)
+      if option.option.collects, values.count > 1 {
+        object.add(name, values)
+      } else if let value = option.value {
         object.add(name, value)
       } else {
         object.add(name, true)

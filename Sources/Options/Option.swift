@@ -26,6 +26,9 @@ package struct Option: Sendable {
   /// What the option asks for instead of a run, whatever comes after it.
   let answer: Configuration?
 
+  /// Whether each of its values counts where it is given several times, not the last one alone.
+  let collects: Bool
+
   /// An option with a value.
   init<Value>(
     _ letter: Character?, _ name: StaticString, _ placeholder: String, _ modes: Modes,
@@ -43,6 +46,27 @@ package struct Option: Sendable {
       draft[keyPath: member] = try read(word)
     }
     answer = nil
+    collects = false
+  }
+
+  /// An option each of whose values counts.
+  init<Value>(
+    _ letter: Character?, _ name: StaticString, _ placeholder: String, _ modes: Modes,
+    _ help: String,
+    addingTo member: any WritableKeyPath<Draft, [Value]> & Sendable,
+    _ read: @escaping @Sendable (String) throws(InvalidValue) -> Value
+  ) {
+    self.letter = letter
+    self.name = name
+    self.placeholder = placeholder
+    self.modes = modes
+    self.help = help
+    self.member = member
+    store = { (draft: inout Draft, word: String) throws(InvalidValue) in
+      draft[keyPath: member].append(try read(word))
+    }
+    answer = nil
+    collects = true
   }
 
   /// An option that sets a member by being there.
@@ -60,6 +84,7 @@ package struct Option: Sendable {
       draft[keyPath: member] = value
     }
     answer = nil
+    collects = false
   }
 
   /// An option that ends the reading.
@@ -72,6 +97,7 @@ package struct Option: Sendable {
     member = nil
     store = { (_: inout Draft, _: String) throws(InvalidValue) in }
     self.answer = answer
+    collects = false
   }
 
   /// The runs in which the option means something, in words; `nil` if it asks for an answer.
@@ -135,6 +161,7 @@ extension Option {
     func refusal(by run: Modes) -> String? {
       guard isDisjoint(with: run) else { return nil }
       if self == .restore { return "needs --restore" }
+      if self == .check, run != .restore { return "needs --check" }
       let direction: Modes = run.isSubset(of: .receive) ? .receive : .send
       if run.isSubset(of: .transfer), !isDisjoint(with: direction) {
         return run.isSubset(of: .measure) ? "means nothing with several flows" : "needs --flows N"

@@ -55,9 +55,15 @@ extension Option {
     title: "Interface",
     options: [
       Option(
-        "f", "interface", "IFACE", [.any, .restore], "the network interface, by any of its names",
-        \.target.interface,
-        interfaceName),
+        "f", "interface", "IFACE", [.any, .restore],
+        """
+        the network interface, by any of its names; a probe and a check take several, each by \
+        its own -f
+        """, addingTo: \.interfaces, interfaceName),
+      Option(
+        nil, "all", [.check, .probe],
+        "instead of -f: every interface of this network namespace that has a device",
+        \.takesAll),
       Option(
         "t", "first-queue", "N", .any, "the first RX queue to bind (default: the last)",
         \.firstQueue, queueIndex),
@@ -124,6 +130,12 @@ extension Option {
         \.checks),
       Option(
         nil, "probe", [.check, .probe], "with --check: try a bind as well, and undo it", \.probes),
+      Option(
+        nil, "format", "text|json|ktap", .check,
+        """
+        with --check: how to report: for people (the default), as with --json, or as a test of \
+        the kernel does
+        """, \.format, format),
     ])
 
   private static let measuring = Group(

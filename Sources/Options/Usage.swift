@@ -10,8 +10,8 @@ package enum Usage {
     ("-l -f IFACE -s ADDR -p PORT [OPTION...]", "receive"),
     ("-f IFACE -s ADDR -p PORT [OPTION...]", "send standard input"),
     ("... --flows N [OPTION...]", "measure, either way"),
-    ("-f IFACE [OPTION...]", "probe the interface"),
-    ("--check -f IFACE [--probe] [OPTION...]", "report what it lacks"),
+    ("-f IFACE... | --all [OPTION...]", "probe the interface"),
+    ("--check -f IFACE... | --all [OPTION...]", "report what it lacks"),
     ("--restore [-f IFACE]", "undo a killed run"),
   ]
 
@@ -34,7 +34,8 @@ package enum Usage {
     Exit status: 0 if the run succeeded, 1 if it failed, 2 if the options are
     invalid, 4 if the host, kernel or interface cannot do what they ask for, 128 and
     the signal's number if a signal stopped the run. With --check: 0 if nothing is
-    missing, 1 if something is, 4 if the check could not find out.
+    missing, 1 if something is, 4 if the check could not find out. With several
+    interfaces: 1 if it is 1 for any of them, otherwise 4 if it is 4 for any.
 
     """
 

@@ -37,6 +37,13 @@ func interfaceName(_ word: String) throws(InvalidValue) -> String {
   return word
 }
 
+func format(_ word: String) throws(InvalidValue) -> Configuration.Check.Format {
+  guard let format = Configuration.Check.Format(rawValue: word) else {
+    throw InvalidValue(reason: "the formats are text, json and ktap")
+  }
+  return format
+}
+
 func port(_ word: String) throws(InvalidValue) -> UInt16 {
   UInt16(try number(word, in: 1...65535))
 }

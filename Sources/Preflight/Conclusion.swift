@@ -48,9 +48,8 @@ package enum Conclusion: Equatable, Sendable {
 
 extension Conclusion {
   /// The members of the check's document.
-  package func figures(of findings: [Finding], on interface: String) -> JSONObject {
+  package func figures(of findings: [Finding]) -> JSONObject {
     var object = JSONObject()
-    object.add("interface", interface)
     object.add("conclusion", word)
     object.add(
       "items",

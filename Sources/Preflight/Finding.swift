@@ -72,11 +72,15 @@ package struct Finding: Equatable, Sendable {
 
 extension Finding: CustomStringConvertible {
   /// Verdict, item, what was seen and, behind an arrow, what to do.
-  package var description: String {
-    let verdict = observation.verdict.rawValue
-    let line = pad(verdict, 9) + pad(item, 20) + observation.seen
-    return observation.remedy.map { "\(line) -> \($0)" } ?? line
-  }
+  package var description: String { observation.line(about: item) }
+}
+
+extension Observation {
+  /// What was seen and, behind an arrow, what to do.
+  var words: String { remedy.map { "\(seen) -> \($0)" } ?? seen }
+
+  /// The line about an item.
+  func line(about item: String) -> String { pad(verdict.rawValue, 9) + pad(item, 20) + words }
 
   private func pad(_ word: String, _ width: Int) -> String {
     word + String(repeating: " ", count: max(1, width - word.count))

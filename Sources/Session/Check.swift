@@ -18,41 +18,111 @@ struct Check {
   /// - Throws: Also a failure of the kind `stopped` after a stop, behind the report if it came while
   ///   something was tried.
   func run(_ wait: Wait, into document: inout Document) throws(Failure) -> Outcome {
-    let interface = try Interface(named: configuration.target.interface)
+    let name = configuration.target.interface
+    let findings = complete(try examine(name, wait))
+    let report = CheckReport(name, .success(findings))
+    document.interface = name
+    document.report(Conclusion(findings).figures(of: findings))
+    try show([report], text: report.text, ktap: report.ktap)
+    try wait.check("check")
+    return Outcome(failure: report.failure)
+  }
+
+  /// Checks several interfaces in turn, and reports on them together.
+  ///
+  /// - Returns: As for one interface, by what became of all of them.
+  /// - Throws: As for one interface; the report is then about those that were looked at.
+  func run(
+    on names: [String], _ wait: Wait, into document: inout Document
+  ) throws(Failure) -> Outcome {
+    var examined: [(name: String, result: Result<Examination, Failure>)] = []
+    for name in names {
+      let result = Result { () throws(Failure) in try examine(name, wait) }
+      if case .failure(let failure) = result, failure.kind == .stopped { break }
+      examined.append((name, result))
+    }
+    var ends = InterfaceEnds()
+    let reports = examined.map { CheckReport($0.name, $0.result.map(complete)) }
+    for report in reports {
+      var part = document.part()
+      if case .success(let findings) = report.result {
+        part.report(Conclusion(findings).figures(of: findings))
+      }
+      ends.add(report.interface, report.failure, part)
+    }
+    document.report(ends)
+    if !reports.isEmpty {
+      try show(reports, text: CheckReport.text(of: reports), ktap: CheckReport.ktap(of: reports))
+    }
+    try wait.check("check")
+    return Outcome(failure: ends.failure(to: "receive on all of"))
+  }
+
+  /// Prints what was found, unless that is for the document. KTAP has the conclusions among its
+  /// lines: a test runner has both outputs in one.
+  private func show(
+    _ reports: [CheckReport], text: @autoclosure () -> String, ktap: @autoclosure () -> String
+  ) throws(Failure) {
+    if configuration.format == .ktap { return try StandardOutput.print(ktap()) }
+    for report in reports { Diagnostics.print(report.line) }
+    if configuration.format == .text { try StandardOutput.print(text()) }
+  }
+
+  /// What the first part of a check has found: all that is read and tried of the interface itself.
+  private struct Examination {
+    let index: UInt32
+    let findings: [Finding]
+    let trials: [Finding]
+  }
+
+  /// Does the part of a check that may try a run. Of several interfaces, all go through it before
+  /// the other part loads libraries that may start threads: a guard wants to be forked before.
+  private func examine(_ name: String, _ wait: Wait) throws(Failure) -> Examination {
+    let interface = try Interface(named: name)
     let index = interface.index
-    var preflight = Preflight(of: interface, for: configuration.target)
+    var preflight = Preflight(of: interface, for: target(named: name))
     // First comes what explains the rest, where there is such a thing.
-    let stacking = Stacking(of: configuration.target.interface).finding
-    var findings = [stacking].compactMap { $0 } + preflight.interfaceFindings()
+    var findings =
+      [Stacking(of: name).finding].compactMap { $0 } + preflight.interfaceFindings()
     var trials: [Finding] = []
     try wait.check("check")
     if configuration.probes {
       trials = probe(
-        index, after: &findings, queues: preflight.queues(), steers: !preflight.leavesNICAlone,
-        through: preflight.netdev, wait)
+        index, named: name, after: &findings, queues: preflight.queues(),
+        steers: !preflight.leavesNICAlone, through: preflight.netdev, wait)
     }
-    findings += preflight.hostFindings() + trials
-    let conclusion = Conclusion(findings)
-    let interfaceName = configuration.target.interface
-    document.report(conclusion.figures(of: findings, on: interfaceName))
-    Diagnostics.print("\(interfaceName): \(conclusion)")
-    if !configuration.reportsJSON {
-      try StandardOutput.print(findings.map(\.description).joined(separator: "\n"))
+    return Examination(index: index, findings: findings, trials: trials)
+  }
+
+  /// Does the other part, and puts all in the order of the report.
+  private func complete(_ look: Examination) -> [Finding] {
+    do throws(Failure) {
+      let interface = try Interface(at: look.index)
+      let name = interface.name
+      var preflight = Preflight(of: interface, for: target(named: name))
+      return look.findings + preflight.hostFindings() + look.trials
+    } catch {
+      // It is gone since the first part.
+      return look.findings + [Finding("interface", Observation(.missing, error))] + look.trials
     }
-    try wait.check("check")
-    return Outcome(status: conclusion.status, failure: conclusion.failure(on: interfaceName))
+  }
+
+  private func target(named name: String) -> Configuration.Target {
+    var target = configuration.target
+    target.interface = name
+    return target
   }
 
   /// Tries what a run does, unless it is known to fail, and settles what could not be determined.
   private func probe(
-    _ index: UInt32, after findings: inout [Finding], queues: Range<UInt32>?, steers: Bool,
-    through netdev: Result<Netdev, Failure>, _ wait: Wait
+    _ index: UInt32, named name: String, after findings: inout [Finding], queues: Range<UInt32>?,
+    steers: Bool, through netdev: Result<Netdev, Failure>, _ wait: Wait
   ) -> [Finding] {
     guard let queues, !findings.contains(where: { $0.observation.verdict == .missing }) else {
       let reason = "nothing was tried: something is missing"
       return [Finding("probe", Observation(.warn, reason))]
     }
-    var target = configuration.target
+    var target = target(named: name)
     target.queues = queues
     let bound = trial("probe-bind") { () throws(Failure) in
       try bind(to: index, as: target, through: try netdev.get(), wait)

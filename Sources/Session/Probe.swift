@@ -16,18 +16,57 @@ struct Probe {
   ///
   /// - Throws: The first thing that is not as it must be.
   func run(_ wait: Wait, into document: inout Document) throws(Failure) {
-    do throws(Failure) {
-      try wait.check("probe")
-      let interface = try Interface(announcing: configuration.target.interface)
-      _ = try bind(to: interface, through: try Netdev(), wait) {
-        document.report($0, of: configuration.target.interface)
+    let name = configuration.target.interface
+    try Stacking(of: name).explaining { () throws(Failure) in
+      do throws(Failure) {
+        try wait.check("probe")
+        let interface = try Interface(announcing: name)
+        _ = try bind(to: interface, through: try Netdev(), wait) { document.report($0, of: name) }
+      } catch {
+        // Another failure shows nothing.
+        document.report(Self.figures(isSupported: error.kind == .unsupported ? false : nil))
+        throw error
       }
-    } catch {
-      // Another failure shows nothing.
-      document.report(Self.figures(isSupported: error.kind == .unsupported ? false : nil))
-      throw error
     }
     document.report(Self.figures(isSupported: true))
+  }
+
+  /// Probes several interfaces in turn, and reports on them together.
+  ///
+  /// - Returns: A status of 0 where all can receive, 1 where the probe of one failed, otherwise 4.
+  /// - Throws: A failure of the kind `stopped` after a stop, behind the report on those that were
+  ///   probed before.
+  func run(
+    on names: [String], _ wait: Wait, into document: inout Document
+  ) throws(Failure) -> Outcome {
+    var ends = InterfaceEnds()
+    for name in names {
+      var single = configuration
+      single.target.interface = name
+      var part = document.part()
+      var failure: Failure?
+      do throws(Failure) {
+        try Probe(configuration: single).run(wait, into: &part)
+      } catch {
+        if error.kind == .stopped { break }
+        failure = error
+        Diagnostics.print(error)
+      }
+      ends.add(name, failure, part)
+      Diagnostics.print("\(name): \(Self.words(after: failure))")
+    }
+    document.report(ends)
+    try wait.check("probe")
+    return Outcome(failure: ends.failure(to: "receive on all of"))
+  }
+
+  /// The conclusion for people, behind the interface's name.
+  private static func words(after failure: Failure?) -> String {
+    switch failure?.kind {
+    case nil: "supported"
+    case .unsupported: "not supported"
+    default: "failed"
+    }
   }
 
   private static func figures(isSupported: Bool?) -> JSONObject {

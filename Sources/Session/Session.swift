@@ -53,9 +53,15 @@ package func deliver(
 /// How a run ended that has printed what there was to print.
 struct Outcome {
   /// The exit status of the process.
-  var status: Int32 = 0
+  var status: Int32
   /// Why it is not 0.
   var failure: Failure?
+
+  /// - Parameter status: By default, what follows from the failure.
+  init(status: Int32? = nil, failure: Failure? = nil) {
+    self.status = status ?? failure?.exitStatus() ?? 0
+    self.failure = failure
+  }
 }
 
 extension Configuration {
@@ -81,14 +87,20 @@ private func perform(
   case .help, .version: break
   case .probe(let probe):
     return try untilStopped(configuration) { wait throws(Failure) in
-      try Stacking(of: probe.target.interface).explaining { () throws(Failure) in
-        try Probe(configuration: probe).run(wait, into: &document)
+      let run = Probe(configuration: probe)
+      if case .named(let names) = probe.several {
+        return try run.run(on: names, wait, into: &document)
       }
+      try run.run(wait, into: &document)
       return Outcome()
     }
   case .check(let check):
     return try untilStopped(configuration) { wait throws(Failure) in
-      try Check(configuration: check).run(wait, into: &document)
+      let run = Check(configuration: check)
+      if case .named(let names) = check.several {
+        return try run.run(on: names, wait, into: &document)
+      }
+      return try run.run(wait, into: &document)
     }
   case .restore(let restore):
     return try untilStopped(configuration) { wait throws(Failure) in

@@ -258,10 +258,38 @@ struct ConfigurationTests {
     check.target.binding.rxPageSize = 16384
     check.target.binding.autorelease = false
     check.probes = true
-    check.reportsJSON = true
+    check.format = .json
     #expect(
       try Configuration("--check --probe -f eth0 -t 2 -q 2 -b 16K -a 0 --json") == .check(check))
     #expect(try Configuration("-f eth0 --probe") == .probe(probe()))
+  }
+
+  @Test(
+    "a check reports in one format",
+    arguments: [
+      ("", .text), ("--format text", .text), ("--format ktap", .ktap), ("--format json", .json),
+      ("--json", .json), ("--json --format json", .json), ("--format ktap --format text", .text),
+    ] as [(String, Configuration.Check.Format)])
+  func understandsFormats(options: String, format: Configuration.Check.Format) throws {
+    #expect(
+      try Configuration("--check -f eth0 " + options)
+        == .check(.init(.init(interface: "eth0"), format: format)))
+  }
+
+  @Test(
+    "a probe and a check take several interfaces; one that is given twice is one",
+    arguments: [
+      ("-f eth0 -f eth1", .named(["eth0", "eth1"])),
+      ("-f eth1 --interface=eth0 -f eth1", .named(["eth1", "eth0"])),
+      ("-f eth0 -f eth0", nil), ("-f eth0,eth1", nil), ("-f all", nil), ("--all", .all),
+    ] as [(String, Configuration.Several?)])
+  func understandsSeveral(words: String, several: Configuration.Several?) throws {
+    let only = words.split(separator: " ").last.map(String.init)!
+    let target = Configuration.Target(interface: several == nil ? only : "")
+    #expect(try Configuration(words) == .probe(.init(target, several: several)))
+    #expect(
+      try Configuration(words + " --check --probe")
+        == .check(.init(target, several: several, probes: true)))
   }
 
   @Test("a link-local address without a scope is the interface's")

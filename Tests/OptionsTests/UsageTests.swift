@@ -70,6 +70,25 @@ struct UsageTests {
         #"--autorelease-attribute "4": not a number from 5 to 16383"#
       ),
 
+      (
+        "-l -f eth0 -f eth1 -s 192.0.2.1 -p 1",
+        "-f eth1: given after eth0: only a probe and a check (--check) take several interfaces"
+      ),
+      (
+        "-f a -f b --interface c -s 192.0.2.1 -p 1 --flows 2",
+        "--interface c: given after a, b: only a probe and a check (--check) take several interfaces"
+      ),
+      (
+        "--restore -f eth0 -f eth1",
+        "-f eth1: given after eth0: only a probe and a check (--check) take several interfaces"
+      ),
+      ("--all -f eth0", "--all: either it or -f, not both"),
+      ("--check -f eth0 --all", "--all: either it or -f, not both"),
+      ("--check --format", "--format: needs a value, text|json|ktap"),
+      ("--check --format KTAP", #"--format "KTAP": the formats are text, json and ktap"#),
+      ("--check -f eth0 --json --format text", "--format text: either it or --json, not both"),
+      ("--check -f eth0 --format ktap --json", "--format ktap: either it or --json, not both"),
+
       ("-f eth0 -t 1", "-t: needs -q N"),
       ("-f eth0 --queues 1", "--queues: needs -t N"),
       ("-t -1", #"-t "-1": not a number from 0 to 4294967294"#),
@@ -158,14 +177,18 @@ struct UsageTests {
       ),
       (
         "--restore", "with --restore",
-        ["-s 192.0.2.1", "-p 1", "-l", "-n", "-t 1", "-v 7", "--memory-size 1"]
+        [
+          "-s 192.0.2.1", "-p 1", "-l", "-n", "-t 1", "-v 7", "--memory-size 1", "--all",
+          "--format ktap", "--check",
+        ]
       ),
       (
         "-f eth0", "without -s",
         ["-p 1", "-v 7", "-L", "-n", "-z 3", "--expect-bytes 1", "--timeout 1", "--trace"]
       ),
       ("--check -f eth0", "with --check", ["-l", "-s 192.0.2.1", "-p 1", "-n", "-z 3", "-v 7"]),
-      ("-l -f eth0 -s 192.0.2.1 -p 1", "when receiving", ["--probe"]),
+      ("-l -f eth0 -s 192.0.2.1 -p 1", "when receiving", ["--probe", "--all"]),
+      ("-f eth0 -s 192.0.2.1 -p 1", "when sending", ["--all"]),
     ])
   func refusesWhereMeaningless(line: String, circumstance: String, options: [String]) throws {
     for option in options {
@@ -173,6 +196,15 @@ struct UsageTests {
       let typed = option.split(separator: " ")[0]
       #expect(failure.description == "\(typed): means nothing \(circumstance)")
     }
+  }
+
+  @Test(
+    "the format belongs to --check",
+    arguments: ["-f eth0", "--all", "-l -f eth0 -s 192.0.2.1 -p 1", "-f eth0 -s 192.0.2.1 -p 1"])
+  func refusesFormat(line: String) throws {
+    let failure = try #require(throws: Failure.self) { try Configuration(line + " --format json") }
+    #expect(failure.description == "--format: needs --check")
+    #expect(failure.kind == .usage)
   }
 
   @Test(

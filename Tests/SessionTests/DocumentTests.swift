@@ -36,6 +36,21 @@ private let lines = [
     words: "--check -f lo --json", status: 1, verdict: "failed", role: "check",
     failure: "cannot receive on lo: missing: "),
   Line(
+    words: "--check -f lo --format json", status: 1, verdict: "failed", role: "check",
+    failure: "cannot receive on lo: missing: "),
+  Line(
+    words: "--check -f lo -f nosuch0 --json", status: 2, verdict: "invalid", role: "check",
+    failure: "nosuch0"),
+  Line(
+    words: "-f lo,nosuch0 --json", status: 2, verdict: "invalid", role: "probe",
+    failure: "lo,nosuch0"),
+  Line(
+    words: "-f lo --format json", status: 2, verdict: "invalid", role: nil,
+    failure: "--format: needs --check"),
+  Line(
+    words: "--check -f lo --json --format ktap", status: 2, verdict: "invalid", role: nil,
+    failure: "--format ktap: either it or --json, not both"),
+  Line(
     words: "--restore -f nosuch0 --json", status: 2, verdict: "invalid", role: "restore",
     failure: "nosuch0"),
   Line(
@@ -100,7 +115,8 @@ struct DocumentTests {
     #expect(document["role"]?.string == line.role)
     let text = try #require(document["failure"]?["text"]?.string)
     #expect(text.contains(line.failure))
-    #expect(document["options"]?["json"] == .truth(true))
+    let options = try #require(document["options"])
+    #expect(options["json"] == .truth(true) || options["format"]?.string == "json")
   }
 
   @Test(
@@ -147,6 +163,41 @@ struct DocumentTests {
     #expect(
       Invocation(words: words).options.text
         == #"{"listen": true, "interface": "eth0", "port": "2", "json": true}"#)
+    #expect(
+      Invocation(words: ["-f", "eth0", "--check", "-f", "eth1"]).options.text
+        == #"{"check": true, "interface": ["eth0", "eth1"]}"#)
+  }
+
+  @Test(
+    "an interface that is not there is no list and no word; the hint says what is",
+    arguments: [
+      ("-f nosuch0,nosuch1", "give each interface by a -f of its own"),
+      ("--check -f nosuch0 -f nosuch,1", "`ip link` lists those"),
+      ("--check -f lo -f all", "--all takes every interface that has a device"),
+    ])
+  func hintsAtSeveral(line: String, hint: String) async throws {
+    let result = await #expect(
+      processExitsWith: .exitCode(2), observing: [\.standardErrorContent]
+    ) { [line = line as String] in
+      exit(run(Invocation(words: line.split(separator: " ").map(String.init))))
+    }
+    let text = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
+    #expect(text.contains(hint))
+  }
+
+  @Test("a check as KTAP has nothing but KTAP on the standard output, the conclusion included")
+  func printsKTAP() async throws {
+    let result = await #expect(
+      processExitsWith: .exitCode(1),
+      observing: [\.standardOutputContent, \.standardErrorContent]
+    ) {
+      exit(run(Invocation(words: ["--check", "-f", "lo", "--format", "ktap"])))
+    }
+    let text = String(decoding: try #require(result).standardOutputContent, as: UTF8.self)
+    #expect(text.hasPrefix("KTAP version 1\n1.."))
+    #expect(text.contains("\n# lo: not ready; missing: "))
+    let errors = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
+    #expect(!errors.contains("lo: "))
   }
 
   @Test("a run that was asked for no document has none", arguments: ["-f eth0", "--frob", ""])

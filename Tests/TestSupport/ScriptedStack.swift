@@ -26,11 +26,12 @@ package final class ScriptedStack: NetlinkTransport, NetlinkAccess {
   /// The attributes of an interface.
   package static func link(
     _ name: String, kind: String? = nil, on lower: UInt32? = nil, of master: UInt32? = nil,
-    masterKind: String? = nil
+    masterKind: String? = nil, device: String? = nil
   ) -> [UInt8] {
     NetlinkBytes.attribute(IFLA_IFNAME, name)
       + (lower.map { NetlinkBytes.attribute(IFLA_LINK, $0) } ?? [])
       + (master.map { NetlinkBytes.attribute(IFLA_MASTER, $0) } ?? [])
+      + (device.map { NetlinkBytes.attribute(IFLA_PARENT_DEV_NAME, $0) } ?? [])
       + NetlinkBytes.nest(
         IFLA_LINKINFO, kind.map { NetlinkBytes.attribute(IFLA_INFO_KIND, $0) } ?? [],
         masterKind.map { NetlinkBytes.attribute(IFLA_INFO_SLAVE_KIND, $0) } ?? [])

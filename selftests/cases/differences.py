@@ -43,6 +43,7 @@ PROBES = (
     Vector(f"{PROBE} -t 1", 1, 2, USAGE),
     Vector(f"{PROBE} -q 1", 1, 2, USAGE),
     Vector(f"{PROBE} -t 9 -q 1", 255, 2, USAGE),
+    Vector(f"-f nosuch0 {PROBE}", 0, 2, "each interface is probed, not the last one alone"),
 )
 
 WORDS = (
@@ -54,6 +55,7 @@ WORDS = (
     Vector(f"{PROBE} -s 192.0.2 -p 5201", 1, 2, USAGE),
     Vector(f"{LISTEN} -v x -n", 1, 2, USAGE),
     Vector(f"{LISTEN} -b 1T", 1, 2, USAGE),
+    Vector(f"-f lo {LISTEN} -n", 1, 2, "a run on two interfaces is refused"),
     Vector(f"{LISTEN} -n", 1, 1),
     Vector(f"-l {PROBE} -s 198.51.100.7 -p 5201", 1, 1),
     Vector(SEND, 1, 1),
