@@ -36,6 +36,8 @@ ENVIRONMENT = {
     "REMOTE_V6": hosts.REMOTE[6],
     "REMOTE_TYPE": "netns",
     "REMOTE_ARGS": "remote",
+    # For our own devmem_perf.py: what an emulated machine transfers says nothing about speed.
+    "DEVMEM_SECONDS": "2",
     "PYTHONUNBUFFERED": "1",
 }
 
@@ -44,9 +46,9 @@ class Tree:
     """The upstream tree, writable, with a certain binary as its ncdevmem."""
 
     def __init__(
-        self, name: str, upstream: Path, binary: Path | None = None, test: Path | None = None
+        self, name: str, upstream: Path, binary: Path | None = None, *tests: Path
     ) -> None:
-        """Lays a binary over the C tool, and a test of ours beside the others."""
+        """Lays a binary over the C tool, and tests of ours beside the others."""
         self.name = name
         base = Path("/run/drv-net") / name
         for part in ("upper", "work", "tree"):
@@ -57,7 +59,7 @@ class Tree:
         self.drivers = base / "tree" / DRIVERS
         if binary:
             shutil.copy(binary, self.drivers / "hw/ncdevmem")
-        if test:
+        for test in tests:
             shutil.copy(test, self.drivers / "hw")
 
     def run(self, test: str, logs: Path) -> dict[str, Outcome]:
