@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Reads documents, and refuses what is none.
+
+A file holds one document, several (one a line, or a JSON array of them). Each names its form in
+`schema`. Only what the reports use is looked at: members that are new do no harm.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+MEASUREMENT = "ncdevmem-measurement-2"
+HEADLINE = "ncdevmem-headline-2"
+BENCH = "ncdevmem-bench-1"
+# A measurement's document is limited to some 20 MB; that of `make headline` holds a hundred.
+MOST_BYTES = 256 << 20
+
+
+class Unusable(Exception):
+    """A file that there can be no report of, and why."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}")
+
+
+class Members:
+    """The members of an object of a document: each access checks what it gives."""
+
+    def __init__(self, value: object, file: str, path: str = "") -> None:
+        self.file, self.path = file, path
+        if not isinstance(value, dict):
+            self._refuse(path or "the document", f"is {kind(value)}, not an object")
+        self.members: dict = value
+
+    def _refuse(self, what: str, why: str) -> NoReturn:
+        raise Unusable(self.file, f"{what} {why}")
+
+    def where(self, name: str) -> str:
+        """The path of a member."""
+        return f"{self.path}.{name}" if self.path else name
+
+    def _get(self, name: str) -> object:
+        if name not in self.members:
+            self._refuse(self.path or "the document", f"lacks {name}")
+        return self.members[name]
+
+    def number(self, name: str) -> float:
+        """A number that is 0 or more."""
+        value = self._get(name)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            self._refuse(self.where(name), f"is {kind(value)}, not a number")
+        try:
+            real = float(value)
+        except OverflowError:
+            real = math.inf
+        if not 0 <= real < math.inf:
+            self._refuse(self.where(name), f"is {value}, which no measurement gives")
+        return real
+
+    def number_or_none(self, name: str) -> float | None:
+        """The same, of a member that may be null or absent."""
+        return None if self.members.get(name) is None else self.number(name)
+
+    def text(self, name: str) -> str:
+        """A string."""
+        value = self._get(name)
+        if not isinstance(value, str):
+            self._refuse(self.where(name), f"is {kind(value)}, not a string")
+        return value
+
+    def text_or_none(self, name: str) -> str | None:
+        """The same, of a member that may be null or absent."""
+        return None if self.members.get(name) is None else self.text(name)
+
+    def flag(self, name: str) -> bool:
+        """True or false; false if absent or null."""
+        value = self.members.get(name)
+        if value is not None and not isinstance(value, bool):
+            self._refuse(self.where(name), f"is {kind(value)}, neither true nor false")
+        return bool(value)
+
+    def array(self, name: str) -> list:
+        """An array."""
+        value = self._get(name)
+        if not isinstance(value, list):
+            self._refuse(self.where(name), f"is {kind(value)}, not an array")
+        return value
+
+    def numbers(self, name: str) -> list[float]:
+        """An array of numbers, with at least one."""
+        items = {f"{name}[{index}]": item for index, item in enumerate(self.array(name))}
+        if not items:
+            self._refuse(self.where(name), "is empty")
+        each = Members(items, self.file, self.path)
+        return [each.number(item) for item in items]
+
+    def object(self, name: str) -> Members:
+        """An object."""
+        return Members(self._get(name), self.file, self.where(name))
+
+    def object_or_none(self, name: str) -> Members | None:
+        """The same, of a member that may be null or absent."""
+        return None if self.members.get(name) is None else self.object(name)
+
+    def objects(self, name: str) -> list[Members]:
+        """An array of objects."""
+        return [
+            Members(item, self.file, f"{self.where(name)}[{index}]")
+            for index, item in enumerate(self.array(name))]
+
+
+def kind(value: object) -> str:
+    """What a value is in JSON's words."""
+    if value is None:
+        return "null"
+    words = {bool: "true or false", int: "a number", float: "a number", str: "a string",
+             list: "an array", dict: "an object"}
+    return words[type(value)]
+
+
+def read(name: str) -> list[Members]:
+    """The documents of a file; `-` is the standard input."""
+    try:
+        if name == "-":
+            content = sys.stdin.buffer.read(MOST_BYTES + 1)
+        else:
+            with Path(name).open("rb") as file:
+                content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise Unusable(name, error.strerror or str(error)) from error
+    if len(content) > MOST_BYTES:
+        raise Unusable(name, f"is larger than {MOST_BYTES >> 20} MiB")
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Unusable(name, f"is no text in UTF-8: {error.reason} at {error.start}") from error
+    if not text.strip():
+        raise Unusable(name, "is empty")
+    values = _parsed(name, text)
+    if len(values) == 1:
+        return [_known(Members(values[0], name))]
+    return [_known(Members(value, f"{name}, document {index}"))
+            for index, value in enumerate(values, 1)]
+
+
+def _parsed(name: str, text: str) -> list:
+    """The values of a text: of the whole of it, or of each of its lines."""
+    try:
+        value = _value(text)
+        values = value if isinstance(value, list) else [value]
+    except ValueError as whole:
+        lines = [line for line in text.splitlines() if line.strip()]
+        try:
+            values = [_value(line) for line in lines] if len(lines) > 1 else []
+        except ValueError:
+            values = []
+        if not values:
+            raise Unusable(name, f"is no JSON: {whole}") from whole
+    if not values:
+        raise Unusable(name, "is an array without documents")
+    return values
+
+
+def _value(text: str) -> object:
+    """What a text of JSON says, without the numbers that JSON does not have."""
+    def refuse(constant: str) -> NoReturn:
+        raise ValueError(f"{constant} is no number of JSON")
+
+    try:
+        return json.loads(text, parse_constant=refuse)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def _known(document: Members) -> Members:
+    """A document of a form that there are reports of."""
+    schema = document.members.get("schema")
+    if not isinstance(schema, str) or not schema.startswith("ncdevmem-"):
+        raise Unusable(
+            document.file,
+            "is not of ncdevmem: it has no schema of it (--flows N --json prints one)")
+    if schema in (MEASUREMENT, HEADLINE, BENCH):
+        return document
+    for known in MEASUREMENT, HEADLINE, BENCH:
+        if schema.rpartition("-")[0] == known.rpartition("-")[0]:
+            raise Unusable(document.file, f"is of form {schema}; this program reads {known}")
+    failure = document.members.get("failure")
+    if isinstance(failure, dict) and isinstance(failure.get("text"), str):
+        raise Unusable(document.file, f"is of a run that failed: {failure['text']}")
+    raise Unusable(document.file, f"is of form {schema}, not of a measurement (--flows N --json)")
