@@ -28,6 +28,11 @@ help: ## print this list
 dependencies: ## install the packages that the other targets need
 	@scripts/install-dependencies
 
+# What draws reports (share/ncdevmem-report)
+.PHONY: report-dependencies
+report-dependencies: dependencies
+	@scripts/install-dependencies report
+
 .PHONY: build
 build: dependencies ## build the tool, .build/release/ncdevmem
 	SWIFT="$(SWIFT)" scripts/build
@@ -37,7 +42,7 @@ demo: build ## show the tool at work on a software NIC in a virtual machine
 	$(vm) -- selftests/demo.sh
 
 .PHONY: test
-test: dependencies ## run all tests, on all of KERNELS
+test: report-dependencies ## run all tests, on all of KERNELS
 	SWIFT="$(SWIFT)" scripts/test $(KERNELS)
 
 .PHONY: selftests
@@ -69,13 +74,16 @@ vm: dependencies ## open a shell in the virtual machine
 	$(vm) --timeout 86400 --terminal --allow-splat -- bash
 
 .PHONY: bench
-bench: build .build/floor ## measure the tool against the C tool and a bare receiver
+bench: build report-dependencies .build/floor ## measure the tool against the C tool and a bare receiver; .build/bench/bench.html
 	$(SWIFT) build -c release --product validator-benchmark --static-swift-stdlib
-	$(vm) --timeout 3600 -- Benchmarks/inside/bench "$$(scripts/upstream)" --size $(SIZE)
+	@mkdir -p .build/bench
+	$(vm) --timeout 3600 -- Benchmarks/inside/bench "$$(scripts/upstream)" --size $(SIZE) \
+		--json .build/bench/bench.json
+	share/ncdevmem-report .build/bench/bench.json -o .build/bench/bench.html
 	$(if $(filter um,$(KERNEL)),,Benchmarks/instructions --kernel $(KERNEL))
 
 .PHONY: headline
-headline: build ## measure both token modes on the lab kernel
+headline: build report-dependencies ## measure both token modes on the lab kernel; .build/headline/headline.html
 	Benchmarks/headline
 
 .PHONY: gpu

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import statistics
 import subprocess
@@ -91,6 +92,11 @@ class Row:
     # What no run of the tool may exceed, whatever the reference does.
     limit: float | None = None
 
+    @property
+    def better(self) -> str:
+        """Which values are better: "more" or "less". What is no rate is a cost."""
+        return "more" if self.value is rate else "less"
+
     def verdict(self, ratio: float, most: float) -> str:
         """Whether the targets are met, if there are any."""
         targets = [self._target(ratio)]
@@ -107,6 +113,10 @@ class Row:
         return ""
 
 
+# What has been compared so far, for a document (share/report/bench.py reads it)
+compared: list[dict] = []
+
+
 def by_turns(runs: int, *measured: Callable[[], Cost]) -> list[list[Cost]]:
     """Measures each of them so many times, one after the other."""
     costs: list[list[Cost]] = [[] for _ in measured]
@@ -119,6 +129,7 @@ def by_turns(runs: int, *measured: Callable[[], Cost]) -> list[list[Cost]]:
 def compare(title: str, reference: str, costs: list[list[Cost]], *rows: Row) -> None:
     """Prints the cost of the reference, that of the tool, and their ratios."""
     theirs, ours = costs
+    kept: list[dict] = []
     size = f", {ours[0].size / MIB:g} MiB" if ours[0].size > 1 else ""
     print(f"{title}{size}, {len(ours)} runs each")
     print(f"  {'':22}{reference:>25}{'ncdevmem':>25}{'ratio':>9}")
@@ -132,4 +143,11 @@ def compare(title: str, reference: str, costs: list[list[Cost]], *rows: Row) -> 
         most = max(row.value(cost) for cost in ours)
         print(f"  {row.title:22}{cells[0][1]:>25}{cells[1][1]:>25}{ratio:9.3f}"
               f"  {row.verdict(ratio, most)}".rstrip())
+        kept.append({
+            "title": row.title, "better": row.better,
+            "reference": [row.value(cost) for cost in theirs],
+            "measured": [row.value(cost) for cost in ours],
+            "ratio": None if math.isnan(ratio) else ratio, "target": row.verdict(ratio, most)})
+    compared.append({
+        "title": title + size, "reference": reference, "measured": "ncdevmem", "rows": kept})
     print(flush=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from testbed.hosts import LOCAL, NIC, Sender, enter_remote, free_port, pattern, wait_listening
 from testbed.tool import BINARY
 
-from .measure import MIB, Cost, Row, by_turns, compare, silent, wait
+from .measure import MIB, Cost, Row, by_turns, compare, compared, silent, wait
 
 VALIDATOR = ".build/release/validator-benchmark"
 
@@ -79,8 +79,13 @@ def memory(c_tool: Path, size: int) -> None:
     limit = 16
     theirs, ours = (peak(binary, size) / 1024 for binary in (c_tool, BINARY))
     print(f"Memory beyond the dma-buf while {size // MIB} MiB are validated, in MiB")
-    print(f"  C tool {theirs:.1f}, ncdevmem {ours:.1f}  "
-          f"at most {limit}: {'met' if ours <= limit else 'MISSED'}\n", flush=True)
+    target = f"at most {limit}: {'met' if ours <= limit else 'MISSED'}"
+    print(f"  C tool {theirs:.1f}, ncdevmem {ours:.1f}  {target}\n", flush=True)
+    compared.append({
+        "title": f"Memory beyond the dma-buf, {size // MIB} MiB validated", "reference": "C tool",
+        "measured": "ncdevmem", "rows": [{
+            "title": "MiB", "better": "less", "reference": [theirs], "measured": [ours],
+            "ratio": ours / theirs, "target": target}]})
 
 
 def validator(runs: int) -> None:

@@ -6,23 +6,28 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import sys
 import tempfile
 import threading
 import time
-import xml.dom.minidom
 from pathlib import Path
 
 import jsonschema
 
 from testbed.harness import Skipped, case, expect, expect_equal
 from testbed.hosts import (
-    LOCAL, NIC, REMOTE, STRANGER, Sender, enter_remote, free_port, output, parameter, pattern,
+    LOCAL, NIC, REMOTE, STRANGER, Sender, enter_remote, free_port, parameter, pattern,
     set_fault, stranger, wait_listening)
 from testbed.pair import receiver, sender
 from testbed.state import expect_released, has_command, token_mode_attribute, unchanged
 from testbed.tool import Result, finish, run
 
-SCHEMAS = Path(__file__).resolve().parents[2] / "share/schema"
+SHARE = Path(__file__).resolve().parents[2] / "share"
+sys.path.insert(0, str(SHARE))
+
+from report import contents, drawings  # noqa: E402
+
+SCHEMAS = SHARE / "schema"
 SCHEMA = json.loads((SCHEMAS / "measurement.json").read_text(encoding="utf-8"))
 
 
@@ -119,16 +124,19 @@ def pairs_device_memory() -> None:
         expect(flow["rx_queue"] in (2, 3), f"flow on queue {flow['rx_queue']}")
 
 
-def check_plot(*documents: dict) -> None:
-    """The plot of some documents is a drawing with a line for each flow and sum, and for idling."""
+def check_report(ours: dict, theirs: dict) -> None:
+    """A report takes the documents for the two ends of one run, and has its figures."""
     with tempfile.TemporaryDirectory() as directory:
-        names = []
-        for index, document_ in enumerate(documents):
-            names.append(f"{directory}/{index}.json")
-            Path(names[-1]).write_text(json.dumps(document_), encoding="utf-8")
-        drawing = xml.dom.minidom.parseString(output("Benchmarks/plot", *names))
-    lines = sum(len(document_["flows"]) + 2 for document_ in documents)
-    expect_equal(len(drawing.getElementsByTagName("path")), lines, "lines in the plot")
+        names = [f"{directory}/receiver.json", f"{directory}/sender.json"]
+        for name, document_ in zip(names, (ours, theirs)):
+            Path(name).write_text(json.dumps(document_), encoding="utf-8")
+        made = contents.report(names, [], None)
+    expect_equal(len(made.runs), 1, "runs of the report")
+    run_ = made.runs[0]
+    expect_equal([end.role for end in run_.ends], ["receive", "send"], "ends of the run")
+    expect_equal(len(run_.main.intervals), len(ours["intervals"]), "intervals of the report")
+    drawn = sum(len(course.lines) for course in drawings.courses(made.groups))
+    expect_equal(drawn, len(ours["flows"]) + 2, "lines over time: each flow, the sum, idle time")
 
 
 @case("a duration ends both ends by itself, and workers stay where they are pinned", once=True)
@@ -145,7 +153,7 @@ def duration() -> None:
         expect(worker["thread_cpu_seconds"] > 0, "no CPU time")
     expect(len(ours["intervals"]) >= 2, "hardly any intervals")
     expect(all(queue["packets"] for queue in ours["queues"]), f"{ours['queues']}")
-    check_plot(ours, theirs)
+    check_report(ours, theirs)
 
 
 @case("flows that share a binding return their tokens in both token modes", deadline=120)

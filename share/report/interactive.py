@@ -12,7 +12,7 @@ from plotly.offline import get_plotlyjs
 from .drawings import COLOURS, DASHES, MARKERS, Bars, Course, Drawing, Row, Strip
 
 # plotly.js takes some tags in labels for its own; and a label is no longer than a phone is wide.
-MOST_LETTERS = 44
+MOST_LETTERS = 48
 PATTERNS = ("", "/", ".")
 ROW_HEIGHT = 42
 
@@ -66,8 +66,9 @@ def _course(course: Course) -> plotly.Figure:
             annotation_text="omitted", annotation_position="top left")
     made.update_layout(
         height=310 + 21 * len(shown), margin={"l": 56, "r": 12, "t": 12, "b": 48},
-        legend={"orientation": "h", "x": 0, "y": -0.2, "yanchor": "top"},
-        xaxis={"title": "seconds", "rangemode": "tozero", "zeroline": False},
+        legend={"orientation": "h", "x": 0, "y": -0.27, "yanchor": "top"},
+        xaxis={"title": {"text": "seconds", "standoff": 6}, "rangemode": "tozero",
+               "zeroline": False},
         yaxis={"title": escape(course.unit), "rangemode": "tozero", "zeroline": False})
     return made
 
@@ -114,8 +115,10 @@ def _bars(bars: Bars) -> plotly.Figure:
         made.add_trace(plotly.Bar(
             y=places, x=values, name=text(part), orientation="h",
             customdata=[text(label) for label in bars.labels],
+            # Without a colour of its own the ground of a pattern is clear.
             marker={"color": COLOURS[index], "pattern": {
-                "shape": PATTERNS[index], "fgcolor": "#ffffff", "size": 6}},
+                "shape": PATTERNS[index], "bgcolor": COLOURS[index], "fgcolor": "#ffffff",
+                "size": 6}},
             hovertemplate=f"%{{customdata}}: %{{x:.4g}} {escape(bars.unit)}"
                           "<extra>%{fullData.name}</extra>"))
     for place, label in zip(places, bars.labels):

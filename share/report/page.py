@@ -26,9 +26,12 @@ MOST_INTERVAL_TABLES = 12
 WORDS = frozenset(("verdict", "of", "value", "target", "ends"))
 
 
-def words(title: str) -> str:
-    """The attribute of a cell below a title."""
-    return ' class="words"' if title in WORDS else ""
+def attributes(title: str, cell: str = "") -> str:
+    """Those of a cell below a title."""
+    names = ["words"] if title in WORDS else []
+    if f", {Verdict.DIFFERS.value} " in cell:
+        names.append("differs")
+    return f' class="{" ".join(names)}"' if names else ""
 
 
 class Page:
@@ -63,14 +66,14 @@ class Page:
     def table(self, table: Table, folded: bool = False) -> None:
         """A table that scrolls by itself where it is wider than the page."""
         head = "".join(
-            f'<th scope="col"{words(cell)}>{escape(cell)}</th>' for cell in table.head)
+            f'<th scope="col"{attributes(cell)}>{escape(cell)}</th>' for cell in table.head)
         rows = []
         for first, *cells in table.rows:
             differs = cells and cells[-1].startswith(Verdict.DIFFERS.value)
             rows.append(
                 f'<tr{" class=differs" if differs else ""}><th scope="row">{escape(first)}</th>'
                 + "".join(
-                    f"<td{words(title)}>{escape(cell)}</td>"
+                    f"<td{attributes(title, cell)}>{escape(cell)}</td>"
                     for title, cell in zip(table.head[1:], cells)) + "</tr>")
         made = (
             f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(table.title)}">'
@@ -132,12 +135,16 @@ def changes(page: Page, report: Report) -> None:
         if len(chosen) > 1:
             page.table(tables.overview(chosen))
         strips = drawings.strips(chosen)
+        if len(chosen) == 1:
+            compare(page, chosen[0], heading=False)
+            strips = strips or drawings.own_strips(chosen[0])
         for strip in strips:
             page.draw(strip)
-        for comparison in chosen:
-            compare(page, comparison, heading=len(chosen) > 1)
-            for strip in [] if strips else drawings.own_strips(comparison):
-                page.draw(strip)
+        if len(chosen) > 1:
+            for comparison in chosen:
+                compare(page, comparison, heading=True)
+                for strip in [] if strips else drawings.own_strips(comparison):
+                    page.draw(strip)
         page.text("How the verdicts come about is described below.", "faint screen")
 
 

@@ -70,7 +70,9 @@ def verdict(finding: Finding) -> str:
 def change(finding: Finding) -> str:
     """The difference as a part of what was before, or as it is."""
     percent = finding.percent
-    return f"{finding.change:+.3g}" if percent is None else f"{percent:+.1f} %"
+    if percent is None:
+        return f"{finding.change:+.3g}" if finding.change else "0"
+    return "0 %" if abs(percent) < 0.05 else f"{percent:+.1f} %"
 
 
 def compared(comparison: Comparison) -> Table:
@@ -142,14 +144,19 @@ def entries(groups: list[Group]) -> list[tuple[str, list[Run]]]:
 
 def label(one: Group, run: Run) -> str:
     """A run in words."""
-    return f"{run.key}: {one.title}" if one.title else f"{run.key}: {END[run.main.role]}"
+    return f"{run.key}: {one.title}" if one.title else f"{run.key}: {ends(run)}"
+
+
+def ends(run: Run) -> str:
+    """Whose documents there are."""
+    return " and ".join(END[end.role] for end in run.ends)
 
 
 def files(groups: list[Group]) -> Table:
     """Which letter stands for which file."""
     return Table(
         "Runs and files", ["", "of", "ends", "verdict", "seconds", "bytes"],
-        [[run.key, run.files, " and ".join(END[end.role] for end in run.ends),
+        [[run.key, run.files, ends(run),
           ", ".join(dict.fromkeys(end.verdict for end in run.ends)),
           number(run.main.seconds), bytes_(run.main.bytes)]
          for one in groups for run in one.runs])
