@@ -44,6 +44,8 @@ def inflated(content: bytes) -> Iterator[bytes]:
             yield zlib.decompressobj().decompress(part)
 
 
+@unittest.skipUnless(browser.program(), "chromium is not installed")
+@unittest.skipIf(lacks("plotly"), "python3-plotly is not installed")
 class Browsing(unittest.TestCase):
     """One browser for all tests."""
 
@@ -51,10 +53,6 @@ class Browsing(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls) -> None:
-        if not browser.program():
-            raise unittest.SkipTest("chromium is not installed")
-        if missing := lacks("plotly"):
-            raise unittest.SkipTest(f"{missing} is not installed")
         directory = tempfile.TemporaryDirectory()
         cls.addClassCleanup(directory.cleanup)
         cls.directory = Path(directory.name)

@@ -155,6 +155,12 @@ class Refusing(unittest.TestCase):
                             str(path))
             path.unlink()
 
+    def test_escape_sequences(self) -> None:
+        """Nothing that a document says acts on the terminal."""
+        path = documents.write(self.directory, "x", {
+            "schema": "ncdevmem-run-1", "failure": {"text": "a\x1b[2Jb\u202ec\ud800d"}})
+        self.expect(2, "failed: a\ufffd[2Jb\ufffdc\ufffdd", path)
+
     def test_no_file(self) -> None:
         self.expect(2, "absent.json: No such file or directory", "absent.json")
         self.expect(2, f"{self.directory}: Is a directory", str(self.directory))

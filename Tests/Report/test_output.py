@@ -19,7 +19,9 @@ from pathlib import Path
 import documents
 from report import contents
 
-HOSTILE = '</script><script>alert(1)</script><img src=x onerror=alert(2)>"\'&$x^2$<b>b</b>_\u202e'
+HOSTILE = '</script><script>alert(1)</script><img src=x onerror=alert(2)>"\'&$x^2$<b>b</b>_'
+# Not shown: a change of direction, an escape sequence, half of a surrogate
+UNSEEN = "\u202e\x1b[31m\ud800"
 
 
 def lacks(*modules: str) -> str:
@@ -30,7 +32,7 @@ def lacks(*modules: str) -> str:
 def hostile(document: dict) -> dict:
     """A document whose every string that may be anything is hostile."""
     changed = json.loads(json.dumps(document))
-    changed["tool"] = HOSTILE
+    changed["tool"] = HOSTILE + UNSEEN
     changed["host"] |= {"kernel": HOSTILE, "processor": HOSTILE, "cpu_governors": [HOSTILE]}
     changed["configuration"] |= {"driver": HOSTILE, "interface": HOSTILE}
     if changed["configuration"].get("memory"):
@@ -196,6 +198,7 @@ class Page(Output):
                 self.assertFalse(name.startswith("on"), f"{tag} {name}")
         words = "".join(page.words)
         self.assertIn(HOSTILE, words)
+        self.assertIn(HOSTILE + "\ufffd\ufffd[31m\ufffd", words)
         self.assertNotIn("<script>alert", "".join(
             script for script, one in zip(page.scripts, page.of("script")) if "type" in one))
         # plotly.js shows tags as such only where they are escaped.

@@ -8,7 +8,7 @@ import unittest
 from pathlib import Path
 
 import documents
-from report import contents, runs
+from report import contents, runs, tables
 from report.quantities import IDLE, RECEIVER_CPU, THROUGHPUT
 from report.significance import Verdict
 
@@ -174,3 +174,11 @@ class Grouping(unittest.TestCase):
         made = self.report(documents.automatic() + documents.manual() + [documents.sender()])
         self.assertEqual([len(one.runs) for one in made.groups], [4, 4])
         self.assertTrue(made.comparisons[0].by_token_mode)
+
+    def test_tables_of_long_runs(self) -> None:
+        """A table has 120 rows at most, each the mean of its intervals."""
+        document = documents.with_rates(documents.automatic()[0], list(range(300)))
+        table = tables.intervals(self.report([document]).runs[0], self.report([document]).groups[0])
+        self.assertEqual(len(table.rows), 100)
+        self.assertEqual(table.rows[1][:2], ["3.0–6.0 s", "4"])
+        self.assertIn("3 intervals", table.note)

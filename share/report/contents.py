@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from . import bench, headline
 from .comparisons import Comparison, choose, role
-from .documents import BENCH, HEADLINE, MEASUREMENT, Members, Unusable, read
+from .documents import BENCH, HEADLINE, MEASUREMENT, Members, Unusable, read, visible
 from .measurement import measurement
 from .runs import Group, Run, group, key, pair
 from .significance import Verdict
@@ -61,7 +61,7 @@ def report(names: list[str], baseline: list[str], title: str | None) -> Report:
                 other.file, f"is of form {other.text('schema')}, whose report has no other files")
         form, = forms
         made = Report(*{HEADLINE: headline, BENCH: bench}[form].contents(given[0]))
-    made.title = title or made.title
+    made.title = visible(title or made.title)
     made.notices += _notices(made)
     return made
 

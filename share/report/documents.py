@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+import unicodedata
 from pathlib import Path
 from typing import NoReturn
 
@@ -24,7 +25,27 @@ class Unusable(Exception):
     """A file that there can be no report of, and why."""
 
     def __init__(self, name: str, reason: str) -> None:
-        super().__init__(f"{name}: {reason}")
+        super().__init__(visible(f"{name}: {reason}"))
+
+
+def visible(words: str) -> str:
+    """Words without what would act on a terminal or a page instead of showing: control characters,
+    changes of direction, halves of surrogates."""
+    if words.isascii() and words.isprintable():
+        return words
+    return "".join(
+        "\ufffd" if unicodedata.category(letter).startswith("C") else letter for letter in words)
+
+
+def cleaned(value: object) -> object:
+    """A value of JSON whose strings are all visible."""
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, list):
+        return [cleaned(item) for item in value]
+    if isinstance(value, dict):
+        return {visible(name): cleaned(item) for name, item in value.items()}
+    return value
 
 
 class Members:
@@ -58,7 +79,7 @@ class Members:
         except OverflowError:
             real = math.inf
         if not 0 <= real < math.inf:
-            self._refuse(self.where(name), f"is {value}, which no measurement gives")
+            self._refuse(self.where(name), f"is {str(value)[:24]}, which no measurement gives")
         return real
 
     def number_or_none(self, name: str) -> float | None:
@@ -141,9 +162,10 @@ def read(name: str) -> list[Members]:
     if not text.strip():
         raise Unusable(name, "is empty")
     values = _parsed(name, text)
+    label = visible(name)
     if len(values) == 1:
-        return [_known(Members(values[0], name))]
-    return [_known(Members(value, f"{name}, document {index}"))
+        return [_known(Members(values[0], label))]
+    return [_known(Members(value, f"{label}, document {index}"))
             for index, value in enumerate(values, 1)]
 
 
@@ -171,7 +193,7 @@ def _value(text: str) -> object:
         raise ValueError(f"{constant} is no number of JSON")
 
     try:
-        return json.loads(text, parse_constant=refuse)
+        return cleaned(json.loads(text, parse_constant=refuse))
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 

@@ -244,7 +244,8 @@ def write(report: Report) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>{escape(report.title)}</title>", f"<style>{style}</style>",
         "</head>", "<body>", f"<header><h1>{escape(report.title)}</h1>{lines}</header>",
-        f'<nav aria-label="Sections"><ul>{links}</ul></nav>', "<main>", *page.parts, "</main>",
+        f'<nav aria-label="Sections"><ul>{links}</ul></nav>',
         "<noscript><p>The plots need JavaScript; the tables hold the same figures.</p></noscript>",
+        "<main>", *page.parts, "</main>",
         f"<script>{scripts[0]}</script>", f"<script>{scripts[1]}</script>", "</body>", "</html>",
         ""])

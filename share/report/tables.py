@@ -217,15 +217,29 @@ def workers(groups: list[Group]) -> Table:
         "Each worker", ["", "flows", "CPU", "idle %", "CPU time, s", "CPU time, s/GiB"], rows)
 
 
+# A table of more rows is not read.
+MOST_ROWS = 120
+
+
 def intervals(run: Run, one: Group) -> Table:
-    """Each interval of a run."""
-    rows = [
-        [f"{interval.start:.1f}–{interval.end:.1f} s" + (" (omitted)" if interval.omitted else ""),
-         *(number(value(interval)) for value in OF_AN_INTERVAL.values())]
-        for interval in run.main.intervals]
+    """Each interval of a run; of many, several in a row."""
+    several = -(-len(run.main.intervals) // MOST_ROWS)
+    rows = []
+    for first in range(0, len(run.main.intervals), several):
+        part = run.main.intervals[first:first + several]
+        omitted = " (omitted)" if all(interval.omitted for interval in part) else ""
+        cells = []
+        for value in OF_AN_INTERVAL.values():
+            known = [(number_, interval.seconds) for interval in part
+                     if (number_ := value(interval)) is not None]
+            seconds = sum(length for _, length in known)
+            cells.append(number(
+                sum(number_ * length for number_, length in known) / seconds if known else None))
+        rows.append([f"{part[0].start:.1f}–{part[-1].end:.1f} s{omitted}", *cells])
     return Table(
         f"Intervals of run {label(one, run)}",
-        ["", *(quantity.title for quantity in OF_AN_INTERVAL)], rows)
+        ["", *(quantity.title for quantity in OF_AN_INTERVAL)], rows,
+        f"Each row is the mean of {several} intervals." if several > 1 else "")
 
 
 def common_facts(groups: list[Group]) -> Table:
