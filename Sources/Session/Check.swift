@@ -37,6 +37,7 @@ struct Check {
   ) throws(Failure) -> Outcome {
     var examined: [(name: String, result: Result<Examination, Failure>)] = []
     for name in names {
+      wait.progress?.note("checking \(name)")
       let result = Result { () throws(Failure) in try examine(name, wait) }
       if case .failure(let failure) = result, failure.kind == .stopped { break }
       examined.append((name, result))

@@ -41,6 +41,7 @@ struct Probe {
   ) throws(Failure) -> Outcome {
     var ends = InterfaceEnds()
     for name in names {
+      wait.progress?.note("probing \(name)")
       var single = configuration
       single.target.interface = name
       var part = document.part()
