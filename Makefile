@@ -3,6 +3,11 @@
 
 PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
+DATADIR ?= $(PREFIX)/share
+MANDIR  ?= $(DATADIR)/man
+BASHDIR ?= $(DATADIR)/bash-completion/completions
+ZSHDIR  ?= $(DATADIR)/zsh/site-functions
+FISHDIR ?= $(DATADIR)/fish/vendor_completions.d
 SWIFT   ?= swift
 # The kernel that all targets boot which name none below: see selftests/vm/README.md.
 KERNEL  ?= newest
@@ -17,8 +22,10 @@ SIZE    ?= 512
 # The tests that `make selftests` runs, such as "devmem hds"; all if empty.
 TESTS   ?=
 
-binary := .build/release/ncdevmem
-vm     := selftests/vm/run --kernel $(KERNEL)
+binary  := .build/release/ncdevmem
+# The forms of the documents that the tool prints; that of the GPU's benchmark is not among them.
+schemas := $(filter-out share/schema/gpu.json,$(wildcard share/schema/*.json))
+vm      := selftests/vm/run --kernel $(KERNEL)
 
 .PHONY: help
 help: ## print this list
@@ -103,8 +110,35 @@ texts: ## make the man page and the completions anew, after a change of the opti
 	$(SWIFT) run option-texts
 
 .PHONY: install
-install: ## install the built tool below PREFIX
-	install -D -m 755 $(binary) $(DESTDIR)$(BINDIR)/ncdevmem
+install: ## install the built tool, its man page, completions and schemas below PREFIX
+	install -D -m 755 $(binary) "$(DESTDIR)$(BINDIR)/ncdevmem"
+	install -D -m 644 share/man/ncdevmem.8 "$(DESTDIR)$(MANDIR)/man8/ncdevmem.8"
+	install -D -m 644 share/completions/ncdevmem.bash "$(DESTDIR)$(BASHDIR)/ncdevmem"
+	install -D -m 644 share/completions/_ncdevmem "$(DESTDIR)$(ZSHDIR)/_ncdevmem"
+	install -D -m 644 share/completions/ncdevmem.fish "$(DESTDIR)$(FISHDIR)/ncdevmem.fish"
+	install -D -m 644 -t "$(DESTDIR)$(DATADIR)/ncdevmem/schema" $(schemas)
+
+.PHONY: uninstall
+uninstall: ## take away what `make install` installs
+	rm -f "$(DESTDIR)$(BINDIR)/ncdevmem" "$(DESTDIR)$(MANDIR)/man8/ncdevmem.8" \
+	    "$(DESTDIR)$(BASHDIR)/ncdevmem" "$(DESTDIR)$(ZSHDIR)/_ncdevmem" \
+	    "$(DESTDIR)$(FISHDIR)/ncdevmem.fish" \
+	    $(foreach schema,$(notdir $(schemas)),"$(DESTDIR)$(DATADIR)/ncdevmem/schema/$(schema)")
+	for directory in ncdevmem/schema ncdevmem; do \
+	    rmdir --ignore-fail-on-non-empty "$(DESTDIR)$(DATADIR)/$$directory"; \
+	done
+
+.PHONY: deb
+deb: build ## make a Debian package, .build/ncdevmem_VERSION_amd64.deb
+	@scripts/deb
+
+.PHONY: tarball
+tarball: build ## pack the tool for other distributions, .build/ncdevmem-VERSION-x86_64-linux.tar.xz
+	@scripts/tarball
+
+.PHONY: packages
+packages: build ## make the Debian package and try it on fresh Debian 12 and 13
+	scripts/package-tests
 
 .PHONY: clean
 clean: ## remove what was built here; ~/.cache/ncdevmem stays

@@ -51,6 +51,16 @@ struct OptionTextsTests {
     #expect(names == Set(MemoryKind.forms.map { $0.prefix { $0 != ":" } }))
   }
 
+  @Test("the man page names each variable of the environment that is read")
+  func namesVariables() throws {
+    let source = try SystemFiles().contents(
+      of: InstalledText.checkout + "Sources/Recovery/RuntimeDirectory.swift")
+    let names = source.matches(of: /variable\("([A-Z_]+)"\)/).map(\.output.1)
+    #expect(!names.isEmpty)
+    let page = try InstalledText.all[0].present()
+    for name in names { #expect(page.contains("\n.It Ev \(name)\n")) }
+  }
+
   @Test("an option whose values the shells look up is there")
   func looksUp() {
     let names = Option.all.map { "\($0.name)" }

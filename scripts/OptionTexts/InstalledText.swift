@@ -68,7 +68,7 @@ struct InstalledText {
   }
 
   /// The directory that this source was compiled in, with a slash at its end.
-  private static let checkout =
+  static let checkout =
     #filePath.split(separator: "/", omittingEmptySubsequences: false)
     .dropLast(3).joined(separator: "/") + "/"
 }
