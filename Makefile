@@ -130,6 +130,7 @@ uninstall: ## take away what `make install` installs
 
 .PHONY: deb
 deb: build ## make a Debian package, .build/ncdevmem_VERSION_amd64.deb
+	@scripts/install-dependencies debhelper
 	@scripts/deb
 
 .PHONY: tarball
@@ -138,6 +139,7 @@ tarball: build ## pack the tool for other distributions, .build/ncdevmem-VERSION
 
 .PHONY: packages
 packages: build ## make the Debian package and try it on fresh Debian 12 and 13
+	@scripts/install-dependencies debhelper lintian
 	scripts/package-tests
 
 .PHONY: clean
