@@ -51,7 +51,7 @@ def wait_listening(tool, port: int) -> None:
     """Waits until the receiver listens on its control port, or has ended."""
     deadline = time.monotonic() + PATIENCE
     while tool.proc.poll() is None and time.monotonic() < deadline:
-        if cmd(f"ss -Hltn sport = :{port}").stdout:
+        if cmd(f"ss -Hltn sport = :{port}", timeout=PATIENCE).stdout:
             return
         time.sleep(0.1)
 
