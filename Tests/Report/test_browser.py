@@ -63,10 +63,12 @@ class Browsing(unittest.TestCase):
         self.view.media("screen")
 
     def page(self, name: str, *given: dict) -> Path:
-        """A page of documents."""
+        """A page of documents, made once."""
         from report import page
-        files = [documents.write(self.directory, f"{name}.json", *given)]
         path = self.directory / f"{name}.html"
+        if path.exists():
+            return path
+        files = [documents.write(self.directory, f"{name}.json", *given)]
         path.write_text(page.write(contents.report(files, [], None)), encoding="utf-8")
         return path
 
@@ -91,10 +93,14 @@ class Browsing(unittest.TestCase):
         self.assertEqual(strangers, [])
         self.assertTrue(self.view.requests)
 
+    def show(self, width: int) -> None:
+        """The page of both modes, drawn for this width."""
+        self.view.open(self.both_modes(), width)
+        self.resize(width)
+
     def resize(self, width: int) -> None:
         """Changes the window, and waits for the plots."""
-        self.view.call("Emulation.setDeviceMetricsOverride", width=width, height=900,
-                       deviceScaleFactor=1, mobile=width < 500)
+        self.view.resize(width)
         self.view.wait(
             "document.querySelector('.plot svg').getBoundingClientRect().width"
             f" == document.querySelector('.plot').clientWidth && innerWidth == {width}")
@@ -125,7 +131,7 @@ class Browsing(unittest.TestCase):
                     self.quiet()
 
     def test_sections_have_their_tables(self) -> None:
-        self.view.open(self.both_modes(), 1280)
+        self.show(1280)
         for link in self.view.evaluate(
                 "Array.from(document.querySelectorAll('nav a')).map((one) => one.hash.slice(1))"):
             self.assertTrue(self.view.evaluate(f"!!document.getElementById({json.dumps(link)})"))
@@ -136,7 +142,7 @@ class Browsing(unittest.TestCase):
 
     def test_hovering(self) -> None:
         """A point shows its run, interval and value."""
-        self.view.open(self.both_modes(), 1280)
+        self.show(1280)
         place = self.view.evaluate("""(() => {
           const plot = document.querySelector('#time').nextElementSibling;
           plot.scrollIntoView();
@@ -175,7 +181,7 @@ class Browsing(unittest.TestCase):
 
     def test_dark(self) -> None:
         """Words stand out in the dark, in plots as well; and again in the light."""
-        self.view.open(self.both_modes(), 1280)
+        self.show(1280)
         for scheme in ("dark", "light"):
             self.view.media("screen", scheme)
             self.view.wait("getComputedStyle(document.querySelector('.xtick text')).fill"
@@ -196,9 +202,9 @@ class Browsing(unittest.TestCase):
     def test_print(self) -> None:
         """On paper all tables are open, plots are as wide as the paper and on white; what was
         closed is closed again on the screen."""
+        self.show(1280)
         # Without a kind of its own: printing is to take the one for paper.
         self.view.media("", "dark")
-        self.view.open(self.both_modes(), 1280)
         closed = "document.querySelectorAll('details:not([open])').length"
         before = self.view.evaluate(closed)
         self.assertGreater(before, 3)
@@ -219,7 +225,7 @@ class Browsing(unittest.TestCase):
 
     def test_print_widths(self) -> None:
         """When the page is about to be printed, its plots fit the paper."""
-        self.view.open(self.both_modes(), 1280)
+        self.show(1280)
         wide = ("Math.max(...Array.from(document.querySelectorAll('.plot svg')).map("
                 "(one) => one.getBoundingClientRect().width))")
         self.assertGreater(self.view.evaluate(wide), 900)
@@ -232,7 +238,7 @@ class Browsing(unittest.TestCase):
 
     def test_resizing(self) -> None:
         """A phone that is turned shows plots as wide as it is then."""
-        self.view.open(self.both_modes(), 720)
+        self.show(720)
         for width in (360, 720):
             self.resize(width)
             self.assertLessEqual(

@@ -19,8 +19,10 @@ COLOURS = ("#0072b2", "#c8591a", "#0b8a68", "#a8619a", "#8a7a00", "#6f7782")
 # The names that plotly has
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 MARKERS = ("circle", "diamond", "square", "triangle-up", "x", "star", "cross")
-# Of so many runs each flow has a line of its own.
-MOST_WITH_FLOWS = 2
+# Of so many runs, with so many flows each, every flow has a line of its own.
+MOST_WITH_FLOWS, MOST_FLOWS = 2, 16
+# A line has this many markers at most.
+MOST_MARKERS = 60
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,8 @@ def courses(groups: list[Group]) -> list[Course]:
             times = [(interval.start + interval.end) / 2 for interval in intervals]
             spans = [f"{interval.start:.1f}–{interval.end:.1f} s" for interval in intervals]
             omitted = [interval.omitted for interval in intervals]
-            if quantity is THROUGHPUT and len(runs) <= MOST_WITH_FLOWS and len(run.main.flows) > 1:
+            if (quantity is THROUGHPUT and len(runs) <= MOST_WITH_FLOWS
+                    and 1 < len(run.main.flows) <= MOST_FLOWS):
                 lines += [
                     Line(f"{run.key}, flow {number_}", style, times,
                          [interval.flows[number_] for interval in intervals], spans, omitted, True)

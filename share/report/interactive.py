@@ -9,7 +9,7 @@ from html import escape
 import plotly.graph_objects as plotly
 from plotly.offline import get_plotlyjs
 
-from .drawings import COLOURS, DASHES, MARKERS, Bars, Course, Drawing, Row, Strip
+from .drawings import COLOURS, DASHES, MARKERS, MOST_MARKERS, Bars, Course, Drawing, Row, Strip
 
 # plotly.js takes some tags in labels for its own; and a label is no longer than a phone is wide.
 MOST_LETTERS = 48
@@ -56,7 +56,7 @@ def _course(course: Course) -> plotly.Figure:
             mode="lines" if line.thin else "lines+markers", opacity=0.55 if line.thin else 1,
             line={"color": colour, "width": 1 if line.thin else 2,
                   "dash": DASHES[line.style % len(DASHES)]},
-            marker={"color": colour, "size": 7, "symbol": [
+            marker={"color": colour, "size": 7, "maxdisplayed": MOST_MARKERS, "symbol": [
                 f"{symbol}-open" if omitted else symbol for omitted in line.omitted]},
             showlegend=new,
             hovertemplate=f"%{{text}}: %{{y:.4g}} {escape(course.unit)}<extra></extra>"))

@@ -7,36 +7,50 @@
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const plots = [];
 
-  function colours(forPaper) {
+  // What a plot's layout takes over from the page, by the names of relayout
+  function surroundings(plot, forPaper) {
     const style = getComputedStyle(document.documentElement);
     const of = (name) => style.getPropertyValue(name).trim();
-    const ink = forPaper ? "#000000" : of("--ink");
     const rule = forPaper ? "#bbbbbb" : of("--rule");
-    return {
-      "font.color": ink,
-      "xaxis.gridcolor": rule, "xaxis.linecolor": rule, "xaxis.zerolinecolor": rule,
-      "yaxis.gridcolor": rule, "yaxis.linecolor": rule, "yaxis.zerolinecolor": rule,
+    const taken = {
+      "font.color": forPaper ? "#000000" : of("--ink"),
       "hoverlabel.font.color": "#ffffff",
     };
+    const width = forPaper ? PAPER : plot.clientWidth;
+    // A window may have no size for a moment.
+    if (width > 0) {
+      taken.width = width;
+    }
+    for (const axis of ["xaxis", "yaxis"]) {
+      for (const line of ["gridcolor", "linecolor", "zerolinecolor"]) {
+        taken[axis + "." + line] = rule;
+      }
+    }
+    return taken;
+  }
+
+  function put(layout, values) {
+    for (const [path, value] of Object.entries(values)) {
+      const names = path.split(".");
+      const last = names.pop();
+      const inner = names.reduce((outer, name) => (outer[name] = outer[name] || {}), layout);
+      inner[last] = value;
+    }
   }
 
   function fit(forPaper) {
     for (const plot of plots) {
-      const width = forPaper ? PAPER : plot.clientWidth;
-      Plotly.relayout(plot, Object.assign({ width: width }, colours(forPaper)));
+      Plotly.relayout(plot, surroundings(plot, forPaper));
     }
   }
 
   for (const data of document.querySelectorAll("script.figure")) {
     const plot = document.getElementById(data.dataset.plot);
     const figure = JSON.parse(data.textContent);
-    const config = {
-      displaylogo: false, displayModeBar: false,
-    };
-    Plotly.newPlot(plot, figure.data, figure.layout, config);
+    put(figure.layout, surroundings(plot, false));
+    Plotly.newPlot(plot, figure.data, figure.layout, { displaylogo: false, displayModeBar: false });
     plots.push(plot);
   }
-  fit(false);
   document.documentElement.dataset.drawn = String(plots.length);
 
   let width = window.innerWidth;

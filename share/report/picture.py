@@ -19,7 +19,7 @@ from matplotlib.backends.backend_pdf import PdfPages  # noqa: E402
 
 from . import drawings, tables  # noqa: E402
 from .contents import Report  # noqa: E402
-from .drawings import COLOURS, Bars, Course, Drawing, Strip  # noqa: E402
+from .drawings import COLOURS, MOST_MARKERS, Bars, Course, Drawing, Strip  # noqa: E402
 from .tables import Table  # noqa: E402
 
 # Inches
@@ -235,7 +235,9 @@ def _course(axes: Axes, course: Course) -> None:
             label=_visible(line.legend) if new else None)
         if not line.thin:
             for omitted in (False, True):
-                places = [index for index, is_so in enumerate(line.omitted) if is_so == omitted]
+                places = [
+                    index for index, is_so in enumerate(line.omitted)
+                    if is_so == omitted and index % -(-len(values) // MOST_MARKERS) == 0]
                 if places:
                     axes.plot(
                         [line.times[index] for index in places],
