@@ -103,7 +103,7 @@ class Browsing(unittest.TestCase):
         self.view.resize(width)
         self.view.wait(
             "document.querySelector('.plot svg').getBoundingClientRect().width"
-            f" == document.querySelector('.plot').clientWidth && innerWidth == {width}")
+            f" == document.querySelector('div.plot').clientWidth && innerWidth == {width}")
 
     def test_widths(self) -> None:
         """Nothing is wider than a phone or a screen, all plots are drawn, and no label is cut."""
@@ -116,10 +116,10 @@ class Browsing(unittest.TestCase):
             for width in WIDTHS:
                 with self.subTest(name, width=width):
                     self.resize(width)
-                    plots = self.view.evaluate("document.querySelectorAll('.plot').length")
+                    plots = self.view.evaluate("document.querySelectorAll('div.plot').length")
                     self.assertGreaterEqual(plots, 3)
                     self.assertEqual(self.view.evaluate(
-                        "Array.from(document.querySelectorAll('.plot')).filter("
+                        "Array.from(document.querySelectorAll('div.plot')).filter("
                         "(one) => one.querySelector('svg.main-svg .traces, svg.main-svg .trace'))"
                         ".length"), plots)
                     self.assertLessEqual(

@@ -27,6 +27,8 @@ class Report:
     tables: list[Table] = field(default_factory=list)
     # What a reader has to know before the figures
     notices: list[str] = field(default_factory=list)
+    # What the comparisons show
+    heading: str = "What changed"
 
     @property
     def runs(self) -> list[Run]:
@@ -61,6 +63,7 @@ def report(names: list[str], baseline: list[str], title: str | None) -> Report:
                 other.file, f"is of form {other.text('schema')}, whose report has no other files")
         form, = forms
         made = Report(*{HEADLINE: headline, BENCH: bench}[form].contents(given[0]))
+        made.heading = "Side by side"
     made.title = visible(title or made.title)
     made.notices += _notices(made)
     return made

@@ -91,7 +91,7 @@ def _strip(strip: Strip) -> plotly.Figure:
         made.add_trace(plotly.Scatter(
             x=row.values, y=[place + 0.07 * (index % 5 - 2) for index in range(len(row.values))],
             mode="markers", name=text(row.label), showlegend=False,
-            marker={"color": colour, "size": 9, "opacity": 0.75,
+            marker={"color": colour, "size": 9, "opacity": 0.9,
                     "symbol": MARKERS[row.style % len(MARKERS)]},
             hovertemplate=f"%{{x:.4g}} {escape(strip.unit)}<extra>%{{fullData.name}}</extra>"))
         made.add_shape(

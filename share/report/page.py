@@ -127,7 +127,7 @@ def changes(page: Page, report: Report) -> None:
     for name, title, chosen in (
             ("token-modes", "Token modes",
              [one for one in report.comparisons if one.by_token_mode]),
-            ("changes", "What changed",
+            ("changes", report.heading,
              [one for one in report.comparisons if not one.by_token_mode])):
         if not chosen:
             continue
