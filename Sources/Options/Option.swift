@@ -27,7 +27,7 @@ package struct Option: Sendable {
   let answer: Configuration?
 
   /// Whether each of its values counts where it is given several times, not the last one alone.
-  let collects: Bool
+  package let collects: Bool
 
   /// An option with a value.
   init<Value>(

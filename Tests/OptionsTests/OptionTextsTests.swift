@@ -86,6 +86,7 @@ struct OptionTextsTests {
       let summary = option.summary
       #expect(summary.split(separator: " ").count > 2, "\(option.name)")
       #expect(option.help.hasPrefix(summary))
+      #expect(!summary.hasPrefix("instead of ") || summary.contains(": "))
       #expect(summary.filter { $0 == "(" }.count == summary.filter { $0 == ")" }.count)
     }
   }

@@ -23,6 +23,8 @@ enum ManPage {
       let bare = word.filter { !"[].".contains($0) }
       if bare.isEmpty {
         segments[segments.count - 1] += ["No", "..."]
+      } else if bare == "|" {
+        segments[segments.count - 1] += [bare]
       } else {
         segments[segments.count - 1] += [flag(bare) ?? "Ar \(bare)"]
         if word.contains("...") { segments[segments.count - 1] += ["..."] }

@@ -31,6 +31,7 @@ enum OptionValue: Equatable {
   /// The options whose values the shells look up on the host, and the function that does it.
   static let functions = [
     "interface": "interfaces", "memory": "memory", "first-queue": "queues", "cpus": "cpus",
+    "tcp-congestion": "congestion_controls",
   ]
 
   /// The kinds of memory that need no look at the host. One that ends with a colon takes more.
@@ -45,12 +46,12 @@ extension Option {
 
   /// The help's first clause, which fits beside the name in a list.
   var summary: String {
-    var end = help.endIndex
-    for separator in ["; ", " (", ". ", ": "] {
-      // "with --check: try a bind as well" begins with a condition.
-      if separator == ": ", help.hasPrefix("with ") { continue }
-      if let range = help.firstRange(of: separator) { end = min(end, range.lowerBound) }
+    var clause = help[...]
+    // "with --check: try a bind as well" begins with a condition.
+    if let condition = help.prefixMatch(of: /(with|instead of) [^ ]+:[ ]/) {
+      clause = help[condition.range.upperBound...]
     }
-    return String(help[..<end])
+    let ends = ["; ", " (", ". ", ": "].compactMap { clause.firstRange(of: $0)?.lowerBound }
+    return String(help[..<(ends.min() ?? help.endIndex)])
   }
 }

@@ -23,10 +23,11 @@ enum ZshCompletion {
     let names = spellings.map { name in
       value.isEmpty ? name : name.hasPrefix("--") ? name + "=" : name + "+"
     }
-    // An option stands once, but for those that gather values.
     let written = names.count == 1 ? names[0] : "{\(names.joined(separator: ","))}"
     let explanation = quoted("[\(option.summary.replacing("]", with: #"\]"#))]\(value)")
-    return quoted("(\(spellings.joined(separator: " ")))") + written + explanation
+    // Most options are offered once.
+    let others = option.collects ? "*" : "(\(spellings.joined(separator: " ")))"
+    return quoted(others) + written + explanation
   }
 
   /// What the help calls the value, without what would end it for `_arguments`.

@@ -9,8 +9,11 @@ _ncdevmem_options="
     -s --server
     -p --port
     -c --client
+    --mss
+    --tcp-congestion
     --timeout
     -f --interface
+    --all
     -t --first-queue
     -q --queues
     -n --no-nic-config
@@ -26,6 +29,7 @@ _ncdevmem_options="
     -z --chunk
     --check
     --probe
+    --format
     --flows
     --duration
     --interval
@@ -42,6 +46,7 @@ _ncdevmem_options="
     --allow-plain
     -L --fail-on-linear
     --json
+    --quiet
     --trace
     -h --help
     --version
@@ -51,6 +56,8 @@ _ncdevmem_value() {
     -s | --server) echo "words" ;;
     -p | --port) echo "words" ;;
     -c | --client) echo "words" ;;
+    --mss) echo "words" ;;
+    --tcp-congestion) echo "congestion_controls" ;;
     --timeout) echo "words" ;;
     -f | --interface) echo "interfaces" ;;
     -t | --first-queue) echo "queues" ;;
@@ -63,6 +70,7 @@ _ncdevmem_value() {
     -U | --unbind) echo "words 0 1 2" ;;
     --busy-poll) echo "words" ;;
     -z | --chunk) echo "words" ;;
+    --format) echo "words text json ktap" ;;
     --flows) echo "words" ;;
     --duration) echo "words" ;;
     --interval) echo "words" ;;
@@ -111,6 +119,10 @@ _ncdevmem_queues() {
 
 _ncdevmem_cpus() {
     cat /sys/devices/system/cpu/online
+}
+
+_ncdevmem_congestion_controls() {
+    tr ' ' '\n' </proc/sys/net/ipv4/tcp_available_congestion_control
 }
 
 _ncdevmem_words() {

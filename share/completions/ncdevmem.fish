@@ -41,15 +41,22 @@ function __ncdevmem_cpus
     cat /sys/devices/system/cpu/online
 end
 
+function __ncdevmem_congestion_controls
+    string split ' ' </proc/sys/net/ipv4/tcp_available_congestion_control
+end
+
 complete -c ncdevmem -f
 # Made from the option table: options
 set -g __ncdevmem_memory_kinds udmabuf udmabuf:huge=2M udmabuf:huge=1G heap: drm fd: cuda
 complete -c ncdevmem -s l -l listen -d 'wait for a connection and receive'
-complete -c ncdevmem -s s -l server -x -d 'the address to listen at, or to connect to'
+complete -c ncdevmem -s s -l server -x -d 'the address or name to listen at, or to connect to'
 complete -c ncdevmem -s p -l port -x -d 'the TCP port, 1 to 65535'
 complete -c ncdevmem -s c -l client -x -d 'the sender\'s address'
+complete -c ncdevmem -l mss -x -d 'send, and ask for, segments of no more payload than this'
+complete -c ncdevmem -l tcp-congestion -x -a '(__ncdevmem_congestion_controls)' -d 'the congestion control to send with, such as cubic'
 complete -c ncdevmem -l timeout -x -d 'how long to wait for the peer each time'
 complete -c ncdevmem -s f -l interface -x -a '(__ncdevmem_interfaces)' -d 'the network interface, by any of its names'
+complete -c ncdevmem -l all -d 'instead of -f: every interface of this network namespace that has a device'
 complete -c ncdevmem -s t -l first-queue -x -a '(__ncdevmem_queues)' -d 'the first RX queue to bind'
 complete -c ncdevmem -s q -l queues -x -d 'how many RX queues to bind'
 complete -c ncdevmem -s n -l no-nic-config -d 'leave header split, RSS and flow rules alone'
@@ -65,6 +72,7 @@ complete -c ncdevmem -l busy-poll -x -d 'how long a receive polls the NIC\'s que
 complete -c ncdevmem -s z -l chunk -x -d 'split each send into pieces of this size'
 complete -c ncdevmem -l check -d 'report what a run on the interface would lack, and change nothing'
 complete -c ncdevmem -l probe -d 'with --check: try a bind as well, and undo it'
+complete -c ncdevmem -l format -x -a 'text json ktap' -d 'with --check: how to report'
 complete -c ncdevmem -l flows -x -d 'measure with N connections, 1 to 64, each with a stream of its own'
 complete -c ncdevmem -l duration -x -d 'end after this time'
 complete -c ncdevmem -l interval -x -d 'how often to report'
@@ -81,6 +89,7 @@ complete -c ncdevmem -l expect-bytes -x -d 'fail unless the stream has this leng
 complete -c ncdevmem -l allow-plain -d 'pass although some payload came outside of device memory, in frames left whole'
 complete -c ncdevmem -s L -l fail-on-linear -d 'fail at the first payload in host memory, in a frame split wrongly or left whole'
 complete -c ncdevmem -l json -d 'print one JSON document, whatever the run ends with'
+complete -c ncdevmem -l quiet -d 'print what is wrong and what was asked for, and nothing else'
 complete -c ncdevmem -l trace -d 'print each received fragment on standard error'
 complete -c ncdevmem -s h -l help -d 'print the options and exit'
 complete -c ncdevmem -l version -d 'print the version and what it can do, and exit'
