@@ -4,6 +4,7 @@
 PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
 DATADIR ?= $(PREFIX)/share
+OWNDIR  ?= $(DATADIR)/ncdevmem
 MANDIR  ?= $(DATADIR)/man
 BASHDIR ?= $(DATADIR)/bash-completion/completions
 ZSHDIR  ?= $(DATADIR)/zsh/site-functions
@@ -25,6 +26,7 @@ TESTS   ?=
 binary  := .build/release/ncdevmem
 # The forms of the documents that the tool prints; that of the GPU's benchmark is not among them.
 schemas := $(filter-out share/schema/gpu.json,$(wildcard share/schema/*.json))
+report  := $(wildcard share/report/*.py share/report/*.css share/report/*.js)
 vm      := selftests/vm/run --kernel $(KERNEL)
 
 .PHONY: help
@@ -110,22 +112,28 @@ texts: ## make the man page and the completions anew, after a change of the opti
 	$(SWIFT) run option-texts
 
 .PHONY: install
-install: ## install the built tool, its man page, completions and schemas below PREFIX
-	install -D -m 755 $(binary) "$(DESTDIR)$(BINDIR)/ncdevmem"
-	install -D -m 644 share/man/ncdevmem.8 "$(DESTDIR)$(MANDIR)/man8/ncdevmem.8"
+install: ## install the built tool and all that belongs to it below PREFIX
+	install -D -m 755 -t "$(DESTDIR)$(BINDIR)" $(binary)
+	install -D -m 644 -t "$(DESTDIR)$(MANDIR)/man8" share/man/ncdevmem.8
+	install -D -m 644 -t "$(DESTDIR)$(MANDIR)/man1" share/man/ncdevmem-report.1
 	install -D -m 644 share/completions/ncdevmem.bash "$(DESTDIR)$(BASHDIR)/ncdevmem"
-	install -D -m 644 share/completions/_ncdevmem "$(DESTDIR)$(ZSHDIR)/_ncdevmem"
-	install -D -m 644 share/completions/ncdevmem.fish "$(DESTDIR)$(FISHDIR)/ncdevmem.fish"
-	install -D -m 644 -t "$(DESTDIR)$(DATADIR)/ncdevmem/schema" $(schemas)
+	install -D -m 644 -t "$(DESTDIR)$(ZSHDIR)" share/completions/_ncdevmem
+	install -D -m 644 -t "$(DESTDIR)$(FISHDIR)" share/completions/ncdevmem.fish
+	install -D -m 644 -t "$(DESTDIR)$(OWNDIR)/schema" $(schemas)
+	install -D -m 755 -t "$(DESTDIR)$(OWNDIR)" share/ncdevmem-report
+	install -D -m 644 -t "$(DESTDIR)$(OWNDIR)/report" $(report)
+	ln -sfr "$(DESTDIR)$(OWNDIR)/ncdevmem-report" "$(DESTDIR)$(BINDIR)/ncdevmem-report"
 
 .PHONY: uninstall
 uninstall: ## take away what `make install` installs
-	rm -f "$(DESTDIR)$(BINDIR)/ncdevmem" "$(DESTDIR)$(MANDIR)/man8/ncdevmem.8" \
+	rm -f "$(DESTDIR)$(BINDIR)/ncdevmem" "$(DESTDIR)$(BINDIR)/ncdevmem-report" \
+	    "$(DESTDIR)$(MANDIR)/man8/ncdevmem.8" "$(DESTDIR)$(MANDIR)/man1/ncdevmem-report.1" \
 	    "$(DESTDIR)$(BASHDIR)/ncdevmem" "$(DESTDIR)$(ZSHDIR)/_ncdevmem" \
-	    "$(DESTDIR)$(FISHDIR)/ncdevmem.fish" \
-	    $(foreach schema,$(notdir $(schemas)),"$(DESTDIR)$(DATADIR)/ncdevmem/schema/$(schema)")
-	for directory in ncdevmem/schema ncdevmem; do \
-	    rmdir --ignore-fail-on-non-empty "$(DESTDIR)$(DATADIR)/$$directory"; \
+	    "$(DESTDIR)$(FISHDIR)/ncdevmem.fish" "$(DESTDIR)$(OWNDIR)/ncdevmem-report" \
+	    $(foreach file,$(schemas:share/%=%) $(report:share/%=%),"$(DESTDIR)$(OWNDIR)/$(file)")
+	for directory in /schema /report ""; do \
+	    [ ! -d "$(DESTDIR)$(OWNDIR)$$directory" ] || \
+	        rmdir --ignore-fail-on-non-empty "$(DESTDIR)$(OWNDIR)$$directory"; \
 	done
 
 .PHONY: deb
