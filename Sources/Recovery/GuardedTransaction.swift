@@ -62,7 +62,7 @@ package func withTransaction<Value>(
   } catch {
     result = .failure(error)
   }
-  wait.progress?.note("putting \(transaction.interface.subject) back as it was")
+  wait.progress?.note("putting \(transaction.interface.name) back as it was")
   var failures = transaction.undo()
   if !failures.isEmpty, failures.allSatisfy({ $0.errno == .noDevice }),
     !exists(transaction.interface.index)

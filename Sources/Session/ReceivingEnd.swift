@@ -52,7 +52,7 @@ struct ReceivingEnd: ~Copyable {
     let operation = "set up \(subject)"
     try wait.check(operation)
     if configuration.configuresNIC {
-      wait.progress?.note("setting up \(subject): header split")
+      wait.progress?.note("setting up \(transaction.interface.name): header split")
       try transaction.enableHeaderSplit()
       queues = try transaction.interface.chooseQueuesLeft(
         target.queues, of: queues, otherwise: .last)
@@ -60,7 +60,7 @@ struct ReceivingEnd: ~Copyable {
     var steering = FlowSteering(FlowTuple(to: destination, from: source), over: queues)
     if configuration.configuresNIC {
       try wait.check(operation)
-      wait.progress?.note("setting up \(subject): RSS and flow rules")
+      wait.progress?.note("setting up \(transaction.interface.name): RSS and flow rules")
       let index = transaction.interface.index
       try transaction.moveRSS(
         off: Set(queues), orTo: try netdev.freeQueues(ofInterface: index))
@@ -75,13 +75,14 @@ struct ReceivingEnd: ~Copyable {
       }
     }
     try wait.check(operation)
-    wait.progress?.note("setting up \(subject): the driver restarts the queues to bind")
+    wait.progress?.note(
+      "setting up \(transaction.interface.name): the driver restarts the queues to bind")
     let binding = try netdev.bindReceive(
       queues, ofInterface: transaction.interface.index, named: subject,
       to: memory.buffer.descriptor, as: target.binding, wait)
     Announcement.binding(binding.id).print()
     watch.expect(binding: binding.id, through: netdev)
-    wait.progress?.note("waiting for the carrier of \(subject)")
+    wait.progress?.note("waiting for the carrier of \(transaction.interface.name)")
     try carrier.waitForReturn(wait)
     let carrierChanges = carrier.changes
 

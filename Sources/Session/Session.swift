@@ -136,8 +136,10 @@ extension Configuration {
   fileprivate var beginning: String {
     switch self {
     case .help, .version: ""
-    case .probe(let probe): "probing \(probe.several == nil ? probe.target.interface : "interfaces")"
-    case .check(let check): "checking \(check.several == nil ? check.target.interface : "interfaces")"
+    case .probe(let probe):
+      "probing \(probe.several == nil ? probe.target.interface : "interfaces")"
+    case .check(let check):
+      "checking \(check.several == nil ? check.target.interface : "interfaces")"
     case .restore: "looking for what killed runs have left behind"
     case .receive(let receive): "looking at \(receive.target.interface)"
     case .send(let send): "looking at \(send.interface)"

@@ -17,8 +17,8 @@ from testbed.hosts import NIC, REMOTE_NIC, output, reload_nic
 from testbed.state import expect_released, unchanged
 from testbed.tool import Result, run
 
-SCHEMA = json.loads(
-    (Path(__file__).resolve().parents[2] / "share/schema/interfaces.json").read_text(encoding="utf-8"))
+SCHEMAS = Path(__file__).resolve().parents[2] / "share/schema"
+SCHEMA = json.loads((SCHEMAS / "interfaces.json").read_text(encoding="utf-8"))
 RESULT = re.compile(r"(not ok|ok) (\d+) ([^#]*[^# ])(?: # (SKIP)?(?: ?(.+))?)?")
 # As tools/testing/selftests/kselftest.h has it.
 TOTALS = "# Totals: pass:{ok} fail:{not ok} xfail:0 xpass:0 skip:{SKIP} error:0"

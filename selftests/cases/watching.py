@@ -11,6 +11,7 @@ import signal
 import struct
 import subprocess
 import termios
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -127,7 +128,10 @@ def asked() -> None:
             return "received 585.9 KiB, " in "".join(seen)
 
         seen: list[str] = []
-        Sender(4, port, slowly(is_half_there)).start()
+        goes_on = threading.Event()
+        Sender(4, port, slowly(goes_on.is_set)).start()
+        expect(wait_for(is_half_there), str(seen))
+        goes_on.set()
         result = finish(process, 60).expect(0)
         text = "".join(seen) + result.stderr
         lines = text.splitlines()
