@@ -51,7 +51,7 @@ package enum Announcement: Sendable {
     }
   }
 
-  /// Prints the line on the standard error, unless the user asked for quiet. Fragments he asked for.
+  /// Prints the line on the standard error; with `--quiet` only a fragment's, which `--trace` asks for.
   func print() {
     if case .fragment = self { Diagnostics.print(text) } else { Diagnostics.inform(text) }
   }
