@@ -165,7 +165,7 @@ def killed_at_random() -> None:
 
 @case("a run that dies of anything else is cleaned up after, too", once=True)
 def killed_otherwise() -> None:
-    for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGQUIT, signal.SIGUSR1):
+    for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGQUIT, signal.SIGUSR2):
         with comes_back():
             process = listen(4, free_port(), "-v", "7")
             process.send_signal(number)

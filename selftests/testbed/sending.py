@@ -9,10 +9,10 @@ import threading
 import time
 
 from .harness import expect, expect_equal
-from .hosts import NIC, REMOTE, enter_remote, free_port, need
+from .hosts import REMOTE, enter_remote, free_port, need
 from .state import unchanged
 from .summary import document
-from .tool import BINARY, LITTLE_MEMORY, Result, track
+from .tool import BINARY, LITTLE_MEMORY, Result, on_nic, track
 
 
 class Receiver(threading.Thread):
@@ -65,7 +65,7 @@ def start_sender(
     if not {"--memory", "--memory-size", "--host-memory"} & set(options):
         options += LITTLE_MEMORY
     return track(subprocess.Popen(
-        [BINARY, "-f", NIC, "-s", REMOTE[version], "-p", str(port), *options],
+        [BINARY, *on_nic(options), "-s", REMOTE[version], "-p", str(port), *options],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         pass_fds=descriptors))
 

@@ -53,6 +53,11 @@ class Result:
 _started: list[subprocess.Popen[bytes]] = []
 
 
+def on_nic(options: tuple[str, ...]) -> tuple[str, ...]:
+    """The option that names the NIC, unless the options name an interface themselves."""
+    return () if "-f" in options else ("-f", NIC)
+
+
 def start(
     *arguments: str, binary: str = BINARY, stdout: int = subprocess.PIPE,
     descriptors: tuple[int, ...] = (), memory: tuple[str, ...] = LITTLE_MEMORY
@@ -130,7 +135,7 @@ def listen(
     """Starts the tool as a receiver and waits until it listens."""
     need(version)
     process = start(
-        "-l", "-f", NIC, "-s", LOCAL[version], "-p", str(port), *options, binary=binary,
+        "-l", *on_nic(options), "-s", LOCAL[version], "-p", str(port), *options, binary=binary,
         stdout=stdout, descriptors=descriptors, memory=memory)
     wait_listening(port, process)
     return process
