@@ -89,7 +89,10 @@ package struct LineOutput: ~Copyable {
     guard let terminal else { return }
     self.status =
       terminal.isForeground
-      ? status.map { terminal.coloured(terminal.fitted($0.text), $0.isAlarming ? .red : nil) }
+      ? status.map {
+        let text = terminal.fitted($0.text)
+        return $0.isAlarming ? terminal.red(text) : text
+      }
       : nil
     guard hasStatus || self.status != nil else { return }
     let waited = waits

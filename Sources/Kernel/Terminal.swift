@@ -4,14 +4,7 @@ internal import CLinux
 internal import Glibc
 
 /// A terminal that can do more than print lines.
-package struct Terminal: Sendable {
-  /// A colour of text (ECMA-48: SGR).
-  package enum Colour: Int, Sendable {
-    case red = 31
-    case green = 32
-    case yellow = 33
-  }
-
+struct Terminal: Sendable {
   /// Goes to the line's start and clears it (ECMA-48: CR, EL).
   static let erasure = "\r\u{1b}[K"
 
@@ -20,15 +13,11 @@ package struct Terminal: Sendable {
 
   /// The terminal that a descriptor refers to; `nil` where that is none, or one that can only print
   /// lines (`TERM` unset or `dumb`).
-  package init?(of descriptor: Descriptor) {
-    guard descriptor.isTerminal, !["", "dumb"].contains(Self.variable("TERM")) else { return nil }
+  init?(of descriptor: Descriptor) {
+    guard descriptor.isTerminal, !["", "dumb"].contains(environmentVariable("TERM") ?? "")
+    else { return nil }
     self.descriptor = descriptor
-    hasColours = Self.variable("NO_COLOR").isEmpty
-  }
-
-  /// The value of a variable of the environment; empty where it is not set.
-  private static func variable(_ name: String) -> String {
-    unsafe getenv(name).map { unsafe String(cString: $0) } ?? ""
+    hasColours = (environmentVariable("NO_COLOR") ?? "").isEmpty
   }
 
   /// Whether the process may write there unasked: it is not in the background of a shell. The
@@ -39,11 +28,9 @@ package struct Terminal: Sendable {
     return group < 0 || group == getpgrp()
   }
 
-  /// The text in a colour; without one where the user wants none (`NO_COLOR` set, and not empty).
-  package func coloured(_ text: String, _ colour: Colour?) -> String {
-    guard hasColours, let colour else { return text }
-    return "\u{1b}[\(colour.rawValue)m\(text)\u{1b}[m"
-  }
+  /// The text in red (ECMA-48: SGR); without a colour where the user wants none (`NO_COLOR` set, and
+  /// not empty).
+  func red(_ text: String) -> String { hasColours ? "\u{1b}[31m\(text)\u{1b}[m" : text }
 
   /// The text cut to what fits into one line: a longer one would go on in the next, which nothing
   /// would clear.

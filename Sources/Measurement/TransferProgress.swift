@@ -2,6 +2,7 @@
 
 package import Kernel
 internal import Synchronization
+internal import Transfer
 
 /// What a transfer shows of itself while it lasts: one line of text, made from its figures.
 package struct TransferProgress: Sendable {
@@ -88,10 +89,8 @@ package struct TransferProgress: Sendable {
 
   private func text(of bytes: Int, in time: Duration) -> String {
     switch kind {
-    case .flows: return "\(gigabitsPerSecond(bytes, in: time).formatted(3)) Gbit/s"
-    case .stream:
-      let rate = time > .zero ? Double(bytes) / time.inSeconds / 1_048_576 : 0
-      return "\(rate.formatted(1)) MiB/s"
+    case .flows: "\(gigabitsPerSecond(bytes, in: time).formatted(3)) Gbit/s"
+    case .stream: "\(mebibytesPerSecond(bytes, in: time).formatted(1)) MiB/s"
     }
   }
 

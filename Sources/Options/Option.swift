@@ -29,12 +29,11 @@ package struct Option: Sendable {
   /// Whether each of its values counts where it is given several times, not the last one alone.
   package let collects: Bool
 
-  /// An option with a value.
-  init<Value>(
-    _ letter: Character?, _ name: StaticString, _ placeholder: String, _ modes: Modes,
-    _ help: String,
-    _ member: any WritableKeyPath<Draft, Value> & Sendable,
-    _ read: @escaping @Sendable (String) throws(InvalidValue) -> Value
+  private init(
+    _ letter: Character?, _ name: StaticString, _ placeholder: String?, _ modes: Modes,
+    _ help: String, _ member: (any PartialKeyPath<Draft> & Sendable)?, collects: Bool = false,
+    answers answer: Configuration? = nil,
+    _ store: @escaping @Sendable (inout Draft, String) throws(InvalidValue) -> Void
   ) {
     self.letter = letter
     self.name = name
@@ -42,11 +41,22 @@ package struct Option: Sendable {
     self.modes = modes
     self.help = help
     self.member = member
-    store = { (draft: inout Draft, word: String) throws(InvalidValue) in
+    self.collects = collects
+    self.answer = answer
+    self.store = store
+  }
+
+  /// An option with a value.
+  init<Value>(
+    _ letter: Character?, _ name: StaticString, _ placeholder: String, _ modes: Modes,
+    _ help: String,
+    _ member: any WritableKeyPath<Draft, Value> & Sendable,
+    _ read: @escaping @Sendable (String) throws(InvalidValue) -> Value
+  ) {
+    self.init(letter, name, placeholder, modes, help, member) {
+      (draft: inout Draft, word: String) throws(InvalidValue) in
       draft[keyPath: member] = try read(word)
     }
-    answer = nil
-    collects = false
   }
 
   /// An option each of whose values counts.
@@ -56,17 +66,10 @@ package struct Option: Sendable {
     addingTo member: any WritableKeyPath<Draft, [Value]> & Sendable,
     _ read: @escaping @Sendable (String) throws(InvalidValue) -> Value
   ) {
-    self.letter = letter
-    self.name = name
-    self.placeholder = placeholder
-    self.modes = modes
-    self.help = help
-    self.member = member
-    store = { (draft: inout Draft, word: String) throws(InvalidValue) in
+    self.init(letter, name, placeholder, modes, help, member, collects: true) {
+      (draft: inout Draft, word: String) throws(InvalidValue) in
       draft[keyPath: member].append(try read(word))
     }
-    answer = nil
-    collects = true
   }
 
   /// An option that sets a member by being there.
@@ -74,30 +77,17 @@ package struct Option: Sendable {
     _ letter: Character?, _ name: StaticString, _ modes: Modes, _ help: String,
     _ member: any WritableKeyPath<Draft, Bool> & Sendable, to value: Bool = true
   ) {
-    self.letter = letter
-    self.name = name
-    placeholder = nil
-    self.modes = modes
-    self.help = help
-    self.member = member
-    store = { (draft: inout Draft, _: String) throws(InvalidValue) in
+    self.init(letter, name, nil, modes, help, member) {
+      (draft: inout Draft, _: String) throws(InvalidValue) in
       draft[keyPath: member] = value
     }
-    answer = nil
-    collects = false
   }
 
   /// An option that ends the reading.
   init(_ letter: Character?, _ name: StaticString, _ help: String, answers answer: Configuration) {
-    self.letter = letter
-    self.name = name
-    placeholder = nil
-    modes = .any
-    self.help = help
-    member = nil
-    store = { (_: inout Draft, _: String) throws(InvalidValue) in }
-    self.answer = answer
-    collects = false
+    self.init(letter, name, nil, .any, help, nil, answers: answer) {
+      (_: inout Draft, _: String) throws(InvalidValue) in
+    }
   }
 
   /// The runs in which the option means something, in words; `nil` if it asks for an answer.

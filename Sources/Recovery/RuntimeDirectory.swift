@@ -13,10 +13,10 @@ package struct RuntimeDirectory: ~Copyable {
   /// made for the service, and the user's own.
   package static var places: [String] {
     var places = ["/run/ncdevmem"]
-    if let service = variable("RUNTIME_DIRECTORY")?.split(separator: ":").first {
+    if let service = environmentVariable("RUNTIME_DIRECTORY")?.split(separator: ":").first {
       places.append(String(service))
     }
-    if let user = variable("XDG_RUNTIME_DIR") { places.append(user + "/ncdevmem") }
+    if let user = environmentVariable("XDG_RUNTIME_DIR") { places.append(user + "/ncdevmem") }
     return places.filter { $0.hasPrefix("/") }.reduce(into: []) { all, place in
       if !all.contains(place) { all.append(place) }
     }
@@ -71,10 +71,6 @@ package struct RuntimeDirectory: ~Copyable {
       try retrying { unsafe access(path, W_OK) }
     }
     return try RuntimeDirectory(at: path)
-  }
-
-  private static func variable(_ name: String) -> String? {
-    unsafe getenv(name).map { unsafe String(cString: $0) }
   }
 
   private static let operation = "use the runtime directory"

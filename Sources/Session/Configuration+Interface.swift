@@ -93,7 +93,7 @@ extension Configuration.Several {
 
 extension LinkStack {
   /// The names of all interfaces that have a device beneath them, in the order of their indices. No
-  /// other has device memory of its own but netkit, which has to be told a leased queue (`-t`).
+  /// other has device memory of its own but netkit, for which `-t` has to name a leased queue.
   ///
   /// - Throws: A failure of the kind `unsupported` where there is none.
   package func namesOfDevices() throws(Failure) -> [String] {

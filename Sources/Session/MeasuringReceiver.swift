@@ -48,8 +48,9 @@ struct MeasuringReceiver {
     guard let port = options.controlPort else { return nil }
     let address = try SocketAddress(configuration.address, port: port)
     let control = try ControlPort(on: address)
-    Announcement.waitingForSender(address).print()
-    wait.progress?.note(Announcement.waitingForSender(address).text)
+    let waiting = Announcement.waitingForSender(address)
+    waiting.print()
+    wait.progress?.note(waiting.text)
     let (channel, offer) = try control.waitForOffer(
       wait, for: configuration.timeout, from: configuration.admission)
     Announcement.connection(from: channel.peer).print()
@@ -132,10 +133,8 @@ struct MeasuringReceiver {
   ) throws(Failure) -> [IncomingFlow] {
     var flows: [IncomingFlow] = []
     while flows.count < count {
-      let place = count == 1 ? "" : " \(flows.count + 1) of \(count)"
-      wait.progress?.note(
-        "waiting for connection\(place) on \(configuration.address), port \(configuration.port)")
-      let connection = try end.next(wait, orEndOf: pairing?.channel)
+      let name = count == 1 ? "a connection" : "connection \(flows.count + 1) of \(count)"
+      let connection = try end.next(wait, called: name, orEndOf: pairing?.channel)
       let peer = connection.peer
       if configuration.configuresNIC, let peer {
         let source = FlowTuple.End(peer.address, port: peer.port)

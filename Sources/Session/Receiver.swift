@@ -34,8 +34,6 @@ struct Receiver {
           for: configuration, from: source, through: netdev, in: &transaction, carrier, watched,
           watch)
         defer { document.carrierChangesInTransfer = end.carrierChanges }
-        wait.progress?.note(
-          "waiting for a connection on \(configuration.address), port \(configuration.port)")
         let connection = try end.next(watched)
         try receive(from: connection, at: &end, watched, into: &document)
       }

@@ -161,8 +161,14 @@ struct ReceivingEnd: ~Copyable {
   /// Waits for the next connection: from the peer that the command line names, or from where the
   /// control connection came. Others are closed.
   ///
-  /// - Parameter channel: A control connection whose end ends the wait as well.
-  func next(_ wait: Wait, orEndOf channel: ControlChannel? = nil) throws(Failure) -> Connection {
+  /// - Parameters:
+  ///   - name: What those who watch the run read of it.
+  ///   - channel: A control connection whose end ends the wait as well.
+  func next(
+    _ wait: Wait, called name: String = "a connection", orEndOf channel: ControlChannel? = nil
+  ) throws(Failure) -> Connection {
+    wait.progress?.note(
+      "waiting for \(name) on \(configuration.address), port \(configuration.port)")
     let admission =
       channel.map {
         Admission(only: $0.peer?.address, because: "the control connection came from there")

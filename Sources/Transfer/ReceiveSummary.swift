@@ -29,15 +29,13 @@ package struct ReceiveSummary {
 
   private var seconds: Double { duration.inSeconds }
 
-  private var mebibytesPerSecond: Double {
-    seconds > 0 ? Double(statistics.totalBytes) / seconds / 1_048_576 : 0
-  }
+  private var rate: Double { mebibytesPerSecond(statistics.totalBytes, in: duration) }
 
   /// One line for people.
   package var text: String {
     """
     received \(statistics.totalBytes) bytes in \(seconds.formatted(3)) s \
-    (\(mebibytesPerSecond.formatted(1)) MiB/s): \(statistics.deviceBytes) in device memory \
+    (\(rate.formatted(1)) MiB/s): \(statistics.deviceBytes) in device memory \
     (\(statistics.fragments) fragments), \(statistics.linearBytes) linear, \
     \(statistics.plainBytes) plain; \(statistics.tokensReturned) tokens returned in \
     \(statistics.returnCalls) calls, \(statistics.receiveCalls) calls of recvmsg; \(sample)\
@@ -67,7 +65,7 @@ package struct ReceiveSummary {
       object.add("wrong_bytes", wrongBytes)
     }
     object.add("seconds", seconds, decimals: 6)
-    object.add("mebibytes_per_second", mebibytesPerSecond, decimals: 3)
+    object.add("mebibytes_per_second", rate, decimals: 3)
     object.add("user_cpu_seconds", cpu.user.inSeconds, decimals: 6)
     object.add("system_cpu_seconds", cpu.system.inSeconds, decimals: 6)
     return object

@@ -19,15 +19,13 @@ package struct SendSummary {
 
   private var seconds: Double { duration.inSeconds }
 
-  private var mebibytesPerSecond: Double {
-    seconds > 0 ? Double(statistics.bytes) / seconds / 1_048_576 : 0
-  }
+  private var rate: Double { mebibytesPerSecond(statistics.bytes, in: duration) }
 
   /// One line for people.
   package var text: String {
     """
     sent \(statistics.bytes) bytes in \(seconds.formatted(3)) s \
-    (\(mebibytesPerSecond.formatted(1)) MiB/s) from device memory: \(statistics.sends) calls of \
+    (\(rate.formatted(1)) MiB/s) from device memory: \(statistics.sends) calls of \
     sendmsg, \(statistics.completions) complete in \(statistics.notices) notices, \
     \(statistics.copied) copied, \(statistics.backoffs) waits for notices; \
     CPU \(cpu.user.inSeconds.formatted(3)) s user, \(cpu.system.inSeconds.formatted(3)) s system
@@ -44,7 +42,7 @@ package struct SendSummary {
     object.add("copied_sends", statistics.copied)
     object.add("waits_for_notices", statistics.backoffs)
     object.add("seconds", seconds, decimals: 6)
-    object.add("mebibytes_per_second", mebibytesPerSecond, decimals: 3)
+    object.add("mebibytes_per_second", rate, decimals: 3)
     object.add("user_cpu_seconds", cpu.user.inSeconds, decimals: 6)
     object.add("system_cpu_seconds", cpu.system.inSeconds, decimals: 6)
     return object

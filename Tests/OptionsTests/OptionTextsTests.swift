@@ -53,10 +53,16 @@ struct OptionTextsTests {
 
   @Test("the man page names each variable of the environment that is read")
   func namesVariables() throws {
-    let source = try SystemFiles().contents(
-      of: InstalledText.checkout + "Sources/Recovery/RuntimeDirectory.swift")
-    let names = source.matches(of: /variable\("([A-Z_]+)"\)/).map(\.output.1)
-    #expect(!names.isEmpty)
+    let (files, sources) = (SystemFiles(), InstalledText.checkout + "Sources/")
+    var names: Set<String> = []
+    for room in files.names(in: sources) {
+      for file in files.names(in: sources + room) where file.hasSuffix(".swift") {
+        let source = try files.contents(of: "\(sources)\(room)/\(file)")
+        names.formUnion(
+          source.matches(of: /environmentVariable\("([A-Z_]+)"\)/).map { String($0.output.1) })
+      }
+    }
+    #expect(names.isSuperset(of: ["NO_COLOR", "RUNTIME_DIRECTORY", "TERM", "XDG_RUNTIME_DIR"]))
     let page = try InstalledText.all[0].present()
     for name in names { #expect(page.contains("\n.It Ev \(name)\n")) }
   }

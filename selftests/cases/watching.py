@@ -33,11 +33,13 @@ class Screen:
         fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
         self.text = ""
 
-    def receive(self, port: int, *options: str) -> subprocess.Popen[bytes]:
+    def receive(
+        self, port: int, *options: str, stdout: int = subprocess.PIPE
+    ) -> subprocess.Popen[bytes]:
         """Starts a receiver on it."""
         process = track(subprocess.Popen(
             [BINARY, "-l", "-f", NIC, "-s", LOCAL[4], "-p", str(port), *LITTLE_MEMORY, *options],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.slave,
+            stdin=subprocess.DEVNULL, stdout=stdout, stderr=self.slave,
             env=os.environ | {"TERM": "xterm"}))
         wait_listening(port, process)
         return process
@@ -99,11 +101,7 @@ def unwanted() -> None:
     for options in (("--quiet", "-v", "7"), ()):
         screen = Screen()
         port = free_port()
-        process = track(subprocess.Popen(
-            [BINARY, "-l", "-f", NIC, "-s", LOCAL[4], "-p", str(port), *LITTLE_MEMORY, *options],
-            stdin=subprocess.DEVNULL, stdout=screen.slave, stderr=screen.slave,
-            env=os.environ | {"TERM": "xterm"}))
-        wait_listening(port, process)
+        process = screen.receive(port, *options, stdout=screen.slave)
         Sender(4, port, pattern(6000)).start()
         expect(process.wait(60) == 0, screen.text)
         expect(not screen.has("\x1b"), repr(screen.text))

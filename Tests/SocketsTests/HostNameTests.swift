@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 import Kernel
+import Sockets
 import TestSupport
 import Testing
 

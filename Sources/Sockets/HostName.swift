@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
+internal import CLinux
 internal import Glibc
+package import Kernel
 
 extension IPAddress {
   /// The address of a host with a name, the first one of several. The system's resolver limits how
@@ -28,28 +30,11 @@ extension IPAddress {
         hint: "an address does as well")
     }
     defer { unsafe freeaddrinfo(first) }
-    guard let address = unsafe IPAddress(first.pointee.ai_addr) else {
+    var storage = sockaddr_storage()
+    unsafe memcpy(&storage, first.pointee.ai_addr, Int(first.pointee.ai_addrlen))
+    guard let address = SocketAddress(storage)?.address else {
       throw Failure("look up", on: name, reason: "its address is neither IPv4 nor IPv6")
     }
     self = address
-  }
-
-  /// The address in a socket's address; `nil` if that is of another protocol.
-  private init?(_ address: UnsafePointer<sockaddr>?) {
-    guard let address = unsafe address else { return nil }
-    switch unsafe CInt(address.pointee.sa_family) {
-    case AF_INET:
-      self = unsafe address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
-        unsafe withUnsafeBytes(of: $0.pointee.sin_addr) { unsafe IPAddress(octets: Array($0)) }
-      }
-    case AF_INET6:
-      self = unsafe address.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) {
-        let scope = unsafe $0.pointee.sin6_scope_id
-        return unsafe withUnsafeBytes(of: $0.pointee.sin6_addr) {
-          unsafe IPAddress(octets: Array($0), scope: scope == 0 ? nil : String(scope))
-        }
-      }
-    default: return nil
-    }
   }
 }
