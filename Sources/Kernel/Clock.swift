@@ -85,6 +85,13 @@ package struct CPUTime: Sendable {
   /// What the calling thread has used so far, in both modes (`CLOCK_THREAD_CPUTIME_ID`).
   package static var ofThread: Duration { .nanoseconds(read(CLOCK_THREAD_CPUTIME_ID)) }
 
+  /// What another thread has used so far, by its clock; `nil` if it has ended.
+  static func of(_ clock: clockid_t) -> Duration? {
+    var time = timespec()
+    guard unsafe clock_gettime(clock, &time) == 0 else { return nil }
+    return .nanoseconds(nanoseconds(of: time))
+  }
+
   /// CPU time used since an earlier reading.
   package func since(_ earlier: CPUTime) -> CPUTime {
     CPUTime(user: user - earlier.user, system: system - earlier.system)
@@ -98,7 +105,11 @@ package struct CPUTime: Sendable {
 private func read(_ clock: clockid_t) -> Int64 {
   var time = timespec()
   unsafe clock_gettime(clock, &time)
-  return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+  return nanoseconds(of: time)
+}
+
+private func nanoseconds(of time: timespec) -> Int64 {
+  Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
 }
 
 extension Duration? {

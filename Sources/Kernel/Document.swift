@@ -18,6 +18,9 @@ package struct Document {
   /// How many of these changes came between set-up and undo: but for those of an unbind (`-U`), they
   /// were not the run's doing.
   package var carrierChangesInTransfer = 0
+  /// What takes the run's events while it lasts; `nil` where nobody asked for them. The document is
+  /// the last one.
+  package let stream: EventStream?
   private let isWanted: Bool
   private let tool: String
   private let role: String?
@@ -30,7 +33,12 @@ package struct Document {
   ///   - role: What the run does, such as `receive`; `nil` where the command line does not say.
   ///   - options: What the command line asks for.
   ///   - isWanted: Whether anybody asked for the document. Figures for nobody are not made.
-  package init(by tool: String, role: String?, options: JSONObject, isWanted: Bool = true) {
+  ///   - stream: What takes the run's events, if anybody asked for them.
+  package init(
+    by tool: String, role: String?, options: JSONObject, isWanted: Bool = true,
+    after stream: EventStream? = nil
+  ) {
+    self.stream = stream
     self.tool = tool
     self.role = role
     self.options = options
@@ -53,16 +61,39 @@ package struct Document {
   /// - Parameters:
   ///   - failure: Why it failed; `nil` if it did not.
   ///   - status: The exit status of the process.
-  package func text(failure: Failure?, status: Int32) -> String {
-    var document = JSONObject()
-    document.add("schema", schema)
-    document.add("tool", tool)
-    document.add("role", role)
+  package func json(failure: Failure?, status: Int32) -> JSONObject {
+    var document = head(as: schema)
     document.add(contentsOf: Self.end(failure, status))
     document.add("options", options)
     if let interface { document.add("interface", interface) }
     document.add(contentsOf: results)
-    return document.text
+    return document
+  }
+
+  /// The same as text, on one line.
+  package func text(failure: Failure?, status: Int32) -> String {
+    json(failure: failure, status: status).text
+  }
+
+  /// Reports that what the run is for begins.
+  ///
+  /// - Parameters:
+  ///   - figures: What is known of it beforehand.
+  ///   - schema: The name of the form that the document has if all goes well.
+  package func begin(with figures: @autoclosure () -> JSONObject, as schema: String) {
+    guard let stream else { return }
+    var start = head(as: schema)
+    start.add("options", options)
+    start.add(contentsOf: figures())
+    stream.print("start", start)
+  }
+
+  private func head(as schema: String) -> JSONObject {
+    var head = JSONObject()
+    head.add("schema", schema)
+    head.add("tool", tool)
+    head.add("role", role)
+    return head
   }
 
   /// What the run on one of several interfaces ended with, counted and found: an entry of the

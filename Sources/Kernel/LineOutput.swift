@@ -10,6 +10,8 @@ package struct LineOutput: ~Copyable {
   private let own: OwnedDescriptor?
   private let kind: Kind
   private let patience: Duration
+  /// The line that stands for so many that were dropped.
+  private let noteOfDropped: @Sendable (Int) -> String
   private var stop: Descriptor?
   private var waits = true
   /// Whether the last wait was in vain: the next one would be, too.
@@ -38,8 +40,14 @@ package struct LineOutput: ~Copyable {
 
   /// Prepares to write to a descriptor.
   ///
-  /// - Parameter patience: How long to wait for room, for the first line that finds none.
-  package init(to inherited: Descriptor, patience: Duration = .seconds(5)) {
+  /// - Parameters:
+  ///   - patience: How long to wait for room, for the first line that finds none.
+  ///   - noteOfDropped: Makes the line that stands for so many that were dropped.
+  package init(
+    to inherited: Descriptor, patience: Duration = .seconds(5),
+    _ noteOfDropped: @escaping @Sendable (Int) -> String = Self.note(ofDropped:)
+  ) {
+    self.noteOfDropped = noteOfDropped
     self.inherited = inherited
     self.patience = patience
     own = OwnedDescriptor(reopening: inherited)
@@ -108,13 +116,18 @@ package struct LineOutput: ~Copyable {
   package mutating func write(_ line: String) {
     flush()
     if rest.isEmpty, droppedCount > 0 {
-      let lines = droppedCount == 1 ? "a line is" : "\(droppedCount) lines are"
-      if begin("ncdevmem: \(lines) missing here: there was no reader") { droppedCount = 0 }
+      if begin(noteOfDropped(droppedCount)) { droppedCount = 0 }
     }
     guard rest.isEmpty, droppedCount == 0, begin(line) else {
       droppedCount += 1
       return
     }
+  }
+
+  /// The line for people that stands for so many that were dropped.
+  package static func note(ofDropped count: Int) -> String {
+    let lines = count == 1 ? "a line is" : "\(count) lines are"
+    return "ncdevmem: \(lines) missing here: there was no reader"
   }
 
   /// Writes a line that must not be lost.

@@ -29,6 +29,16 @@ package struct Thread: Sendable {
     self.handle = handle
   }
 
+  /// CPU time that the thread has used so far, in both modes; `nil` once it has ended. The
+  /// corresponding C function is `pthread_getcpuclockid`.
+  ///
+  /// - Precondition: it was not joined.
+  package var cpuTime: Duration? {
+    var clock = clockid_t()
+    guard unsafe pthread_getcpuclockid(handle, &clock) == 0 else { return nil }
+    return CPUTime.of(clock)
+  }
+
   /// Waits until the thread has ended, once for each thread. The corresponding C function is
   /// `pthread_join`.
   package func join() { _ = pthread_join(handle, nil) }

@@ -44,7 +44,10 @@ package final class ControlChannel {
       throw Failure(
         "agree with the peer",
         reason: "it speaks version \(version) of the control protocol, not "
-          + "\(PeerMessage.version)", hint: "use the same ncdevmem on both ends")
+          + "\(PeerMessage.version)",
+        hint:
+          "\(version < PeerMessage.version ? "it is older: " : "")use the same ncdevmem on both "
+          + "ends")
     }
   }
 

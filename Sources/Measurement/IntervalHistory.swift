@@ -64,6 +64,6 @@ extension Interval {
         guard let idle, let nextIdle, next.end > start else { return nil }
         let share = length.inSeconds / (next.end - start).inSeconds
         return Int((Double(idle) * share + Double(nextIdle) * (1 - share)).rounded())
-      })
+      }, isOmitted: isOmitted)
   }
 }

@@ -14,12 +14,15 @@ package struct Interval: Equatable, Sendable {
   package let tokensOutstanding: [Int]
   /// How much each worker's CPU was idle, in hundredths of a percent, where that is known.
   package let idleHundredths: [Int?]
+  /// Whether it is a part of the warm-up, which the figures of the whole leave out (`--omit`).
+  package let isOmitted: Bool
 
   /// States what passed in an interval.
   package init(
     start: Duration, end: Duration, flows: [FlowFigures], tokensOutstanding: [Int],
-    idleHundredths: [Int?]
+    idleHundredths: [Int?], isOmitted: Bool = false
   ) {
+    self.isOmitted = isOmitted
     self.start = start
     self.end = end
     self.flows = flows
@@ -46,86 +49,148 @@ package final class IntervalRecorder {
   private let workers: [any FlowWorker]
   private let table: IntervalTable
   private let period: Duration
+  private let warmUp: Duration
+  private let role: MeasurementRole
+  private let stream: EventStream?
 
   /// When the measurement began.
   package private(set) var start = Instant.now
-  /// The intervals so far.
+  /// The intervals so far, without those of the warm-up.
   package private(set) var history: IntervalHistory
+  /// The intervals of the warm-up so far.
+  package private(set) var omittedHistory: IntervalHistory
+  /// The warm-up as one interval, once it is over; `nil` without one.
+  package private(set) var omitted: Interval?
 
-  private var startTimes: [Int: CPUTimes] = [:]
-  private var lastTimes: [Int: CPUTimes] = [:]
-  private var lastReading = Instant.now
-  private var lastFigures: [FlowFigures]
+  /// One look at all that is counted.
+  private struct Reading {
+    var time = Instant.now
+    var figures: [FlowFigures]
+    var cpus: [Int: CPUTimes] = [:]
+  }
+
+  private var first: Reading
+  private var last: Reading
+  /// What the figures of the whole begin with: the first reading, or that at the warm-up's end.
+  private var base: Reading
+  private var baseCPUTimes: [Duration?]
 
   /// - Parameters:
   ///   - period: How much time an interval has; zero for no intervals.
+  ///   - warmUp: How much time the figures of the whole leave out, from the start on.
   ///   - role: Which end this is, for the columns that are printed.
   ///   - history: What keeps them for the report at the end.
+  ///   - stream: Takes each interval at its end; nothing does if `nil`.
   package init(
     of counters: [FlowCounters], from workers: [any FlowWorker], every period: Duration,
-    as role: MeasurementRole, keeping history: IntervalHistory? = nil
+    omitting warmUp: Duration = .zero, as role: MeasurementRole,
+    keeping history: IntervalHistory? = nil, to stream: EventStream? = nil
   ) {
     self.counters = counters
     self.workers = workers
     self.period = period
+    self.warmUp = warmUp
+    self.role = role
+    self.stream = stream
     self.history = history ?? IntervalHistory(flowCount: counters.count)
+    omittedHistory = self.history
     table = IntervalTable(
       for: role, workers: workers.map(\.flowIndices), flowCount: counters.count)
-    lastFigures = counters.map { _ in FlowFigures() }
+    first = Reading(figures: counters.map { _ in FlowFigures() })
+    (last, base) = (first, first)
+    baseCPUTimes = workers.map { _ in .zero }
   }
 
   /// Begins the measurement.
   package func begin() throws(Failure) {
-    startTimes = try CPUTimes.now()
-    lastTimes = startTimes
-    start = .now
-    lastReading = start
+    first.cpus = try CPUTimes.now()
+    first.time = .now
+    (last, base) = (first, first)
+    start = first.time
     if period > .zero { Diagnostics.inform(table.header) }
+  }
+
+  /// When the warm-up ends; `nil` if that is over, or there is none.
+  private var warmUpEnd: Instant? {
+    warmUp > .zero && omitted == nil ? start.advanced(by: warmUp) : nil
   }
 
   /// When the next interval ends; never if `nil`.
   package var nextReading: Instant? {
-    guard period > .zero else { return nil }
-    let passed = lastReading.since(start).nanoseconds / period.nanoseconds
-    return start.advanced(by: period * Int(passed + 1))
+    guard period > .zero else { return warmUpEnd }
+    // From the warm-up's end on, intervals are counted from there.
+    let origin = base.time
+    let passed = last.time.since(origin).nanoseconds / period.nanoseconds
+    let next = origin.advanced(by: period * Int(passed + 1))
+    return warmUpEnd.map { min($0, next) } ?? next
   }
 
   /// Reads and prints the interval that is over, if one is.
-  package func readIfDue() throws(Failure) {
+  ///
+  /// - Parameter cpuTimes: What each worker's thread has used so far; `nil` of one that has ended.
+  package func readIfDue(_ cpuTimes: () -> [Duration?] = { [] }) throws(Failure) {
     guard let nextReading, nextReading <= .now else { return }
-    try read(at: .now)
+    let now = try read()
+    if period > .zero { note(now) }
+    if let warmUpEnd, warmUpEnd <= now.time {
+      omitted = interval(from: first, to: now, isOmitted: true)
+      base = now
+      baseCPUTimes = cpuTimes()
+    }
+    last = now
   }
 
   /// Reads and prints what is left of the last interval, and the whole.
   ///
-  /// - Returns: The whole.
+  /// - Returns: The whole, without the warm-up: of no length if the run ended before that did.
   package func finish(at end: Instant) throws(Failure) -> Interval {
-    if period > .zero, end.since(lastReading) >= .milliseconds(100) { try read(at: end) }
-    let times = try CPUTimes.now()
-    let figures = counters.map(\.figures)
-    let whole = Interval(
-      start: .zero, end: max(.zero, end.since(start)), flows: figures,
-      tokensOutstanding: figures.map(\.tokensOutstanding),
-      idleHundredths: idle(from: startTimes, to: times))
-    Diagnostics.inform("the whole run:")
+    var now = try read()
+    now.time = end
+    if period > .zero, end.since(last.time) >= .milliseconds(100) { note(now) }
+    if warmUpEnd != nil {
+      omitted = interval(from: first, to: now, isOmitted: true)
+      base = now
+      baseCPUTimes = workers.map { _ in nil }
+    }
+    let whole = interval(from: base, to: now)
+    Diagnostics.inform(omitted == nil ? "the whole run:" : "the run without its warm-up:")
     if period == .zero { Diagnostics.inform(table.header) }
     table.lines(of: whole).forEach(Diagnostics.inform)
     return whole
   }
 
-  private func read(at end: Instant) throws(Failure) {
+  /// What of a worker's CPU time is not of the warm-up; for after the end of its thread.
+  package func cpuTime(ofWorker number: Int) -> Duration {
+    // What had ended in the warm-up has done nothing since.
+    baseCPUTimes[number].map { workers[number].record.cpuTime - $0 } ?? .zero
+  }
+
+  private func read() throws(Failure) -> Reading {
     let times = try CPUTimes.now()
-    let figures = counters.map(\.figures)
-    let interval = Interval(
-      start: lastReading.since(start), end: end.since(start),
-      flows: zip(figures, lastFigures).map { $0 - $1 },
-      tokensOutstanding: figures.map(\.tokensOutstanding),
-      idleHundredths: idle(from: lastTimes, to: times))
-    lastTimes = times
-    lastFigures = figures
-    lastReading = end
-    history.append(interval)
+    return Reading(figures: counters.map(\.figures), cpus: times)
+  }
+
+  /// Keeps and prints the interval from the last reading to one.
+  private func note(_ now: Reading) {
+    let interval = interval(from: last, to: now, isOmitted: warmUpEnd != nil)
+    if interval.isOmitted {
+      omittedHistory.append(interval)
+    } else {
+      history.append(interval)
+    }
     table.lines(of: interval).forEach(Diagnostics.inform)
+    stream?.print("interval", interval.json(as: role))
+  }
+
+  private func interval(
+    from earlier: Reading, to later: Reading, isOmitted: Bool = false
+  ) -> Interval {
+    let begin = max(.zero, earlier.time.since(start))
+    return Interval(
+      start: begin, end: max(begin, later.time.since(start)),
+      flows: zip(later.figures, earlier.figures).map { $0 - $1 },
+      tokensOutstanding: later.figures.map(\.tokensOutstanding),
+      idleHundredths: idle(from: earlier.cpus, to: later.cpus), isOmitted: isOmitted)
   }
 
   private func idle(from earlier: [Int: CPUTimes], to later: [Int: CPUTimes]) -> [Int?] {

@@ -63,15 +63,16 @@ package struct IntervalTable {
       gigabitsPerSecond(figures.bytes, in: interval.length).formatted(3),
     ]
     let idle = idleHundredths.map { (Double($0) / 100).formatted(2) } ?? "-"
+    let mark = interval.isOmitted ? "  (omitted)" : ""
     switch role {
     case .receive:
       let counts = [
         figures.deviceBytes, figures.linearBytes, figures.plainBytes, figures.fragments,
         figures.calls, figures.returnCalls, tokens,
       ]
-      return row(head + counts.map(String.init) + [idle])
+      return row(head + counts.map(String.init) + [idle]) + mark
     case .send:
-      return row(head + [String(figures.bytes), String(figures.calls), idle])
+      return row(head + [String(figures.bytes), String(figures.calls), idle]) + mark
     }
   }
 

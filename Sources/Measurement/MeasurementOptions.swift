@@ -11,8 +11,11 @@ package struct MeasurementOptions: Equatable, Sendable {
   package var threads: Int?
   /// Which CPUs the threads are pinned to, in turn; the tool's choice if `nil`.
   package var cpus: CPUList?
-  /// When to end, in whole seconds; when the streams do if `nil`.
+  /// When to end, in whole seconds behind the time that is left out; when the streams do if `nil`.
   package var duration: Duration?
+  /// How much time the figures leave out, from the start on, in whole seconds; as much as the peer
+  /// says if `nil`, which needs a `controlPort` and a peer that sends, or else none.
+  package var omitted: Duration?
   /// How much time a reported interval has, in whole seconds; zero for none but the whole.
   package var interval = Duration.seconds(1)
   /// The port of the connection over which both ends agree and exchange figures; none if `nil`.

@@ -12,17 +12,23 @@ extension MeasurementReport {
   package static let schema = "ncdevmem-measurement-2"
 
   /// The members of the run's document, whose form `share/schema/measurement.json` describes.
-  package var figures: JSONObject {
-    var document = JSONObject()
-    document.add("configuration", setting.json)
+  ///
+  /// - Parameter hasIntervals: Whether to have the intervals among them.
+  package func figures(hasIntervals: Bool = true) -> JSONObject {
+    var document = setting.figures
     document.add("host", host.json)
-    document.add("mean_idle_percent", Self.percent(whole.meanIdleHundredths), decimals: 2)
-    document.add("total", json(of: whole.total, over: whole.length, tokens: nil))
+    document.add("mean_idle_percent", percent(whole.meanIdleHundredths), decimals: 2)
+    document.add("total", whole.total.json(over: whole.length, as: role))
+    if let omitted {
+      document.add("omitted", omitted.total.json(over: omitted.length, as: role))
+    }
     document.add("flows", flows.map(json(of:)))
     document.add("workers", workers.indices.map(json(ofWorker:)))
     document.add("queues", queues.map { Self.json(ofQueue: $0.queue, $0.statistics) })
-    document.add("intervals", intervals.map(json(of:)))
-    document.add("periods_per_interval", periodsPerInterval)
+    if hasIntervals {
+      document.add("intervals", intervals.map { $0.json(as: role) })
+      document.add("periods_per_interval", periodsPerInterval)
+    }
     document.add("peer", peer?.json)
     return document
   }
@@ -53,8 +59,8 @@ extension MeasurementReport {
       object.add("copied_sends", statistics.copied)
       object.add("waits_for_notices", statistics.backoffs)
     }
-    add(
-      flow.figures, over: whole.length, tokens: flow.figures.tokensOutstanding, to: &object)
+    measured(flow).add(
+      to: &object, over: whole.length, as: role, tokens: flow.figures.tokensOutstanding)
     return object
   }
 
@@ -65,7 +71,7 @@ extension MeasurementReport {
     object.add("flows", worker.flows)
     object.add("cpu", worker.cpu)
     object.add("stayed_on_cpu", worker.cpu.map { $0 == worker.lastCPU })
-    object.add("cpu_idle_percent", Self.percent(whole.idleHundredths[number]), decimals: 2)
+    object.add("cpu_idle_percent", percent(whole.idleHundredths[number]), decimals: 2)
     object.add("thread_cpu_seconds", worker.cpuTime.inSeconds, decimals: 6)
     object.add("thread_cpu_seconds_per_gib", cpuSecondsPerGiB(of: worker), decimals: 6)
     return object
@@ -80,67 +86,22 @@ extension MeasurementReport {
     object.add("allocation_failures", counted.allocationFailures.map { Int(clamping: $0) })
     return object
   }
-
-  private func json(of interval: Interval) -> JSONObject {
-    var object = JSONObject()
-    object.add("start_seconds", interval.start.inSeconds, decimals: 6)
-    object.add("end_seconds", interval.end.inSeconds, decimals: 6)
-    let tokens = interval.tokensOutstanding.reduce(0, +)
-    object.add("total", json(of: interval.total, over: interval.length, tokens: tokens))
-    object.add(
-      "flows",
-      zip(interval.flows, interval.tokensOutstanding).map { flow, tokens in
-        json(of: flow, over: interval.length, tokens: tokens)
-      })
-    object.add(
-      "workers",
-      interval.idleHundredths.map { idle in
-        var object = JSONObject()
-        object.add("cpu_idle_percent", Self.percent(idle), decimals: 2)
-        return object
-      })
-    return object
-  }
-
-  /// - Parameter tokens: How many were outstanding at the end, if the figures do not say.
-  private func json(of figures: FlowFigures, over length: Duration, tokens: Int?) -> JSONObject {
-    var object = JSONObject()
-    object.add("seconds", length.inSeconds, decimals: 6)
-    add(figures, over: length, tokens: tokens ?? figures.tokensOutstanding, to: &object)
-    return object
-  }
-
-  /// Adds a flow's figures, or those of all.
-  private func add(
-    _ figures: FlowFigures, over length: Duration, tokens: Int, to object: inout JSONObject
-  ) {
-    object.add("bytes", figures.bytes)
-    object.add("gigabits_per_second", gigabitsPerSecond(figures.bytes, in: length), decimals: 6)
-    object.add("device_bytes", figures.deviceBytes)
-    object.add("plain_bytes", figures.plainBytes)
-    guard role == .receive else {
-      object.add("sendmsg_calls", figures.calls)
-      return
-    }
-    object.add("linear_bytes", figures.linearBytes)
-    object.add("fragments", figures.fragments)
-    object.add("recvmsg_calls", figures.calls)
-    object.add("dontneed_calls", figures.returnCalls)
-    object.add("tokens_returned", figures.tokensReturned)
-    object.add("tokens_outstanding", tokens)
-    object.add("checked_bytes", figures.checkedBytes)
-    object.add("wrong_bytes", figures.wrongBytes)
-  }
-
-  private static func percent(_ hundredths: Int?) -> Double? { hundredths.map { Double($0) / 100 } }
 }
 
 extension MeasurementReport.Setting {
-  fileprivate var json: JSONObject {
+  /// The member of the run's document that is known before the run.
+  package var figures: JSONObject {
+    var figures = JSONObject()
+    figures.add("configuration", json)
+    return figures
+  }
+
+  private var json: JSONObject {
     var object = JSONObject()
     object.add("flows", agreement.flows)
     object.add("duration_seconds", agreement.duration.map { Int($0.components.seconds) })
     object.add("bytes_per_flow", agreement.bytesPerFlow)
+    object.add("omit_seconds", Int(agreement.omitted.components.seconds))
     object.add("interval_seconds", Int(interval.components.seconds))
     object.add("paired", isPaired)
     object.add("interface", interface)
@@ -178,6 +139,7 @@ extension PeerReport {
     object.add("verdict", hasFailed ? "failed" : "ok")
     object.add("duration_seconds", duration.inSeconds, decimals: 6)
     object.add("bytes", bytes)
+    object.add("measured_bytes", measuredBytes)
     object.add("flows", flows.map(\.json))
     return object
   }
@@ -188,15 +150,21 @@ extension PeerReport.Flow {
     var object = JSONObject()
     object.add("sender_port", port)
     object.add("bytes", bytes)
+    object.add("omitted_bytes", omittedBytes)
     if deviceBytes != nil {
       object.add("device_bytes", deviceBytes)
       object.add("linear_bytes", linearBytes)
       object.add("plain_bytes", plainBytes)
       object.add("fragments", fragments)
+      object.add("checked_bytes", checkedBytes)
       object.add("wrong_bytes", wrongBytes)
+      object.add("out_of_order_packets", outOfOrderPackets)
     } else {
       object.add("retransmits", retransmits)
       object.add("rtt_microseconds", roundTrip?.inMicroseconds)
+      object.add("congestion_window_segments", congestionWindow)
+      object.add("segment_bytes", segmentSize)
+      object.add("reorderings", reorderings)
     }
     return object
   }

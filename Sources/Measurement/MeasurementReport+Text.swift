@@ -59,10 +59,10 @@ extension MeasurementReport {
   private var peerLines: [String] {
     guard let peer else { return [] }
     let name = role == .receive ? "sender" : "receiver"
-    let rate = gigabitsPerSecond(peer.bytes, in: peer.duration).formatted(3)
+    let rate = gigabitsPerSecond(peer.measuredBytes, in: peer.duration).formatted(3)
     return peer.flows.map { "\(name): \(Self.line(of: $0))" } + [
       """
-      \(name): sum \(peer.bytes) bytes in \(peer.duration.inSeconds.formatted(3)) s, \
+      \(name): sum \(peer.measuredBytes) bytes in \(peer.duration.inSeconds.formatted(3)) s, \
       \(rate) Gbit/s, \(peer.hasFailed ? "failed" : "ok")
       """
     ]
@@ -75,7 +75,8 @@ extension MeasurementReport {
         \(flow.retransmits ?? 0) retransmits, rtt \(milliseconds(flow.roundTrip ?? .zero)) ms
         """
     }
-    let wrong = flow.wrongBytes.map { "\($0) wrong" } ?? "not checked"
+    let wrong =
+      flow.wrongBytes.map { "\($0) wrong of \(flow.checkedBytes ?? 0) checked" } ?? "not checked"
     return head + "\(device) in device memory (\(flow.fragments ?? 0) fragments), \(wrong)"
   }
 

@@ -34,7 +34,6 @@ package struct MeasurementReport: Sendable {
       driver: String, _ addressFamily: IPAddress.Family, memory: MemoryFacts?, as end: End
     ) {
       self.agreement = agreement
-      if agreement.duration == nil { self.agreement.duration = options.duration }
       interval = options.interval
       isPaired = options.controlPort != nil
       self.interface = interface
@@ -151,7 +150,7 @@ package struct MeasurementReport: Sendable {
     package var cpu: Int?
     /// Where it was at its end.
     package var lastCPU: Int?
-    /// CPU time of the thread.
+    /// CPU time of the thread, without the warm-up's.
     package var cpuTime: Duration
 
     /// States what is known of a worker.
@@ -163,10 +162,12 @@ package struct MeasurementReport: Sendable {
     }
 
     /// What a thread left.
-    package init(_ worker: any FlowWorker) {
+    ///
+    /// - Parameter cpuTime: What it used in the time that counts.
+    package init(_ worker: any FlowWorker, cpuTime: Duration) {
       self.init(
         flows: worker.flowIndices, cpu: worker.cpu, lastCPU: worker.record.lastCPU,
-        cpuTime: worker.record.cpuTime)
+        cpuTime: cpuTime)
     }
   }
 
@@ -174,9 +175,11 @@ package struct MeasurementReport: Sendable {
   package let setting: Setting
   /// The host that this end ran on.
   package let host: HostFacts
-  /// The run as one interval.
+  /// The run as one interval, without its warm-up.
   package let whole: Interval
-  /// The intervals that were kept, in order.
+  /// The warm-up as one interval; `nil` without one.
+  package let omitted: Interval?
+  /// The intervals that were kept, in order; those of the warm-up come first.
   package let intervals: [Interval]
   /// How many intervals were not kept.
   package let periodsPerInterval: Int
@@ -193,9 +196,10 @@ package struct MeasurementReport: Sendable {
 
   /// Gathers what was measured.
   package init(
-    _ setting: Setting, on host: HostFacts, whole: Interval, intervals: [Interval] = [],
-    periodsPerInterval: Int = 1, workers: [Worker]
+    _ setting: Setting, on host: HostFacts, whole: Interval, omitted: Interval? = nil,
+    intervals: [Interval] = [], periodsPerInterval: Int = 1, workers: [Worker]
   ) {
+    self.omitted = omitted
     self.setting = setting
     self.host = host
     self.whole = whole
@@ -211,8 +215,26 @@ package struct MeasurementReport: Sendable {
   ) {
     self.init(
       setting, on: HostFacts(interface: setting.interface, cpus: workers.compactMap(\.cpu)),
-      whole: measured.whole, intervals: recorder.history.intervals,
-      periodsPerInterval: recorder.history.readingsPerInterval, workers: workers.map { Worker($0) })
+      whole: measured.whole, omitted: recorder.omitted,
+      intervals: recorder.omittedHistory.intervals + recorder.history.intervals,
+      periodsPerInterval: recorder.history.readingsPerInterval,
+      workers: workers.enumerated().map {
+        Worker($1, cpuTime: recorder.cpuTime(ofWorker: $0))
+      })
+  }
+
+  /// What was transferred of a flow in the time that counts.
+  func measured(_ flow: Flow) -> FlowFigures {
+    omitted.map { flow.figures - $0.flows[flow.index] } ?? flow.figures
+  }
+
+  /// Why nothing was measured although the flows did what they were to; `nil` if something was.
+  package var emptiness: Failure? {
+    guard let omitted, whole.length == .zero else { return nil }
+    return Failure(
+      "measure",
+      reason: "the flows ended after \(omitted.length.inSeconds.formatted(1)) s, in the warm-up",
+      hint: "leave out less (--omit), or send for longer")
   }
 
   /// Which end this is.

@@ -3,7 +3,7 @@
 internal import Payload
 
 /// What the two ends of a measurement say to each other: a line of a word and of numbers with
-/// names, such as `offer flows=4 pattern=7 duration=10 bytes=0`. Each word has its names, and each
+/// names, such as `ready flows=4`. Each word has its names, and each
 /// name its range: a line has all of them, in order. No other line is valid, so that nothing can
 /// be misread, and no arithmetic on what is valid overflows.
 package struct PeerMessage: Equatable, Sendable {
@@ -11,17 +11,20 @@ package struct PeerMessage: Equatable, Sendable {
   package enum Verb: String, CaseIterable, Sendable {
     /// The first line of either end. It stays like this in every version of the rest.
     case hello
-    /// The sender's proposal; `duration` in seconds, 0 for none, as with `bytes` of each flow.
+    /// The sender's proposal; `duration` in seconds, 0 for none, as with `bytes` of each flow;
+    /// `omit`, in seconds, comes before the duration.
     case offer
     /// The receiver listens for the flows.
     case ready
     /// The receiver does not agree; `reason` is one of `Refusal`.
     case refused
-    /// What a flow sent, known by its port at the sender; `rtt` in microseconds.
+    /// What a flow sent, known by its port at the sender, and `omitted` of it in the warm-up; `rtt`
+    /// in microseconds, `cwnd` in segments of `mss` bytes.
     case sent
-    /// What arrived of a flow.
+    /// What arrived of a flow, and `omitted` of it in the warm-up; `checks` is 1 where the receiver
+    /// compares what it receives, or else 0; `late` counts packets that came before an earlier one.
     case received
-    /// The last line; `failed` is 0 or 1, `nanoseconds` are of the whole run.
+    /// The last line; `failed` is 0 or 1, `nanoseconds` are of the run without its warm-up.
     case end
 
     /// Its numbers: their names, and what each may be.
@@ -32,20 +35,24 @@ package struct PeerMessage: Equatable, Sendable {
         [
           ("flows", PeerMessage.flows), ("pattern", Pattern.periods),
           ("duration", 0...MeasurementOptions.durationLimit), ("bytes", PeerMessage.count),
+          ("omit", 0...MeasurementOptions.durationLimit),
         ]
       case .ready: [("flows", PeerMessage.flows)]
       case .refused: [("reason", 0...Int(UInt8.max))]
       case .sent:
         [
           ("port", PeerMessage.port), ("bytes", PeerMessage.count),
-          // Both are 32 bits of the kernel's (`tcpi_total_retrans`, `tcpi_rtt`).
-          ("retransmits", 0...Int(UInt32.max)), ("rtt", 0...Int(UInt32.max)),
+          ("omitted", PeerMessage.count), ("retransmits", PeerMessage.kernels),
+          ("rtt", PeerMessage.kernels), ("cwnd", PeerMessage.kernels),
+          ("mss", PeerMessage.kernels), ("reorderings", PeerMessage.kernels),
         ]
       case .received:
         [
           ("port", PeerMessage.port), ("device", PeerMessage.count),
           ("linear", PeerMessage.count), ("plain", PeerMessage.count),
-          ("fragments", PeerMessage.count), ("checked", 0...1), ("wrong", PeerMessage.count),
+          ("fragments", PeerMessage.count), ("omitted", PeerMessage.count), ("checks", 0...1),
+          ("checked", PeerMessage.count), ("wrong", PeerMessage.count),
+          ("late", PeerMessage.kernels),
         ]
       case .end: [("failed", 0...1), ("nanoseconds", 0...PeerMessage.durationLimit)]
       }
@@ -62,6 +69,8 @@ package struct PeerMessage: Equatable, Sendable {
     case duration = 3
     /// It could not get ready.
     case failure = 4
+    /// It wants to leave out another time.
+    case omission = 5
   }
 
   /// Why a line is no message.
@@ -73,13 +82,16 @@ package struct PeerMessage: Equatable, Sendable {
   }
 
   /// The version of what is said after `hello`.
-  package static let version = 1
+  package static let version = 2
 
   /// A line is not longer, in bytes, without its end.
   package static let lineLimit = 256
 
   private static let flows = 1...MeasurementOptions.flowLimit
   private static let port = 1...Int(UInt16.max)
+
+  /// 32 bits of the kernel's (`struct tcp_info`).
+  private static let kernels = 0...Int(UInt32.max)
 
   /// Bytes or pieces of a flow: 8 PiB, which take two days at 400 Gbit/s. All kinds of bytes of
   /// all flows add up to less than 2^61.

@@ -44,6 +44,30 @@ package final class ReceiverPairing {
     } catch {}
   }
 
+  /// What was received of a flow.
+  package struct Received: Equatable, Sendable {
+    /// What was received, the warm-up's part included.
+    package let figures: FlowFigures
+    /// How many bytes of it are of the warm-up.
+    package let omittedBytes: Int
+    /// Packets that came before an earlier one.
+    package let outOfOrderPackets: Int
+
+    /// What was received of a flow.
+    package init(_ figures: FlowFigures, omittedBytes: Int = 0, outOfOrderPackets: Int = 0) {
+      self.figures = figures
+      self.omittedBytes = omittedBytes
+      self.outOfOrderPackets = outOfOrderPackets
+    }
+
+    fileprivate func message(from port: UInt16, isChecked: Bool) -> PeerMessage {
+      PeerMessage(
+        .received, Int(port), figures.deviceBytes, figures.linearBytes, figures.plainBytes,
+        figures.fragments, omittedBytes, isChecked ? 1 : 0, figures.checkedBytes,
+        figures.wrongBytes, outOfOrderPackets)
+    }
+  }
+
   /// Reads what was sent, and reports what was received.
   ///
   /// - Parameters:
@@ -53,15 +77,12 @@ package final class ReceiverPairing {
   /// - Returns: What the sender reports of each flow.
   /// - Throws: Where the two do not agree.
   package func exchange(
-    _ received: [UInt16: FlowFigures], in duration: Duration, isChecked: Bool, hasFailed: Bool
+    _ received: [UInt16: Received], in duration: Duration, isChecked: Bool, hasFailed: Bool
   ) throws(Failure) -> PeerReport {
     let report = try hear()
     let difference = Self.difference(between: report, and: received)
-    for (port, figures) in received.sorted(by: { $0.key < $1.key }) {
-      try channel.send(
-        PeerMessage(
-          .received, Int(port), figures.deviceBytes, figures.linearBytes, figures.plainBytes,
-          figures.fragments, isChecked ? 1 : 0, figures.wrongBytes))
+    for (port, flow) in received.sorted(by: { $0.key < $1.key }) {
+      try channel.send(flow.message(from: port, isChecked: isChecked))
     }
     let fails = hasFailed || difference != nil
     try channel.send(PeerMessage(.end, fails ? 1 : 0, Int(duration.nanoseconds)))
@@ -73,11 +94,7 @@ package final class ReceiverPairing {
   private func hear() throws(Failure) -> PeerReport {
     var report = PeerReport()
     for _ in 0..<agreement.flows {
-      let values = try channel.receive(.sent)
-      report.flows.append(
-        PeerReport.Flow(
-          port: values[0], bytes: values[1], retransmits: values[2],
-          roundTrip: .microseconds(values[3])))
+      try report.add(PeerReport.Flow(sent: try channel.receive(.sent)))
     }
     report.end(with: try channel.receive(.end))
     return report
@@ -85,10 +102,11 @@ package final class ReceiverPairing {
 
   /// How a sender's report differs from what was received; `nil` if it does not.
   package static func difference(
-    between report: PeerReport, and received: [UInt16: FlowFigures]
+    between report: PeerReport, and received: [UInt16: Received]
   ) -> String? {
     for flow in report.flows {
-      guard let port = UInt16(exactly: flow.port), let figures = received[port] else {
+      guard let port = UInt16(exactly: flow.port), let figures = received[port]?.figures
+      else {
         return "it reports a flow from port \(flow.port)"
       }
       guard flow.bytes == figures.bytes else {

@@ -32,22 +32,38 @@ package struct SenderPairing {
     package let port: UInt16
     /// How much was sent.
     package let bytes: Int
+    /// How much of it in the warm-up.
+    package let omittedBytes: Int
     /// The kernel's account of the connection.
     package let information: ConnectionInformation
 
     /// What a report has of a flow; `nil` of a received one.
-    package init?(_ flow: MeasurementReport.Flow) {
+    ///
+    /// - Parameter omitted: What of its figures is of the warm-up.
+    package init?(_ flow: MeasurementReport.Flow, omitting omitted: FlowFigures = FlowFigures()) {
       guard case .sent(let port, _) = flow.detail else { return nil }
       self.init(
-        index: flow.index, port: port, bytes: flow.figures.bytes, information: flow.information)
+        index: flow.index, port: port, bytes: flow.figures.bytes, omittedBytes: omitted.bytes,
+        information: flow.information)
     }
 
     /// What was sent of a flow.
-    package init(index: Int, port: UInt16, bytes: Int, information: ConnectionInformation) {
+    package init(
+      index: Int, port: UInt16, bytes: Int, omittedBytes: Int = 0,
+      information: ConnectionInformation
+    ) {
       self.index = index
       self.port = port
       self.bytes = bytes
+      self.omittedBytes = omittedBytes
       self.information = information
+    }
+
+    fileprivate var message: PeerMessage {
+      PeerMessage(
+        .sent, Int(port), bytes, omittedBytes, information.retransmits,
+        Int(information.roundTrip.nanoseconds / 1000), information.congestionWindow,
+        information.segmentSize, information.reorderings)
     }
   }
 
@@ -55,15 +71,12 @@ package struct SenderPairing {
   ///
   /// - Returns: What the receiver reports of each flow. `failure(of:for:)` compares it.
   package func exchange(_ flows: [Sent], in duration: Duration) throws(Failure) -> PeerReport {
-    for flow in flows {
-      try channel.send(
-        PeerMessage(
-          .sent, Int(flow.port), flow.bytes, flow.information.retransmits,
-          Int(flow.information.roundTrip.nanoseconds / 1000)))
-    }
+    for flow in flows { try channel.send(flow.message) }
     try channel.send(PeerMessage(.end, 0, Int(duration.nanoseconds)))
     var peer = PeerReport()
-    for _ in flows { peer.flows.append(flow(from: try channel.receive(.received))) }
+    for _ in flows {
+      try peer.add(PeerReport.Flow(received: try channel.receive(.received)))
+    }
     peer.end(with: try channel.receive(.end))
     return peer
   }
@@ -86,12 +99,5 @@ package struct SenderPairing {
     return Failure(
       "have the flows accepted", reason: "the receiver found something wrong",
       hint: "its own standard error says what")
-  }
-
-  private func flow(from values: [Int]) -> PeerReport.Flow {
-    PeerReport.Flow(
-      port: values[0], bytes: values[1] + values[2] + values[3], deviceBytes: values[1],
-      linearBytes: values[2], plainBytes: values[3], fragments: values[4],
-      wrongBytes: values[5] == 1 ? values[6] : nil)
   }
 }

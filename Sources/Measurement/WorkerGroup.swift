@@ -48,7 +48,8 @@ package struct WorkerGroup {
     var end: Result<End, Failure>
     do throws(Failure) {
       for worker in workers { threads.append(try start(worker, counting: working)) }
-      end = .success(try watch(working, until: deadline, recording: recorder, wait))
+      end = .success(
+        try watch(threads, working, until: deadline, recording: recorder, wait))
     } catch {
       end = .failure(error)
     }
@@ -91,7 +92,8 @@ package struct WorkerGroup {
   /// Records intervals until all workers have ended, one has failed, or the deadline passes. One
   /// that fails ends the others: what they measured would not be what was asked for.
   private func watch(
-    _ working: Working, until deadline: Instant?, recording recorder: IntervalRecorder, _ wait: Wait
+    _ threads: [Thread], _ working: Working, until deadline: Instant?,
+    recording recorder: IntervalRecorder, _ wait: Wait
   ) throws(Failure) -> End {
     while working.count.load(ordering: .acquiring) > 0,
       !working.hasFailed.load(ordering: .acquiring)
@@ -101,7 +103,7 @@ package struct WorkerGroup {
         ended.lower()
       }
       if let deadline, deadline <= .now { return .duration }
-      try recorder.readIfDue()
+      try recorder.readIfDue { threads.map(\.cpuTime) }
     }
     return .complete
   }

@@ -241,6 +241,8 @@ extension Configuration {
     package var traces = false
     /// Whether to report as JSON.
     package var reportsJSON = false
+    /// Whether to report as JSON while the run lasts, an object a line.
+    package var streamsJSON = false
 
     /// Neither trace nor JSON.
     package init() {}

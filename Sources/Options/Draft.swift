@@ -188,6 +188,9 @@ struct Draft {
   private func measurement(on port: UInt16) throws(Failure) -> MeasurementOptions? {
     guard isMeasuring else { return nil }
     var measurement = measurement
+    if output.streamsJSON, output.reportsJSON {
+      throw .usage(typed(\.output.streamsJSON), "either it or --json, not both")
+    }
     if measurement.controlPort == port {
       throw .usage(
         "\(typed(\.measurement.controlPort)) \(port)", "must not be the port of the flows (-p)")

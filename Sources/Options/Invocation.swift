@@ -13,6 +13,8 @@ package struct Invocation: Sendable {
     case standardOutput
     /// The standard error, where the standard output has the payload.
     case standardError
+    /// The standard output, behind the run's events (`--json-stream`).
+    case stream
   }
 
   /// What to do, or why that is not to be understood.
@@ -37,6 +39,7 @@ package struct Invocation: Sendable {
   private static func documentPlace(of given: [GivenOption]) -> DocumentPlace? {
     func has(_ member: PartialKeyPath<Draft>) -> Bool { given.contains { $0.option.sets(member) } }
     let format = given.last { $0.option.sets(\.format) }?.value
+    if has(\.output.streamsJSON) { return .stream }
     guard has(\.output.reportsJSON) || format == Configuration.Check.Format.json.rawValue
     else { return nil }
     let writesPayload =

@@ -151,6 +151,12 @@ extension Option {
         nil, "duration", "SECONDS", .measure, "end after this time (default when sending: 10)",
         \.measurement.duration, duration),
       Option(
+        nil, "omit", "SECONDS", .measure,
+        """
+        leave out this much of the start, as a warm-up: it comes before --duration, and the \
+        figures are without it (default: 0, or what the paired sender says)
+        """, \.measurement.omitted, interval),
+      Option(
         nil, "interval", "SECONDS", .measure,
         "how often to report; 0: only at the end (default: 1)", \.measurement.interval,
         interval),
@@ -213,6 +219,10 @@ extension Option {
       Option(
         nil, "json", [.any, .restore], "print one JSON document, whatever the run ends with",
         \.output.reportsJSON),
+      Option(
+        nil, "json-stream", .measure,
+        "print JSON while measuring, an object a line: start, each interval, end",
+        \.output.streamsJSON),
       Option(
         nil, "quiet", [.any, .restore],
         "print what is wrong and what was asked for, and nothing else", \.isQuiet),

@@ -66,7 +66,10 @@ struct MeasuringReceiver {
     through netdev: Netdev, with pairing: ReceiverPairing?, in transaction: inout Transaction,
     _ carrier: Carrier, _ wait: Wait, _ watch: InterfaceWatch, into document: inout Document
   ) throws(Failure) -> MeasurementReport {
-    let agreement = pairing?.agreement ?? Agreement(flows: options.flows ?? 1)
+    let agreement =
+      pairing?.agreement
+      ?? Agreement(
+        flows: options.flows ?? 1, duration: options.duration, omitting: options.omitted ?? .zero)
     var end = try ReceivingEnd(
       for: configuration, connections: agreement.flows, through: netdev, in: &transaction,
       carrier, wait, watch)
@@ -76,10 +79,12 @@ struct MeasuringReceiver {
     let workers = try workers(for: flows, at: end, on: transaction.interface)
     let interface = transaction.interface.index
     let before = try netdev.receiveStatistics(ofInterface: interface)
+    let setting = setting(of: agreement, at: end, on: transaction.interface)
+    document.begin(with: setting.figures, as: MeasurementReport.schema)
     let recorder = IntervalRecorder(
-      of: flows.map(\.counters), from: workers, every: options.interval, as: .receive)
+      of: flows.map(\.counters), from: workers, every: options.interval,
+      omitting: agreement.omitted, as: .receive, to: document.stream)
     var goal = agreement.goal
-    goal.duration = goal.duration ?? options.duration
     goal.bytes = goal.bytes ?? configuration.checks.expectedByteCount
     wait.progress?.note(
       TransferProgress(
@@ -92,9 +97,7 @@ struct MeasuringReceiver {
         configuration.explainEmpty("flow \(flow.index)", endedBy: measured.end.map { _ in })
       }
     }
-    var report = MeasurementReport(
-      setting(of: agreement, at: end, on: transaction.interface), measured, recorder,
-      of: workers)
+    var report = MeasurementReport(setting, measured, recorder, of: workers)
     let states = end.queueStates()
     let streams = flows.map { flow in
       Verdict.Stream(
@@ -111,7 +114,8 @@ struct MeasuringReceiver {
       report.queues = end.queues.map {
         ($0, QueueStatistics.counted(for: $0, from: before, to: after))
       }
-      report.peer = try pairing?.exchange(flows, measured, verdict, checks: configuration.checks)
+      report.peer = try pairing?.exchange(
+        flows, report, measured, verdict, checks: configuration.checks)
     } catch {
       verdict.add(error)
     }
@@ -121,8 +125,8 @@ struct MeasuringReceiver {
 
   /// How long the flows may take. A sender that ends by itself gets the timeout in addition.
   private func limit(of agreement: Agreement, isPaired: Bool) -> Duration? {
-    guard isPaired else { return options.duration }
-    guard let duration = agreement.duration, let timeout = configuration.timeout else { return nil }
+    guard isPaired, let duration = agreement.wholeDuration else { return agreement.wholeDuration }
+    guard let timeout = configuration.timeout else { return nil }
     return duration + timeout
   }
 
@@ -200,15 +204,20 @@ extension ReceiverPairing {
   /// - Parameter verdict: This end's verdict on its flows.
   /// - Returns: What the sender reports; `nil` if there was nothing to exchange.
   fileprivate func exchange(
-    _ flows: [IncomingFlow], _ measured: WorkerGroup.Outcome, _ verdict: Verdict,
+    _ flows: [IncomingFlow], _ report: MeasurementReport, _ measured: WorkerGroup.Outcome,
+    _ verdict: Verdict,
     checks: Configuration.Checks
   ) throws(Failure) -> PeerReport? {
     guard case .success(let end) = measured.end else { return nil }
     guard end == .complete else {
       throw Failure("receive", reason: "the sender did not end when it was to")
     }
-    var received: [UInt16: FlowFigures] = [:]
-    for flow in flows { received[flow.connection.peer?.port ?? 0] = flow.figures }
+    var received: [UInt16: Received] = [:]
+    for (flow, described) in zip(flows, report.flows) {
+      received[flow.connection.peer?.port ?? 0] = Received(
+        flow.figures, omittedBytes: report.omitted?.flows[flow.index].bytes ?? 0,
+        outOfOrderPackets: described.information.outOfOrderPackets)
+    }
     guard received.count == flows.count else {
       throw Failure("distinguish the flows", reason: "two came from the same port")
     }
@@ -225,7 +234,8 @@ extension MeasurementReport {
   func conclude(in document: inout Document) throws(Failure) {
     lines.forEach(Diagnostics.inform)
     document.schema = Self.schema
-    document.report(figures)
-    if let failure { throw failure }
+    let hasIntervals = document.stream == nil
+    document.report(figures(hasIntervals: hasIntervals))
+    if let failure = failure ?? emptiness { throw failure }
   }
 }

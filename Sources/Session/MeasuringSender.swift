@@ -51,7 +51,8 @@ struct MeasuringSender {
   func run(_ wait: Wait, into document: inout Document) throws(Failure) {
     let agreement = Agreement(
       flows: options.flows ?? 1, patternPeriod: configuration.load.pattern.period,
-      duration: options.duration, bytesPerFlow: configuration.load.bytesPerFlow)
+      duration: options.duration, bytesPerFlow: configuration.load.bytesPerFlow,
+      omitting: options.omitted ?? .zero)
     let interface = try Interface(announcing: configuration.interface)
     let watch = try InterfaceWatch(of: interface, to: "send on")
     try watch.explaining { () throws(Failure) in
@@ -66,7 +67,7 @@ struct MeasuringSender {
     let source = try prepare(on: interface)
     let pieces = SmallPieces(of: configuration.chunkSize, on: interface)
     let pairing = try pair(on: agreement, through: interface.index, wait)
-    let flows = try connect(agreement.flows, through: interface.index, from: source, wait)
+    let flows = try connect(agreement, through: interface.index, from: source, wait)
     if let flow = flows.first, !configuration.load.usesHostMemory {
       configuration.warn(of: pieces, over: flow.destination.connection)
     }
@@ -75,8 +76,10 @@ struct MeasuringSender {
       configuration.address.family, memory: source.facts(as: configuration.memory.kind),
       as: .send(
         MeasurementReport.SendingEnd(configuration.load, chunkSize: configuration.chunkSize)))
+    document.begin(with: setting.figures, as: MeasurementReport.schema)
     let recorder = IntervalRecorder(
-      of: flows.map(\.counters), from: flows, every: options.interval, as: .send)
+      of: flows.map(\.counters), from: flows, every: options.interval,
+      omitting: agreement.omitted, as: .send, to: document.stream)
     wait.progress?.note(
       TransferProgress(.send, of: .flows, until: agreement.goal), of: flows.map(\.counters))
     // The flows themselves end after the duration.
@@ -91,7 +94,9 @@ struct MeasuringSender {
       _ = try measured.end.get()
       _ = try described.get()
       if let pairing {
-        let sent = report.flows.compactMap { SenderPairing.Sent($0) }
+        let sent = report.flows.compactMap {
+          SenderPairing.Sent($0, omitting: report.omitted?.flows[$0.index] ?? FlowFigures())
+        }
         let peer = try pairing.exchange(sent, in: measured.whole.length)
         report.peer = peer
         report.failure = SenderPairing.failure(of: peer, for: sent)
@@ -113,10 +118,10 @@ struct MeasuringSender {
 
   /// Connects each flow. Several connections cannot share a port of this end.
   private func connect(
-    _ count: Int, through interface: UInt32, from source: borrowing Source, _ wait: Wait
+    _ agreement: Agreement, through interface: UInt32, from source: borrowing Source, _ wait: Wait
   ) throws(Failure) -> [OutgoingFlow] {
     var flows: [OutgoingFlow] = []
-    for index in 0..<count {
+    for index in 0..<agreement.flows {
       let loop = SendLoop(
         binding: source.bindingID, chunkSize: configuration.chunkSize,
         timeout: configuration.timeout, named: "flow \(index)")
@@ -125,7 +130,7 @@ struct MeasuringSender {
           index,
           over: try configuration.connect(
             to: configuration.port, fromPort: 0, through: interface, as: configuration.tcp, wait),
-          by: loop, from: source.pattern, configuration.load, for: options.duration,
+          by: loop, from: source.pattern, configuration.load, for: agreement.wholeDuration,
           on: options.cpus.map { $0.cpus[index % $0.cpus.count] }))
     }
     return flows

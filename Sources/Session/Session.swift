@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-internal import Kernel
+package import Kernel
 package import Options
 
 /// Does what a command line asks for, prints what failed, and prints the document of the run if the
@@ -13,7 +13,8 @@ package func run(_ invocation: Invocation) -> Int32 {
   if invocation.isQuiet { Diagnostics.beQuiet() }
   var document = Document(
     by: Version.name, role: (try? invocation.configuration.get())?.role,
-    options: invocation.options, isWanted: invocation.documentPlace != nil)
+    options: invocation.options, isWanted: invocation.documentPlace != nil,
+    after: invocation.documentPlace == .stream ? EventStream() : nil)
   var outcome: Outcome
   do throws(Failure) {
     let configuration = try invocation.configuration.get()
@@ -27,21 +28,24 @@ package func run(_ invocation: Invocation) -> Int32 {
     outcome = Outcome(status: error.exitStatus(), failure: error)
   }
   guard let place = invocation.documentPlace else { return outcome.status }
-  let text = document.text(failure: outcome.failure, status: outcome.status)
-  return deliver(text, to: place, after: outcome.status)
+  let json = document.json(failure: outcome.failure, status: outcome.status)
+  return deliver(json, to: place, document.stream, after: outcome.status)
 }
 
 /// Prints the document of a run that has ended.
 ///
+/// - Parameter stream: What took the run's events before; a new one if `nil`.
 /// - Returns: The exit status of the process: that of the run, unless it is 0 and the document is
 ///   lost.
 package func deliver(
-  _ text: String, to place: Invocation.DocumentPlace, after status: Int32
+  _ document: JSONObject, to place: Invocation.DocumentPlace, _ stream: EventStream? = nil,
+  after status: Int32
 ) -> Int32 {
   do throws(Failure) {
     switch place {
-    case .standardOutput: try StandardOutput.print(text)
-    case .standardError: try Diagnostics.deliver(text)
+    case .standardOutput: try StandardOutput.print(document.text)
+    case .standardError: try Diagnostics.deliver(document.text)
+    case .stream: try (stream ?? EventStream()).end(with: document)
     }
     return status
   } catch {
@@ -108,7 +112,7 @@ private func perform(
       return Outcome()
     }
   case .receive(let receive):
-    return try untilStopped(configuration) { wait throws(Failure) in
+    return try untilStopped(configuration, document.stream) { wait throws(Failure) in
       try Stacking(of: receive.target.interface).explaining { () throws(Failure) in
         if let options = receive.measurement {
           try MeasuringReceiver(configuration: receive, options: options).run(wait, into: &document)
@@ -119,7 +123,7 @@ private func perform(
       return Outcome()
     }
   case .send(let send):
-    return try untilStopped(configuration) { wait throws(Failure) in
+    return try untilStopped(configuration, document.stream) { wait throws(Failure) in
       if let options = send.measurement {
         try MeasuringSender(configuration: send, options: options).run(wait, into: &document)
       } else {
@@ -161,21 +165,25 @@ extension Configuration {
 
 /// Runs something that SIGINT, SIGTERM and SIGHUP end in order, and that people can watch.
 ///
+/// - Parameter stream: What must wait for no reader after a stop.
 /// - Returns: How it ended, with 128 and the number of the signal for a status if one stopped it.
 /// - Throws: What `body` throws, unless a signal stopped it.
 private func untilStopped(
-  _ configuration: Configuration, _ body: (Wait) throws(Failure) -> Outcome
+  _ configuration: Configuration, _ stream: EventStream? = nil,
+  _ body: (Wait) throws(Failure) -> Outcome
 ) throws(Failure) -> Outcome {
   let signals = try attempt("watch for stop signals") { () throws(Errno) in try StopSignals() }
   let progress = try attempt("watch for SIGUSR1") { () throws(Errno) in
     try Progress(configuration.beginning, isDrawn: configuration.leavesTerminalToLines)
   }
   Diagnostics.watch(signals.descriptor)
+  stream?.watch(signals.descriptor)
   let result = Result { () throws(Failure) in
     try body(Wait(orStoppedBy: signals.descriptor, showing: progress))
   }
   // Before the signal is taken: what is printed after a stop waits for no reader, either.
   Diagnostics.watch(nil)
+  stream?.watch(nil)
   do throws(Failure) {
     return try result.get()
   } catch {

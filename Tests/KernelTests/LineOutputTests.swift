@@ -133,13 +133,3 @@ struct LineOutputTests {
     #expect(error == .noSpace)
   }
 }
-
-extension Pipe {
-  /// Makes room for as little as the kernel allows.
-  ///
-  /// - Returns: For how many bytes.
-  fileprivate borrowing func shrink() throws(Errno) -> Int {
-    let setSize: CInt = 1031  // F_SETPIPE_SZ
-    return Int(try retrying { fcntl(writer.rawValue, setSize, 4096) })
-  }
-}

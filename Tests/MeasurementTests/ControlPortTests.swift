@@ -7,10 +7,10 @@ import TestSupport
 import Testing
 
 struct ControlPortTests {
-  private static let offer = "offer flows=2 pattern=7 duration=1 bytes=0"
+  private static let offer = "offer flows=2 pattern=7 duration=1 bytes=0 omit=0"
 
   /// What is said by a sender.
-  private static let sender = "hello version=1\n\(offer)\n"
+  private static let sender = "hello version=2\n\(offer)\n"
 
   /// Waits for an offer, after some callers have said something each.
   ///
@@ -59,10 +59,10 @@ struct ControlPortTests {
   @Test(
     "a caller that says anything else costs the sender nothing",
     arguments: [
-      "GET / HTTP/1.1\r\n\r\n", String(repeating: "x", count: 100_000), "hello version=2\n",
-      "hello version=1\noffer flows=65 pattern=7 duration=1 bytes=0\n",
-      "hello version=1\noffer flows=1 pattern=7 duration=1 bytes=1\n",
-      "hello version=1\nready flows=2\n", "ready flows=2\n", "", "hello version=1\n", "hello ver",
+      "GET / HTTP/1.1\r\n\r\n", String(repeating: "x", count: 100_000), "hello version=1\n",
+      "hello version=2\noffer flows=65 pattern=7 duration=1 bytes=0 omit=0\n",
+      "hello version=2\noffer flows=1 pattern=7 duration=1 bytes=1 omit=0\n",
+      "hello version=2\nready flows=2\n", "ready flows=2\n", "", "hello version=2\n", "hello ver",
     ])
   func takesSender(text: String) throws {
     let start = Instant.now
@@ -95,7 +95,7 @@ struct ControlPortTests {
   @Test("an offer that comes in pieces is taken")
   func takesPieces() throws {
     let agreement = try wait(callers: [], sender: "hel") { callers throws(Failure) in
-      for piece in ["lo version=1\nof", String(Self.offer.dropFirst(2)), "\n"] {
+      for piece in ["lo version=2\nof", String(Self.offer.dropFirst(2)), "\n"] {
         pause(for: .milliseconds(20))
         try callers[0].say(piece)
       }
@@ -112,7 +112,7 @@ struct ControlPortTests {
       // The receiver closes the connection meanwhile, which ends this.
       do throws(Failure) {
         // Few pieces: on a busy machine, too, all are said before the wait is over.
-        var rest = "ello version=1\n\(Self.offer)\n"[...]
+        var rest = "ello version=2\n\(Self.offer)\n"[...]
         while !rest.isEmpty {
           try callers[0].say(String(rest.prefix(6)))
           rest = rest.dropFirst(6)
@@ -130,7 +130,7 @@ struct ControlPortTests {
   @Test("callers do not prolong the wait")
   func keepsDeadline() throws {
     let start = Instant.now
-    let texts = ["x\n", "", "hello version=2\n", "hello version=1\n"]
+    let texts = ["x\n", "", "hello version=1\n", "hello version=2\n"]
     let result = try wait(for: .milliseconds(200), callers: texts, sender: nil)
     #expect(failing { () throws(Failure) in try result.get() }?.errno == .timedOut)
     #expect(Instant.now.since(start) < .seconds(5))

@@ -10,19 +10,22 @@ struct PeerMessageTests {
   @Test(
     "what is written is read",
     arguments: [
-      (PeerMessage(.hello, 1), "hello version=1"),
+      (PeerMessage(.hello, 2), "hello version=2"),
       (
-        PeerMessage(.offer, 4, 7, 10, 0), "offer flows=4 pattern=7 duration=10 bytes=0"
+        PeerMessage(.offer, 4, 7, 10, 0, 2),
+        "offer flows=4 pattern=7 duration=10 bytes=0 omit=2"
       ),
       (PeerMessage(.ready, 64), "ready flows=64"),
       (PeerMessage(.refused, 2), "refused reason=2"),
       (
-        PeerMessage(.sent, 40000, 1 << 53, 0, 412),
-        "sent port=40000 bytes=9007199254740992 retransmits=0 rtt=412"
+        PeerMessage(.sent, 40000, 1 << 53, 7, 0, 412, 10, 1448, 3),
+        "sent port=40000 bytes=9007199254740992 omitted=7 retransmits=0 rtt=412 cwnd=10 mss=1448 "
+          + "reorderings=3"
       ),
       (
-        PeerMessage(.received, 1, 2, 3, 4, 5, 1, 0),
-        "received port=1 device=2 linear=3 plain=4 fragments=5 checked=1 wrong=0"
+        PeerMessage(.received, 1, 2, 3, 4, 5, 6, 1, 7, 0, 8),
+        "received port=1 device=2 linear=3 plain=4 fragments=5 omitted=6 checks=1 checked=7 wrong=0 "
+          + "late=8"
       ),
       (PeerMessage(.end, 0, 5), "end failed=0 nanoseconds=5"),
     ])
@@ -40,7 +43,8 @@ struct PeerMessageTests {
       "hello version=0x1", "hello version=1.0", "hello version=1\r", "hello version=1\0",
       "hello version=9223372036854775808", "hello version=1 version=1", "HELLO version=1",
       "hello Version=1", "hello versio=1", "hello versionn=1", "hello=1 version", "version=1",
-      "offer flows=4 pattern=7 duration=10", "offer pattern=7 flows=4 duration=10 bytes=0",
+      "offer flows=4 pattern=7 duration=10", "offer pattern=7 flows=4 duration=10 bytes=0 omit=0",
+      "offer flows=4 pattern=7 duration=10 bytes=0",
       "quit reason=1", "hello version=\u{661}", "GET / HTTP/1.1", "{\"version\": 1}",
     ])
   func refuses(line: String) {
@@ -72,15 +76,17 @@ struct PeerMessageTests {
   @Test("a line that is malformed behind a number out of bounds is malformed")
   func prefersForm() {
     #expect(throws: PeerMessage.Violation.malformed) {
-      try PeerMessage(line: "sent port=0 bytes=0 retransmits=0 rate=0".utf8)
+      try PeerMessage(
+        line: "sent port=0 bytes=0 omitted=0 retransmits=0 rtt=0 cwnd=0 mss=0 rate=0".utf8)
     }
   }
 
   @Test("a figure of this end that is beyond its range is said as the end of the range")
   func clamps() {
     #expect(
-      PeerMessage(.sent, 70000, .max, .max, .max).line
-        == "sent port=65535 bytes=9007199254740992 retransmits=4294967295 rtt=4294967295")
+      PeerMessage(.sent, 70000, .max, 0, .max, .max, 1, 2, 3).line
+        == "sent port=65535 bytes=9007199254740992 omitted=0 retransmits=4294967295 "
+        + "rtt=4294967295 cwnd=1 mss=2 reorderings=3")
     #expect(PeerMessage(.end, -1, .max).line == "end failed=0 nanoseconds=31622400000000000")
   }
 
@@ -89,7 +95,7 @@ struct PeerMessageTests {
     var state: UInt64 = 1
     for _ in 0..<20_000 {
       // A linear congruential generator: the same lines in each run.
-      var line = Array("offer flows=4 pattern=7 duration=10 bytes=0".utf8)
+      var line = Array("offer flows=4 pattern=7 duration=10 bytes=0 omit=2".utf8)
       for _ in 0..<2 {
         state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
         line[Int(state >> 33) % line.count] = UInt8(truncatingIfNeeded: state >> 24)
@@ -163,15 +169,18 @@ struct ControlChannelTests {
   @Test("a peer of another version is not spoken to")
   func refusesVersion() throws {
     let (channel, peer) = try channel()
-    try peer.say("hello version=2\n")
+    try peer.say("hello version=1\n")
     let failure = #expect(throws: Failure.self) { try channel.greet() }
-    #expect(failure?.description.contains("version 2") == true)
+    #expect(
+      failure?.description.contains("it speaks version 1 of the control protocol, not 2") == true)
+    #expect(failure?.hint == "it is older: use the same ncdevmem on both ends")
   }
 
   @Test("a peer that does not read is given up, at once where it must not be waited for")
   func givesUpSending() throws {
     let (channel, peer) = try channel(timeout: .milliseconds(50))
-    let message = PeerMessage(.received, .max, .max, .max, .max, .max, 1, .max)
+    let message = PeerMessage(
+      .received, .max, .max, .max, .max, .max, .max, 1, .max, .max, .max)
     func fill(within limit: Duration?) -> Failure? {
       failing { () throws(Failure) in
         // More than both ends' buffers take, which grow to some megabytes (`tcp_rmem`, `tcp_wmem`).

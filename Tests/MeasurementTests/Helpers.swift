@@ -7,10 +7,11 @@ import Sockets
 
 /// What was sent of a flow.
 func sent(
-  _ index: Int, port: UInt16, bytes: Int, retransmits: Int = 0, roundTrip: Duration = .zero
+  _ index: Int, port: UInt16, bytes: Int, omitted: Int = 0, retransmits: Int = 0,
+  roundTrip: Duration = .zero
 ) -> SenderPairing.Sent {
   SenderPairing.Sent(
-    index: index, port: port, bytes: bytes,
+    index: index, port: port, bytes: bytes, omittedBytes: omitted,
     information: ConnectionInformation(retransmits: retransmits, roundTrip: roundTrip))
 }
 

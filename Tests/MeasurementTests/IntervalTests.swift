@@ -74,6 +74,17 @@ struct IntervalTableTests {
       ])
   }
 
+  @Test("an interval of the warm-up is marked")
+  func marks() {
+    let table = IntervalTable(for: .send, workers: [[0]], flowCount: 1)
+    let warmUp = Interval(
+      start: .zero, end: .seconds(1), flows: [figures(95)], tokensOutstanding: [0],
+      idleHundredths: [5], isOmitted: true)
+    #expect(
+      table.lines(of: warmUp)
+        == ["  sum       0.0-1.0    0.000           100        5    0.05  (omitted)"])
+  }
+
   @Test("a number that is too wide for its column moves the rest, and never touches another")
   func widens() {
     let table = IntervalTable(for: .send, workers: [[0]], flowCount: 1)
@@ -225,6 +236,53 @@ struct IntervalRecorderTests {
     #expect(whole.length == .seconds(5))
     // An end before the start, of workers that never worked.
     #expect(try recorder.finish(at: recorder.start.advanced(by: .seconds(-1))).end == .zero)
+  }
+
+  @Test("a warm-up ends where it is to, and its intervals are marked and not in the whole")
+  func omits() throws {
+    let worker = ScriptedWorker()
+    let recorder = IntervalRecorder(
+      of: counters, from: [worker], every: .milliseconds(200), omitting: .milliseconds(300),
+      as: .receive)
+    try recorder.begin()
+    counters[0].publish(figures(100))
+    pause(for: .milliseconds(200))
+    try recorder.readIfDue()
+    #expect(recorder.nextReading == recorder.start.advanced(by: .milliseconds(300)))
+    pause(for: .milliseconds(100))
+    try recorder.readIfDue { [.seconds(2)] }
+    let warmUp = try #require(recorder.omitted)
+    #expect(warmUp.flows == [figures(100), FlowFigures()])
+    #expect(warmUp.start == .zero)
+    // The next one ends a period after the warm-up's last reading, not after a multiple of periods.
+    let next = try #require(recorder.nextReading).since(recorder.start)
+    #expect(next == warmUp.end + .milliseconds(200))
+    counters[1].publish(figures(30))
+    let whole = try recorder.finish(at: recorder.start.advanced(by: .milliseconds(600)))
+    #expect(whole.start == warmUp.end)
+    #expect(whole.end == .milliseconds(600))
+    #expect(whole.flows == [FlowFigures(), figures(30)])
+    #expect(recorder.omittedHistory.intervals.map(\.isOmitted) == [true, true])
+    #expect(recorder.history.intervals.map(\.isOmitted) == [false])
+    worker.record.cpuTime = .seconds(5)
+    #expect(recorder.cpuTime(ofWorker: 0) == .seconds(3))
+  }
+
+  @Test("a run that ends before its warm-up has a whole of no length", arguments: [0, 1000])
+  func omitsAll(period: Int) throws {
+    let worker = ScriptedWorker()
+    worker.record.cpuTime = .seconds(5)
+    let recorder = IntervalRecorder(
+      of: counters, from: [worker], every: .milliseconds(period), omitting: .seconds(9),
+      as: .receive)
+    try recorder.begin()
+    counters[0].publish(figures(100))
+    let whole = try recorder.finish(at: recorder.start.advanced(by: .milliseconds(600)))
+    #expect(whole.length == .zero)
+    #expect(whole.total == FlowFigures())
+    #expect(recorder.omitted?.total == figures(100))
+    #expect(recorder.omitted?.length == .milliseconds(600))
+    #expect(recorder.cpuTime(ofWorker: 0) == .zero)
   }
 
   @Test("a CPU that is not there, or that nobody is pinned to, has no idle time")

@@ -11,7 +11,7 @@ import Transfer
 
 /// Reports with every member that there can be, and with as few as possible, of both ends.
 private struct Reports {
-  private static let gibibyte = 1 << 30
+  static let gibibyte = 1 << 30
 
   private func host(_ files: [String: String]) throws -> HostFacts {
     let directory = try Directory()
@@ -88,8 +88,7 @@ private struct Reports {
         (3, QueueStatistics()),
       ]
       var peers = PeerReport([
-        .init(
-          port: 40000, bytes: Self.gibibyte, retransmits: 3, roundTrip: .microseconds(412))
+        .init(sent: [40000, Self.gibibyte, 0, 3, 412, 10, 1448, 2])
       ])
       peers.end(with: [0, 2_000_000_000])
       report.peer = peers
@@ -162,11 +161,8 @@ private struct Reports {
           .sent(port: 40000, statistics))
       ]
       var peers = PeerReport([
-        .init(
-          port: 40000, bytes: 4096, deviceBytes: 4000, linearBytes: 90, plainBytes: 6,
-          fragments: 3, wrongBytes: 2),
-        .init(
-          port: 40001, bytes: 4, deviceBytes: 4, linearBytes: 0, plainBytes: 0, fragments: 1),
+        .init(received: [40000, 4000, 90, 6, 3, 0, 1, 4096, 2, 6]),
+        .init(received: [40001, 4, 0, 0, 1, 0, 0, 0, 0, 0]),
       ])
       peers.end(with: [1, 500_000_000])
       report.peer = peers
@@ -183,8 +179,8 @@ private struct Reports {
       var options = MeasurementOptions(flows: 1)
       options.duration = .seconds(3)
       let setting = MeasurementReport.Setting(
-        Agreement(flows: 1), options, on: "eth0", driver: "gve", .v4, memory: nil,
-        as: .send(MeasurementReport.SendingEnd(load, chunkSize: nil)))
+        Agreement(flows: 1, duration: .seconds(3)), options, on: "eth0", driver: "gve", .v4,
+        memory: nil, as: .send(MeasurementReport.SendingEnd(load, chunkSize: nil)))
       return MeasurementReport(
         setting, on: try host([:]),
         whole: Interval(
@@ -223,7 +219,8 @@ struct MeasurementReportTests {
         "worker 0: CPU 1, 50.00 % idle; 0.001 s of CPU, 262.144 s/GiB",
         "flow 0: from port 40000, 1 retransmits, rtt 0.050 ms, cwnd 10 of 1448 bytes (cubic), "
           + "2 reorderings",
-        "receiver: port 40000, 4096 bytes, 4000 in device memory (3 fragments), 2 wrong",
+        "receiver: port 40000, 4096 bytes, 4000 in device memory (3 fragments), 2 wrong of 4096 "
+          + "checked",
         "receiver: port 40001, 4 bytes, 4 in device memory (1 fragments), not checked",
         "receiver: sum 4100 bytes in 0.500 s, 0.000 Gbit/s, failed",
       ])
@@ -232,14 +229,14 @@ struct MeasurementReportTests {
 
   /// A report's members of the document, without what stands around them.
   private func members(of report: MeasurementReport) -> String {
-    String(report.figures.text.dropFirst().dropLast())
+    String(report.figures().text.dropFirst().dropLast())
   }
 
   /// The document of a run that made a report.
   private func document(of report: MeasurementReport) -> String {
     var document = Document(by: "ncdevmem 1", role: report.role.rawValue, options: JSONObject())
     document.schema = MeasurementReport.schema
-    document.report(report.figures)
+    document.report(report.figures())
     return document.text(failure: report.failure, status: report.failure?.exitStatus() ?? 0)
   }
 
@@ -253,7 +250,7 @@ struct MeasurementReportTests {
       try members(of: reports.received)
         == [
           #""configuration": {"flows": 2, "duration_seconds": 10, "bytes_per_flow": null"#,
-          #""interval_seconds": 1, "paired": true, "interface": "eth0", "driver": "gve""#,
+          #""omit_seconds": 0, "interval_seconds": 1, "paired": true, "interface": "eth0", "driver": "gve""#,
           #""ip_version": 4, "rx_queues": [2, 3], "memory_bytes": 65536000"#,
           #""memory": {"kind": "udmabuf", "bytes": 65536000, "cpu_access": "mapped""#,
           #""pci_mapping": null}"#,
@@ -296,8 +293,10 @@ struct MeasurementReportTests {
           #""tokens_returned": 0, "tokens_outstanding": 2, "checked_bytes": 0, "wrong_bytes": 0}]"#,
           #""workers": [{"cpu_idle_percent": 97.50}, {"cpu_idle_percent": null}]}]"#,
           #""periods_per_interval": 4, "peer": {"verdict": "ok", "duration_seconds": 2.000000"#,
-          #""bytes": 1073741824, "flows": [{"sender_port": 40000, "bytes": 1073741824"#,
-          #""retransmits": 3, "rtt_microseconds": 412}]}"#,
+          #""bytes": 1073741824, "measured_bytes": 1073741824"#,
+          #""flows": [{"sender_port": 40000, "bytes": 1073741824, "omitted_bytes": 0"#,
+          #""retransmits": 3, "rtt_microseconds": 412, "congestion_window_segments": 10"#,
+          #""segment_bytes": 1448, "reorderings": 2}]}"#,
         ].joined(separator: ", "))
   }
 
@@ -307,7 +306,7 @@ struct MeasurementReportTests {
       try members(of: reports.receivedBare)
         == [
           #""configuration": {"flows": 1, "duration_seconds": null, "bytes_per_flow": null"#,
-          #""interval_seconds": 0, "paired": false, "interface": "eth0", "driver": "virtio_net""#,
+          #""omit_seconds": 0, "interval_seconds": 0, "paired": false, "interface": "eth0", "driver": "virtio_net""#,
           #""ip_version": 6, "rx_queues": [0], "memory_bytes": null, "memory": null"#,
           #""rx_page_size_bytes": null, "token_mode": "automatic""#,
           #""checked_pattern_period": null, "checked_every_fragments": 1"#,
@@ -336,7 +335,7 @@ struct MeasurementReportTests {
       try members(of: reports.sent)
         == [
           #""configuration": {"flows": 1, "duration_seconds": null, "bytes_per_flow": 4096"#,
-          #""interval_seconds": 1, "paired": true, "interface": "eth0", "driver": "gve""#,
+          #""omit_seconds": 0, "interval_seconds": 1, "paired": true, "interface": "eth0", "driver": "gve""#,
           #""ip_version": 4, "sends_from": "device memory", "memory_bytes": 1024"#,
           #""memory": {"kind": "cuda:1", "bytes": 1024, "cpu_access": "copies""#,
           #""pci_mapping": "pcie"}"#,
@@ -355,10 +354,12 @@ struct MeasurementReportTests {
           #""flows": [{"seconds": 1.000000, \#(figures)}]"#,
           #""workers": [{"cpu_idle_percent": 50.00}]}], "periods_per_interval": 1"#,
           #""peer": {"verdict": "failed", "duration_seconds": 0.500000, "bytes": 4100"#,
-          #""flows": [{"sender_port": 40000, "bytes": 4096, "device_bytes": 4000"#,
-          #""linear_bytes": 90, "plain_bytes": 6, "fragments": 3, "wrong_bytes": 2}"#,
-          #"{"sender_port": 40001, "bytes": 4, "device_bytes": 4, "linear_bytes": 0"#,
-          #""plain_bytes": 0, "fragments": 1, "wrong_bytes": null}]}"#,
+          #""measured_bytes": 4100, "flows": [{"sender_port": 40000, "bytes": 4096"#,
+          #""omitted_bytes": 0, "device_bytes": 4000, "linear_bytes": 90, "plain_bytes": 6"#,
+          #""fragments": 3, "checked_bytes": 4096, "wrong_bytes": 2, "out_of_order_packets": 6}"#,
+          #"{"sender_port": 40001, "bytes": 4, "omitted_bytes": 0, "device_bytes": 4"#,
+          #""linear_bytes": 0, "plain_bytes": 0, "fragments": 1, "checked_bytes": null"#,
+          #""wrong_bytes": null, "out_of_order_packets": 0}]}"#,
         ].joined(separator: ", "))
   }
 
@@ -406,16 +407,46 @@ struct MeasurementReportTests {
     }
   }
 
-  @Test("a duration that both ends agreed on stands before that of the command line")
-  func choosesDuration() {
-    var options = MeasurementOptions()
-    options.duration = .seconds(3)
-    func setting(_ duration: Duration?) -> MeasurementReport.Setting {
-      MeasurementReport.Setting(
-        Agreement(flows: 1, duration: duration), options, on: "eth0", driver: "gve", .v4,
-        memory: nil, as: .send(MeasurementReport.SendingEnd(Load(), chunkSize: nil)))
-    }
-    #expect(setting(nil).agreement.duration == .seconds(3))
-    #expect(setting(.seconds(5)).agreement.duration == .seconds(5))
+  @Test("what is left out is in no figure but its own")
+  func leavesWarmUpOut() throws {
+    let all = try reports.received
+    var part = FlowFigures()
+    part.deviceBytes = 96
+    let warmUp = Interval(
+      start: .zero, end: .seconds(1), flows: [part, FlowFigures()], tokensOutstanding: [0, 0],
+      idleHundredths: [nil, nil], isOmitted: true)
+    var report = MeasurementReport(
+      all.setting, on: all.host,
+      whole: Interval(
+        start: .seconds(1), end: .seconds(2),
+        flows: zip(all.flows, warmUp.flows).map { $0.figures - $1 }, tokensOutstanding: [0, 0],
+        idleHundredths: [nil, nil]),
+      omitted: warmUp, intervals: [warmUp], workers: all.workers)
+    report.flows = all.flows
+    let figures = try JSON(report.figures().text)
+    func bytes(_ figures: JSON?) -> Double? { figures?["device_bytes"]?.value }
+    #expect(bytes(figures["omitted"]) == 96)
+    #expect(bytes(figures["total"]) == Double(Reports.gibibyte + 4096 - 96))
+    #expect(figures["total"]?["seconds"]?.value == 1)
+    #expect(figures["flows"]?.elements.map(bytes) == [Double(Reports.gibibyte - 96), 4096])
+    #expect(figures["intervals"]?.elements.first?["omitted"] == .truth(true))
+    #expect(report.emptiness == nil)
+    let schema = try Schema("measurement.json")
+    #expect(schema.problems(of: try JSON(document(of: report))).isEmpty)
+  }
+
+  @Test("a run that ends within its warm-up has measured nothing")
+  func findsEmptiness() throws {
+    let all = try reports.received
+    let none = Interval(
+      start: .milliseconds(700), end: .milliseconds(700), flows: [], tokensOutstanding: [],
+      idleHundredths: [])
+    let warmUp = Interval(
+      start: .zero, end: .milliseconds(700), flows: [], tokensOutstanding: [], idleHundredths: [],
+      isOmitted: true)
+    let report = MeasurementReport(
+      all.setting, on: all.host, whole: none, omitted: warmUp, workers: [])
+    #expect(report.emptiness?.reason == "the flows ended after 0.7 s, in the warm-up")
+    #expect(all.emptiness == nil)
   }
 }

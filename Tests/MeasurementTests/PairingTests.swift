@@ -31,6 +31,12 @@ private struct Refusal: CustomTestStringConvertible, Sendable {
       testDescription: "another duration", options: options { $0.duration = .seconds(11) },
       receiver: "it offers 10 s", sender: "the receiver wants another duration"),
     Refusal(
+      testDescription: "another warm-up",
+      agreement: Agreement(
+        flows: 2, patternPeriod: 7, duration: .seconds(1), omitting: .seconds(3)),
+      options: options { $0.omitted = .seconds(2) }, receiver: "it leaves out 3 s",
+      sender: "the receiver wants to leave out another time (--omit)"),
+    Refusal(
       testDescription: "a duration where there is a length",
       agreement: Agreement(flows: 2, patternPeriod: 7, bytesPerFlow: 1000),
       options: options { $0.duration = .seconds(10) }, receiver: "it offers no duration",
@@ -76,7 +82,7 @@ struct PairingTests {
   private func converse(
     on agreement: Agreement, as options: MeasurementOptions = MeasurementOptions(),
     checking period: Int = 7, _ sent: [SenderPairing.Sent] = [],
-    _ received: [UInt16: FlowFigures] = [:], hasFailed: Bool = false,
+    _ received: [UInt16: ReceiverPairing.Received] = [:], hasFailed: Bool = false,
     isChecked: Bool = true,
     prepare: (ReceiverPairing) throws(Failure) -> Void = { pairing throws(Failure) in
       try pairing.ready()
@@ -108,34 +114,32 @@ struct PairingTests {
   @Test("both ends hear what the other one did")
   func agrees() throws {
     let flows = [
-      sent(0, port: 40000, bytes: 60, retransmits: 3, roundTrip: .microseconds(412)),
+      sent(0, port: 40000, bytes: 60, omitted: 8, retransmits: 3, roundTrip: .microseconds(412)),
       sent(1, port: 39999, bytes: 7),
     ]
     let (receiver, sender) = try converse(
       on: agreement, flows,
       [
-        40000: received(device: 10, linear: 20, plain: 30, fragments: 4, wrong: 5),
-        39999: received(device: 7, fragments: 1),
+        40000: .init(
+          received(device: 10, linear: 20, plain: 30, fragments: 4, wrong: 5), omittedBytes: 9,
+          outOfOrderPackets: 2),
+        39999: .init(received(device: 7, fragments: 1)),
       ])
     let ofSender = try receiver.get()
     #expect(
       ofSender.flows == [
-        PeerReport.Flow(
-          port: 40000, bytes: 60, retransmits: 3, roundTrip: .microseconds(412)),
-        PeerReport.Flow(port: 39999, bytes: 7, retransmits: 0, roundTrip: .zero),
+        PeerReport.Flow(sent: [40000, 60, 8, 3, 412, 0, 0, 0]),
+        PeerReport.Flow(sent: [39999, 7, 0, 0, 0, 0, 0, 0]),
       ])
     #expect(ofSender.duration == .seconds(2))
     #expect(!ofSender.hasFailed)
     #expect(ofSender.bytes == 67)
+    #expect(ofSender.measuredBytes == 59)
     let ofReceiver = try sender.get()
     #expect(
       ofReceiver.flows == [
-        PeerReport.Flow(
-          port: 39999, bytes: 7, deviceBytes: 7, linearBytes: 0, plainBytes: 0, fragments: 1,
-          wrongBytes: 0),
-        PeerReport.Flow(
-          port: 40000, bytes: 60, deviceBytes: 10, linearBytes: 20, plainBytes: 30, fragments: 4,
-          wrongBytes: 5),
+        PeerReport.Flow(received: [39999, 7, 0, 0, 1, 0, 1, 0, 0, 0]),
+        PeerReport.Flow(received: [40000, 10, 20, 30, 4, 9, 1, 0, 5, 2]),
       ])
     #expect(ofReceiver.duration == .seconds(3))
     #expect(SenderPairing.failure(of: ofReceiver, for: flows) == nil)
@@ -145,12 +149,11 @@ struct PairingTests {
   func leavesUnchecked() throws {
     let (_, sender) = try converse(
       on: Agreement(flows: 1, patternPeriod: 7, bytesPerFlow: 10),
-      [sent(0, port: 40000, bytes: 10)], [40000: received(device: 10)], isChecked: false)
-    #expect(
-      try sender.get().flows == [
-        PeerReport.Flow(
-          port: 40000, bytes: 10, deviceBytes: 10, linearBytes: 0, plainBytes: 0, fragments: 0)
-      ])
+      [sent(0, port: 40000, bytes: 10)], [40000: .init(received(device: 10))], isChecked: false)
+    let flow = try sender.get().flows[0]
+    #expect(flow.bytes == 10)
+    #expect(flow.checkedBytes == nil)
+    #expect(flow.wrongBytes == nil)
   }
 
   @Test(
@@ -201,7 +204,7 @@ struct PairingTests {
   fileprivate func differs(row: Difference) throws {
     let flows = row.sent.map { sent($0.index, port: $0.port, bytes: $0.bytes) }
     let (receiver, sender) = try converse(
-      on: agreement, flows, row.received.mapValues { received(device: $0) },
+      on: agreement, flows, row.received.mapValues { .init(received(device: $0)) },
       hasFailed: row.hasFailed)
     #expect(failing { () throws(Failure) in try receiver.get() }?.reason == row.receiver)
     let heard = try sender.get()
@@ -255,7 +258,8 @@ struct PairingTests {
   func compares(flows: [(port: Int, bytes: Int)], difference: String?) {
     let report = PeerReport(flows.map { PeerReport.Flow(port: $0.port, bytes: $0.bytes) })
     let figures = [
-      UInt16(40000): received(device: 5, linear: 3, plain: 2), 40001: received(device: 20),
+      UInt16(40000): ReceiverPairing.Received(received(device: 5, linear: 3, plain: 2)),
+      40001: ReceiverPairing.Received(received(device: 20)),
     ]
     #expect(ReceiverPairing.difference(between: report, and: figures) == difference)
   }

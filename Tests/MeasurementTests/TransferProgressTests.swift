@@ -80,7 +80,7 @@ struct TransferProgressTests {
     #expect(
       Agreement(flows: 3, bytesPerFlow: 5).goal == TransferProgress.Goal(bytes: 15))
     #expect(
-      Agreement(flows: 3, duration: .seconds(5)).goal
+      Agreement(flows: 3, duration: .seconds(3), omitting: .seconds(2)).goal
         == TransferProgress.Goal(duration: .seconds(5)))
     #expect(Agreement(flows: 64, bytesPerFlow: .max).goal == TransferProgress.Goal())
   }

@@ -189,11 +189,12 @@ struct ConfigurationTests {
     measurement.cpus = CPUList("3,1")
     measurement.duration = .seconds(10)
     measurement.interval = .zero
+    measurement.omitted = .seconds(2)
     measurement.controlPort = 5202
     #expect(
       try Configuration(
         line
-          + "--flows 4 --threads 2 --cpus 3,1 --duration 10 --interval 0 --control 5202")
+          + "--flows 4 --threads 2 --cpus 3,1 --duration 10 --omit 2 --interval 0 --control 5202")
         == .receive(receive { $0.measurement = measurement }))
     measurement = MeasurementOptions()
     measurement.controlPort = 5202

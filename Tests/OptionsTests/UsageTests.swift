@@ -236,6 +236,10 @@ struct UsageTests {
         "", "--flows 2 --duration 1 --bytes 1",
         "--bytes: either it or --duration ends the flows, not both"
       ),
+      ("", "--flows 2 --json --json-stream", "--json-stream: either it or --json, not both"),
+      ("-l", "--json-stream", "--json-stream: needs --flows N"),
+      ("-l", "--omit 1", "--omit: needs --flows N"),
+      ("", "--flows 1 --omit -1", #"--omit "-1": not a number from 0 to 86400"#),
       ("-l", "--flows 0", #"--flows "0": not a number from 1 to 64"#),
       ("-l", "--flows 65", #"--flows "65": not a number from 1 to 64"#),
       ("-l", "--cpus 1,1", #"--cpus "1,1": not a list of CPUs such as 0-3,8, each once"#),

@@ -36,6 +36,20 @@ class Reading(unittest.TestCase):
             self.assertEqual([read_.members for read_ in self.read(text)], [one, other])
         self.assertEqual(len(self.read(json.dumps(one, indent=2))), 1)
 
+    def test_stream(self) -> None:
+        """What --json-stream prints is read as the document that it is as a whole."""
+        one = documents.automatic()[0]
+        intervals = one.pop("intervals")
+        events = [
+            {"event": "start", "data": {"role": "receive"}},
+            *({"event": "interval", "data": interval} for interval in intervals),
+            {"event": "missing", "data": {"events": 2}}, {"event": "end", "data": one}]
+        text = "".join(json.dumps(event) + "\n" for event in events)
+        whole = {"intervals": intervals, **one}
+        self.assertEqual([read_.members for read_ in self.read(text + text)], [whole, whole])
+        with self.assertRaisesRegex(Unusable, "has no document: the run has not ended"):
+            self.read("".join(json.dumps(event) + "\n" for event in events[:-1]))
+
     def test_figures(self) -> None:
         document, = self.read(json.dumps(documents.automatic()[0]))
         taken = measurement(document)

@@ -254,7 +254,7 @@ struct DocumentTests {
   func failsOnFullErrors() async throws {
     await #expect(processExitsWith: .exitCode(1)) {
       try Self.fill(STDERR_FILENO)
-      exit(deliver("{}", to: .standardError, after: 0))
+      exit(deliver(JSONObject(), to: .standardError, after: 0))
     }
   }
 

@@ -40,3 +40,13 @@ extension OwnedDescriptor {
     return String(decoding: text, as: UTF8.self)
   }
 }
+
+extension Pipe {
+  /// Makes room for as little as the kernel allows.
+  ///
+  /// - Returns: For how many bytes.
+  package borrowing func shrink() throws(Errno) -> Int {
+    let setSize: CInt = 1031  // F_SETPIPE_SZ
+    return Int(try retrying { fcntl(writer.rawValue, setSize, 4096) })
+  }
+}

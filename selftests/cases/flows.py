@@ -25,7 +25,7 @@ from testbed.tool import Result, finish, run
 SHARE = Path(__file__).resolve().parents[2] / "share"
 sys.path.insert(0, str(SHARE))
 
-from report import contents, drawings  # noqa: E402
+from report import contents, documents, drawings  # noqa: E402
 
 SCHEMAS = SHARE / "schema"
 SCHEMA = json.loads((SCHEMAS / "measurement.json").read_text(encoding="utf-8"))
@@ -156,6 +156,55 @@ def duration() -> None:
     check_report(ours, theirs)
 
 
+def streamed(result: Result) -> tuple[list[dict], dict]:
+    """The events of a stream, and the document that it is as a whole; by the way of a report."""
+    events = [json.loads(line) for line in result.stdout.decode().splitlines()]
+    schema = json.loads((SCHEMAS / "stream.json").read_text(encoding="utf-8"))
+    for event in events:
+        jsonschema.validate(event, schema)
+    names = [event["event"] for event in events]
+    expect_equal([names[0], names[-1], set(names[1:-1])], ["start", "end", {"interval"}], "events")
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory, "stream")
+        file.write_bytes(result.stdout)
+        document_ = documents.read(str(file))[0].members
+    jsonschema.validate(document_, SCHEMA)
+    expect_equal(events[0]["data"]["configuration"], document_["configuration"], "configuration")
+    return events, document_
+
+
+@case("a warm-up is left out of the figures of both ends, one of which streams them", once=True)
+def warm_up() -> None:
+    port, control = free_port(), free_port()
+    with unchanged():
+        listening = receiver(port, "--control", str(control), "--json-stream", "-v", "7")
+        wait_listening(control, listening)
+        talking = sender(
+            port, "--control", str(control), "--json", "--flows", "2", "--duration", "2", "--omit",
+            "1", "--host-memory")
+        sent = finish(talking, 100).expect(0)
+        received = finish(listening, 60).expect(0)
+    events, ours = streamed(received)
+    theirs = document(sent, "send")
+    for end in ours, theirs:
+        expect_equal(end["configuration"]["omit_seconds"], 1, "omitted seconds")
+        omitted = [one for one in end["intervals"] if one.get("omitted")]
+        expect_equal(end["intervals"][:len(omitted)], omitted, "the first intervals")
+        expect(0.9 <= omitted[-1]["end_seconds"] <= 1.6, f"the warm-up's end: {omitted[-1]}")
+        expect_equal(sum(one["total"]["bytes"] for one in omitted), end["omitted"]["bytes"],
+                     "omitted bytes")
+        expect(1.5 <= end["total"]["seconds"] <= 4, f"measured {end['total']['seconds']} s")
+    # What either end reports is all of the stream, whatever it counts.
+    whole = [end["total"]["bytes"] + end["omitted"]["bytes"] for end in (ours, theirs)]
+    expect_equal(whole[0], whole[1], "bytes of both ends")
+    for peer, other in (ours["peer"], theirs), (theirs["peer"], ours):
+        expect_equal(peer["bytes"], whole[0], "bytes that the peer reports")
+        expect_equal(peer["measured_bytes"], other["total"]["bytes"], "bytes that the peer counts")
+    expect_equal(ours["omitted"]["checked_bytes"] + ours["total"]["checked_bytes"], whole[0],
+                 "checked bytes")
+    expect(len(events) == len(ours["intervals"]) + 2, f"{len(events)} events")
+
+
 @case("flows that share a binding return their tokens in both token modes", deadline=120)
 def token_modes() -> None:
     if not token_mode_attribute():
@@ -256,8 +305,8 @@ def say(
     return answer
 
 
-HELLO = b"hello version=1\n"
-OFFER = HELLO + b"offer flows=2 pattern=7 duration=1 bytes=0\n"
+HELLO = b"hello version=2\n"
+OFFER = HELLO + b"offer flows=2 pattern=7 duration=1 bytes=0 omit=0\n"
 
 
 @case("whoever says anything else on the control port is named, and costs the sender nothing",
@@ -266,7 +315,7 @@ def hostile() -> None:
     texts = (
         (b"GET / HTTP/1.1\r\n\r\n", "malformed"),
         (b"x" * 100_000, "without end"),
-        (b"hello version=2\n", "version 2"),
+        (b"hello version=1\n", "version 1"),
         (OFFER.replace(b"0\n", b"0 \n"), "malformed"),
         (OFFER.replace(b"flows=2", b"flows=99999999999999999999"), "malformed"),
         (OFFER.replace(b"flows=2", b"flows=-1"), "malformed"),

@@ -173,7 +173,7 @@ def renamed_sender() -> None:
             port, "--control", str(control), "--flows", "1", "--host-memory", "--bytes", "1000")
         connection, _ = listener.accept()
         with connection:
-            connection.sendall(b"hello version=1\n")
+            connection.sendall(b"hello version=2\n")
             connection.settimeout(20)
             said = b""
             while not re.search(rb"offer .*\n", said):

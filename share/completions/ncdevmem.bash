@@ -32,6 +32,7 @@ _ncdevmem_options="
     --format
     --flows
     --duration
+    --omit
     --interval
     --control
     --threads
@@ -46,6 +47,7 @@ _ncdevmem_options="
     --allow-plain
     -L --fail-on-linear
     --json
+    --json-stream
     --quiet
     --trace
     -h --help
@@ -73,6 +75,7 @@ _ncdevmem_value() {
     --format) echo "words text json ktap" ;;
     --flows) echo "words" ;;
     --duration) echo "words" ;;
+    --omit) echo "words" ;;
     --interval) echo "words" ;;
     --control) echo "words" ;;
     --threads) echo "words" ;;

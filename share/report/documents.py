@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Reads documents, and refuses what is none.
 
-A file holds one document, several (one a line, or a JSON array of them). Each names its form in
-`schema`. Only what the reports use is looked at: members that are new do no harm.
+A file holds one document, several (one a line, or a JSON array of them), or what --json-stream
+printed. Each document names its form in `schema`. Only what the reports use is
+looked at: members that are new do no harm.
 """
 
 from __future__ import annotations
@@ -161,8 +162,11 @@ def read(name: str) -> list[Members]:
         raise Unusable(name, f"is no text in UTF-8: {error.reason} at {error.start}") from error
     if not text.strip():
         raise Unusable(name, "is empty")
-    values = _parsed(name, text)
+    values = _gathered(_parsed(name, text))
     label = visible(name)
+    if not values:
+        raise Unusable(name, "has no document: the run has not ended" if '"event"' in text
+                       else "is an array without documents")
     if len(values) == 1:
         return [_known(Members(values[0], label))]
     return [_known(Members(value, f"{label}, document {index}"))
@@ -182,9 +186,28 @@ def _parsed(name: str, text: str) -> list:
             values = []
         if not values:
             raise Unusable(name, f"is no JSON: {whole}") from whole
-    if not values:
-        raise Unusable(name, "is an array without documents")
     return values
+
+
+def _gathered(values: list) -> list:
+    """The values, with the events of each run in the place of its last one: its document, which has
+    the intervals that came before it."""
+    documents, intervals = [], []
+    for value in values:
+        event = value.get("event") if isinstance(value, dict) else None
+        if event is None:
+            documents.append(value)
+        elif event == "start":
+            intervals = []
+        elif event == "interval":
+            intervals.append(value.get("data"))
+        elif event == "end":
+            end = value.get("data")
+            if isinstance(end, dict) and intervals:
+                end = {"intervals": intervals, **end}
+            documents.append(end)
+            intervals = []
+    return documents
 
 
 def _value(text: str) -> object:
