@@ -6,6 +6,7 @@
 #include <linux/memfd.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -49,6 +50,36 @@ int CLinux_close_range(unsigned int first, unsigned int last, int flags)
 int CLinux_prctl_set_name(const char *name)
 {
 	return prctl(PR_SET_NAME, name);
+}
+
+int CLinux_epoll_create(void)
+{
+	return epoll_create1(EPOLL_CLOEXEC);
+}
+
+int CLinux_epoll_add(int epoll, int fd, uint64_t number)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.u64 = number };
+
+	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+int CLinux_epoll_remove(int epoll, int fd)
+{
+	return epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL);
+}
+
+int CLinux_epoll_wait(int epoll, uint64_t *numbers, int most, int milliseconds)
+{
+	struct epoll_event events[CLinux_EPOLL_MOST];
+	int count;
+
+	if (most > CLinux_EPOLL_MOST)
+		most = CLinux_EPOLL_MOST;
+	count = epoll_wait(epoll, events, most, milliseconds);
+	for (int i = 0; i < count; i++)
+		numbers[i] = events[i].data.u64;
+	return count;
 }
 
 int CLinux_eventfd(unsigned int count, int flags)

@@ -67,6 +67,8 @@ extension Errno {
   package static let noData = Errno(ENODATA)
   /// The corresponding C error is `EBADF`.
   package static let badDescriptor = Errno(EBADF)
+  /// The corresponding C error is `EMFILE`.
+  package static let tooManyOpenFiles = Errno(EMFILE)
   /// The corresponding C error is `EOPNOTSUPP`.
   package static let notSupported = Errno(EOPNOTSUPP)
   /// The corresponding C error is `ENOBUFS`.

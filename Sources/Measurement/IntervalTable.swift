@@ -34,11 +34,16 @@ package struct IntervalTable {
   /// The columns' names.
   package var header: String { row(columns.map(\.0)) }
 
-  /// A line for each flow, if there are several, and one for all.
+  /// The most flows that have a line each. Of more, those with the least, the median and the most
+  /// bytes have one.
+  package static let lineLimit = 64
+
+  /// A line for each flow, if there are several but not too many, and one for all.
   package func lines(of interval: Interval) -> [String] {
     var lines: [String] = []
     if interval.flows.count > 1 {
-      for (index, figures) in interval.flows.enumerated() {
+      for index in Self.shown(interval.flows) {
+        let figures = interval.flows[index]
         let idle = workerOfFlow[index].flatMap { interval.idleHundredths[$0] }
         lines.append(
           line(
@@ -52,6 +57,13 @@ package struct IntervalTable {
         "sum", interval, interval.total, tokens: tokens,
         idleHundredths: interval.meanIdleHundredths))
     return lines
+  }
+
+  /// Which flows have a line.
+  static func shown(_ flows: [FlowFigures]) -> [Int] {
+    guard flows.count > lineLimit else { return Array(flows.indices) }
+    let order = flows.indices.sorted { flows[$0].bytes < flows[$1].bytes }
+    return [order[0], order[order.count / 2], order[order.count - 1]]
   }
 
   private func line(

@@ -7,7 +7,8 @@ package import Payload
 package struct MeasurementOptions: Equatable, Sendable {
   /// How many connections; as many as the peer says if `nil`, which needs a `controlPort`.
   package var flows: Int?
-  /// How many threads share the receiving of the flows; one for each if `nil`.
+  /// How many threads share the receiving of the flows; as many as CPUs, and no more than flows, if
+  /// `nil`.
   package var threads: Int?
   /// Which CPUs the threads are pinned to, in turn; the tool's choice if `nil`.
   package var cpus: CPUList?
@@ -25,10 +26,10 @@ package struct MeasurementOptions: Equatable, Sendable {
   package init(flows: Int? = nil) { self.flows = flows }
 
   /// The most flows that one run may have.
-  package static let flowLimit = 64
+  package static let flowLimit = 1024
 
-  /// The most bytes of a flow that the two ends can report to each other: 8 PiB.
-  package static let flowByteLimit = 1 << 53
+  /// The most bytes of a flow that the two ends can report to each other: 2 PiB.
+  package static let flowByteLimit = 1 << 51
 
   /// The longest duration, in seconds.
   package static let durationLimit = 86400

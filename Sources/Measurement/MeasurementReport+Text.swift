@@ -7,8 +7,18 @@ internal import Sockets
 extension MeasurementReport {
   /// What people read once the measurement has ended, beside the intervals.
   package var lines: [String] {
-    workers.indices.map(line(ofWorker:)) + flows.map(line(of:))
-      + queues.map { Self.line(ofQueue: $0.queue, $0.statistics) } + peerLines
+    let shown = IntervalTable.shown(flows.map(\.figures))
+    return workers.indices.map(line(ofWorker:)) + shown.map { line(of: flows[$0]) }
+      + noteOfMore + queues.map { Self.line(ofQueue: $0.queue, $0.statistics) } + peerLines
+  }
+
+  /// What is said where not all flows have a line.
+  private var noteOfMore: [String] {
+    guard flows.count > IntervalTable.lineLimit else { return [] }
+    return [
+      "\(flows.count) flows: those with the least, the median and the most bytes are shown; "
+        + "--json has all"
+    ]
   }
 
   private func line(ofWorker number: Int) -> String {
@@ -60,7 +70,8 @@ extension MeasurementReport {
     guard let peer else { return [] }
     let name = role == .receive ? "sender" : "receiver"
     let rate = gigabitsPerSecond(peer.measuredBytes, in: peer.duration).formatted(3)
-    return peer.flows.map { "\(name): \(Self.line(of: $0))" } + [
+    let shown = peer.flows.count > IntervalTable.lineLimit ? [] : peer.flows
+    return shown.map { "\(name): \(Self.line(of: $0))" } + [
       """
       \(name): sum \(peer.measuredBytes) bytes in \(peer.duration.inSeconds.formatted(3)) s, \
       \(rate) Gbit/s, \(peer.hasFailed ? "failed" : "ok")

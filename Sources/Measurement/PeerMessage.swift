@@ -93,8 +93,8 @@ package struct PeerMessage: Equatable, Sendable {
   /// 32 bits of the kernel's (`struct tcp_info`).
   private static let kernels = 0...Int(UInt32.max)
 
-  /// Bytes or pieces of a flow: 8 PiB, which take two days at 400 Gbit/s. All kinds of bytes of
-  /// all flows add up to less than 2^61.
+  /// Bytes or pieces of a flow: 2 PiB, which take 12 hours at 400 Gbit/s. All kinds of bytes of
+  /// all flows add up to less than 2^63.
   private static let count = 0...MeasurementOptions.flowByteLimit
 
   /// The longest run, in nanoseconds: a year.

@@ -48,26 +48,69 @@ package import Transfer
   package func work(_ wait: Wait) throws(Failure) {
     defer { for flow in flows { flow.settle() } }
     var frame = ReceiveFrame()
-    var set = PollSet(flows.map { $0.connection.descriptor })
+    var set = try EpollSet(stoppedBy: wait.stop)
+    for (place, flow) in flows.enumerated() { try set.add(flow.connection.descriptor, as: place) }
+    // By their places. Each round looks at these alone, so that it costs no more for flows that
+    // have nothing to receive.
+    var busy = Array(flows.indices)
+    var running: [Int] = []
+    var isBusy = [Bool](repeating: true, count: flows.count)
+    var isRunning = [Bool](repeating: false, count: flows.count)
+    // Whether a batch came since the last look at the running ones.
+    var isFresh = isRunning
+    var left = flows.count
+    var lapse = Instant.now
     while true {
-      var (isBusy, isRunning, isAtEnd) = (false, false, true)
-      for (place, flow) in flows.enumerated() where !flow.isAtEnd {
-        if flow.isReady { try flow.serve(&frame, in: memory) }
-        if flow.isAtEnd { set.remove(place) }
-        isBusy = isBusy || flow.isReady
-        isRunning = isRunning || flow.isRunning
-        isAtEnd = isAtEnd && flow.isAtEnd
+      var still = 0
+      for place in busy {
+        let flow = flows[place]
+        try flow.serve(&frame, in: memory)
+        if flow.isReady {
+          busy[still] = place
+          still += 1
+          continue
+        }
+        isBusy[place] = false
+        if flow.isAtEnd {
+          try set.remove(flow.connection.descriptor)
+          left -= 1
+        } else if flow.isRunning, !isRunning[place] {
+          if running.isEmpty { lapse = .now.advanced(by: ReceivePace.batchWait) }
+          isRunning[place] = true
+          running.append(place)
+        }
       }
-      if isAtEnd { return }
-      let limit = isBusy ? .zero : isRunning ? ReceivePace.batchWait : silence.limit
-      if try set.wait(wait.limited(to: limit), to: "wait for data") {
-        for (place, flow) in flows.enumerated() where set.isReady(place) { flow.wake() }
+      busy.removeSubrange(still...)
+      if left == 0 { return }
+      let deadline =
+        !busy.isEmpty
+        ? Instant.now : running.isEmpty ? wait.limited(to: silence.limit).deadline : lapse
+      let isWoken = try set.wait(until: deadline, to: "wait for data")
+      if isWoken {
+        for place in set.ready where !isBusy[place] {
+          flows[place].wake()
+          isBusy[place] = true
+          isFresh[place] = true
+          busy.append(place)
+        }
         silence.end()
-      } else if isRunning {
-        for flow in flows { flow.expectLess() }
-      } else if !isBusy, !silence.pass() {
+      } else if busy.isEmpty, running.isEmpty, !silence.pass() {
         throw silence.failure(
           of: flows.count == 1 ? "flow \(flows[0].index)" : "flows \(flowIndices)")
+      }
+      // A batch that did not come in time: what there is will do.
+      guard !running.isEmpty, lapse <= .now else { continue }
+      lapse = .now.advanced(by: ReceivePace.batchWait)
+      running.removeAll { place in
+        isRunning[place] = (isFresh[place] || isBusy[place]) && flows[place].isRunning
+        isFresh[place] = false
+        guard !isRunning[place] else { return false }
+        flows[place].expectLess()
+        if flows[place].isReady, !isBusy[place] {
+          isBusy[place] = true
+          busy.append(place)
+        }
+        return true
       }
     }
   }

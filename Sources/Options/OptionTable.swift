@@ -168,7 +168,7 @@ extension Option {
         """, \.measurement.controlPort, port),
       Option(
         nil, "threads", "N", .receiveFlows,
-        "share the flows among N threads (default: one thread each)", \.measurement.threads,
+        "share the flows among N threads (default: as many as CPUs, at most one each)", \.measurement.threads,
         threadCount),
       Option(
         nil, "cpus", "LIST", .measure,

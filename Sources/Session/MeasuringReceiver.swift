@@ -135,6 +135,7 @@ struct MeasuringReceiver {
     _ count: Int, to end: inout ReceivingEnd, with pairing: ReceiverPairing?,
     in transaction: inout Transaction, _ wait: Wait
   ) throws(Failure) -> [IncomingFlow] {
+    try DescriptorLimit.makeRoom(for: count)
     var flows: [IncomingFlow] = []
     while flows.count < count {
       let name = count == 1 ? "a connection" : "connection \(flows.count + 1) of \(count)"
@@ -162,14 +163,15 @@ struct MeasuringReceiver {
   private func workers(
     for flows: [IncomingFlow], at end: borrowing ReceivingEnd, on interface: borrowing Interface
   ) throws(Failure) -> [ReceiveWorker] {
-    let count = min(options.threads ?? flows.count, flows.count)
+    let allowed = try attempt("ask which CPUs are allowed") { () throws(Errno) in
+      try Affinity.allowed()
+    }
+    // More threads than CPUs would take turns, and each turn costs.
+    let count = min(options.threads ?? (options.cpus?.cpus ?? allowed).count, flows.count)
     let cpus: [Int]
     if let wanted = options.cpus?.cpus {
       cpus = (0..<count).map { wanted[$0 % wanted.count] }
     } else {
-      let allowed = try attempt("ask which CPUs are allowed") { () throws(Errno) in
-        try Affinity.allowed()
-      }
       cpus = WorkerPlacement.choose(
         count, from: allowed, near: HostFacts.cpus(near: interface.name),
         // A queue's interrupt counts before its first packet; the CPU of a flow's first packets is

@@ -120,6 +120,7 @@ struct MeasuringSender {
   private func connect(
     _ agreement: Agreement, through interface: UInt32, from source: borrowing Source, _ wait: Wait
   ) throws(Failure) -> [OutgoingFlow] {
+    try DescriptorLimit.makeRoom(for: agreement.flows)
     var flows: [OutgoingFlow] = []
     for index in 0..<agreement.flows {
       let loop = SendLoop(

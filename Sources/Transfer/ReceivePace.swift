@@ -4,7 +4,8 @@
 /// segment costs more than the segment brings: the loop waits for a batch of them, and at most
 /// `batchWait`. When the stream trickles, the loop takes each byte as it comes.
 package struct ReceivePace: Sendable {
-  /// How long to wait for a batch: a time that a person does not notice.
+  /// How long to wait for a batch: a time that a person does not notice, nor twice of it, which a
+  /// thread of several streams may take.
   package static let batchWait = Duration.milliseconds(5)
 
   /// A batch in bytes: about as many fragments of a standard frame as a full batch of tokens has

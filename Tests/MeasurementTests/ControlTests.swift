@@ -15,11 +15,11 @@ struct PeerMessageTests {
         PeerMessage(.offer, 4, 7, 10, 0, 2),
         "offer flows=4 pattern=7 duration=10 bytes=0 omit=2"
       ),
-      (PeerMessage(.ready, 64), "ready flows=64"),
+      (PeerMessage(.ready, 1024), "ready flows=1024"),
       (PeerMessage(.refused, 2), "refused reason=2"),
       (
-        PeerMessage(.sent, 40000, 1 << 53, 7, 0, 412, 10, 1448, 3),
-        "sent port=40000 bytes=9007199254740992 omitted=7 retransmits=0 rtt=412 cwnd=10 mss=1448 "
+        PeerMessage(.sent, 40000, 1 << 51, 7, 0, 412, 10, 1448, 3),
+        "sent port=40000 bytes=2251799813685248 omitted=7 retransmits=0 rtt=412 cwnd=10 mss=1448 "
           + "reorderings=3"
       ),
       (
@@ -85,7 +85,7 @@ struct PeerMessageTests {
   func clamps() {
     #expect(
       PeerMessage(.sent, 70000, .max, 0, .max, .max, 1, 2, 3).line
-        == "sent port=65535 bytes=9007199254740992 omitted=0 retransmits=4294967295 "
+        == "sent port=65535 bytes=2251799813685248 omitted=0 retransmits=4294967295 "
         + "rtt=4294967295 cwnd=1 mss=2 reorderings=3")
     #expect(PeerMessage(.end, -1, .max).line == "end failed=0 nanoseconds=31622400000000000")
   }

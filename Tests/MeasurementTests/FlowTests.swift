@@ -45,7 +45,7 @@ struct AgreementTests {
     for agreement in [
       Agreement(flows: 4, patternPeriod: 7, duration: .seconds(10)),
       Agreement(
-        flows: 64, patternPeriod: 256, bytesPerFlow: 1 << 53, omitting: .seconds(86400)),
+        flows: 1024, patternPeriod: 256, bytesPerFlow: 1 << 51, omitting: .seconds(86400)),
     ] {
       #expect(Agreement(offer: agreement.offer.values) == agreement)
     }

@@ -74,6 +74,18 @@ struct IntervalTableTests {
       ])
   }
 
+  @Test("of very many flows those with the least, the median and the most bytes have a line")
+  func showsSome() {
+    let count = IntervalTable.lineLimit + 1
+    let table = IntervalTable(for: .send, workers: [], flowCount: count)
+    let flows = (0..<count).map { figures($0 == 0 ? 1000 : $0) }
+    let lines = table.lines(of: interval(flows, idle: []))
+    let names = lines.map { $0.prefix(5).trimmingPrefix { $0 == " " } }
+    #expect(names == ["1", "33", "0", "sum"])
+    let all = table.lines(of: interval(Array(flows.dropLast()), idle: []))
+    #expect(all.count == count)
+  }
+
   @Test("an interval of the warm-up is marked")
   func marks() {
     let table = IntervalTable(for: .send, workers: [[0]], flowCount: 1)
@@ -146,7 +158,7 @@ struct IntervalHistoryTests {
     #expect(history.intervals.map(\.idleHundredths) == [[400], [0]])
   }
 
-  @Test("however long a run is, its report has a limit in size", arguments: [1, 64])
+  @Test("however long a run is, its report has a limit in size", arguments: [1, 64, 1024])
   func isBounded(flows: Int) {
     var history = IntervalHistory(flowCount: flows)
     let none = [FlowFigures](repeating: FlowFigures(), count: flows)

@@ -240,8 +240,8 @@ struct UsageTests {
       ("-l", "--json-stream", "--json-stream: needs --flows N"),
       ("-l", "--omit 1", "--omit: needs --flows N"),
       ("", "--flows 1 --omit -1", #"--omit "-1": not a number from 0 to 86400"#),
-      ("-l", "--flows 0", #"--flows "0": not a number from 1 to 64"#),
-      ("-l", "--flows 65", #"--flows "65": not a number from 1 to 64"#),
+      ("-l", "--flows 0", #"--flows "0": not a number from 1 to 1024"#),
+      ("-l", "--flows 1025", #"--flows "1025": not a number from 1 to 1024"#),
       ("-l", "--cpus 1,1", #"--cpus "1,1": not a list of CPUs such as 0-3,8, each once"#),
       ("", "--duration 0", #"--duration "0": not a number from 1 to 86400"#),
       (

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import sys
@@ -101,6 +102,17 @@ def pairs() -> None:
                    str(flow))
         expect_equal(ours["total"]["bytes"], flows * (4 << 20), "bytes")
         expect_equal(ours["configuration"]["checked_pattern_period"], 7, "pattern")
+
+
+@case("1024 flows are received by as many threads as there are CPUs, and each is checked",
+      deadline=240, once=True)
+def very_many() -> None:
+    ours, theirs = paired(
+        ("--flows", "1024", "--bytes", "4K", "--host-memory"), ("-v", "7", "--timeout", "60"))
+    check_consistent(ours, theirs, 1024)
+    expect_equal(len(ours["workers"]), len(os.sched_getaffinity(0)), "workers")
+    checked = [flow["checked_bytes"] for flow in ours["flows"]]
+    expect_equal(set(checked), {4 << 10}, "checked bytes of each flow")
 
 
 @case("4 flows from device memory spread over two queues by IPv6", deadline=240)
@@ -319,7 +331,7 @@ def hostile() -> None:
         (OFFER.replace(b"0\n", b"0 \n"), "malformed"),
         (OFFER.replace(b"flows=2", b"flows=99999999999999999999"), "malformed"),
         (OFFER.replace(b"flows=2", b"flows=-1"), "malformed"),
-        (OFFER.replace(b"flows=2", b"flows=65"), "flows is out of bounds"),
+        (OFFER.replace(b"flows=2", b"flows=1025"), "flows is out of bounds"),
         (OFFER.replace(b"pattern=7", b"pattern=1"), "pattern is out of bounds"),
         (OFFER.replace(b"bytes=0", b"bytes=1"), "offer is out of bounds"),
         (HELLO + b"ready flows=2\n", "where offer was due"),

@@ -73,7 +73,7 @@ complete -c ncdevmem -s z -l chunk -x -d 'split each send into pieces of this si
 complete -c ncdevmem -l check -d 'report what a run on the interface would lack, and change nothing'
 complete -c ncdevmem -l probe -d 'with --check: try a bind as well, and undo it'
 complete -c ncdevmem -l format -x -a 'text json ktap' -d 'with --check: how to report'
-complete -c ncdevmem -l flows -x -d 'measure with N connections, 1 to 64, each with a stream of its own'
+complete -c ncdevmem -l flows -x -d 'measure with N connections, 1 to 1024, each with a stream of its own'
 complete -c ncdevmem -l duration -x -d 'end after this time'
 complete -c ncdevmem -l omit -x -d 'leave out this much of the start, as a warm-up'
 complete -c ncdevmem -l interval -x -d 'how often to report'

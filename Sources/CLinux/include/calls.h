@@ -21,6 +21,12 @@ int CLinux_accept4(int fd, struct sockaddr *_Nullable address, socklen_t *_Nulla
 int CLinux_pidfd_open(pid_t process, unsigned int flags);
 int CLinux_close_range(unsigned int first, unsigned int last, int flags);
 int CLinux_prctl_set_name(const char *_Nonnull name);
+/* A descriptor's events carry the number under which it was added. */
+int CLinux_epoll_create(void);
+int CLinux_epoll_add(int epoll, int fd, uint64_t number);
+int CLinux_epoll_remove(int epoll, int fd);
+/* The numbers of at most `most` descriptors that are readable or in error. */
+int CLinux_epoll_wait(int epoll, uint64_t *_Nonnull numbers, int most, int milliseconds);
 int CLinux_eventfd(unsigned int count, int flags);
 /* Of the calling thread; the mask has a bit for each CPU, size is in bytes. */
 int CLinux_sched_getaffinity(size_t size, unsigned long *_Nonnull mask);
@@ -34,6 +40,8 @@ struct CLinux_ucred {
 };
 const char *_Nullable CLinux_strerrorname_np(int number);
 const char *_Nullable CLinux_strerrordesc_np(int number);
+
+enum { CLinux_EPOLL_MOST = 64 };
 
 extern const int CLinux_EFD_CLOEXEC;
 extern const int CLinux_EFD_NONBLOCK;
