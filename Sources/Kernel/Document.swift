@@ -23,7 +23,8 @@ package struct Document {
   package let stream: EventStream?
   private let isWanted: Bool
   private let tool: String
-  private let role: String?
+  /// What the run does, such as `receive`; `nil` where the command line does not say.
+  package var role: String?
   private let options: JSONObject
 
   /// The document of a run that has just begun.

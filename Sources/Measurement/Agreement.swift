@@ -15,12 +15,45 @@ package struct Agreement: Equatable, Sendable {
   package var bytesPerFlow: Int?
   /// How much time the figures leave out, from the start on, in whole seconds.
   package var omitted: Duration
+  /// How the end that listens is to send; `nil` where it receives.
+  package var reverse: Reverse?
+
+  /// How the end that listens is to send, where the one that calls receives.
+  package struct Reverse: Equatable, Sendable {
+    /// Whether to send from host memory, and not from device memory.
+    package var usesHostMemory = false
+    /// The most bits that a flow sends a second; no limit if `nil`.
+    package var bitsPerSecond: Int?
+    /// The size of the pieces of a send, in bytes; one piece if `nil`.
+    package var chunkSize: Int?
+
+    /// How a load is sent.
+    package init(_ load: Load, chunkSize: Int?) {
+      usesHostMemory = load.usesHostMemory
+      bitsPerSecond = load.bitsPerSecond
+      self.chunkSize = chunkSize
+    }
+
+    /// - Parameter values: Those of an offer that are about it.
+    fileprivate init(_ values: ArraySlice<Int>) {
+      let values = Array(values)
+      usesHostMemory = values[0] == 1
+      bitsPerSecond = values[1] == 0 ? nil : values[1]
+      chunkSize = values[2] == 0 ? nil : values[2]
+    }
+  }
+
+  /// What the end that listens is, in a word.
+  var listener: String { reverse == nil ? "receiver" : "sender" }
+  /// What the end that calls is, in a word.
+  var caller: String { reverse == nil ? "sender" : "receiver" }
 
   /// What both ends agree on.
   package init(
     flows: Int, patternPeriod: Int? = nil, duration: Duration? = nil, bytesPerFlow: Int? = nil,
-    omitting omitted: Duration = .zero
+    omitting omitted: Duration = .zero, reversed reverse: Reverse? = nil
   ) {
+    self.reverse = reverse
     self.omitted = omitted
     self.flows = flows
     self.patternPeriod = patternPeriod
@@ -34,20 +67,43 @@ package struct Agreement: Equatable, Sendable {
   package init?(offer values: [Int]) {
     let (flows, period, duration, bytes) = (values[0], values[1], values[2], values[3])
     guard (duration == 0) != (bytes == 0) else { return nil }
+    let isReversed = values[5] == 1
+    guard isReversed || values[6...].allSatisfy({ $0 == 0 }) else { return nil }
     self.init(
       flows: flows, patternPeriod: period, duration: duration == 0 ? nil : .seconds(duration),
-      bytesPerFlow: bytes == 0 ? nil : bytes, omitting: .seconds(values[4]))
+      bytesPerFlow: bytes == 0 ? nil : bytes, omitting: .seconds(values[4]),
+      reversed: isReversed ? Reverse(values[6...]) : nil)
   }
 
   /// The same as an offer.
   package var offer: PeerMessage {
     PeerMessage(
       .offer, flows, patternPeriod ?? 0, Int(duration?.components.seconds ?? 0), bytesPerFlow ?? 0,
-      Int(omitted.components.seconds))
+      Int(omitted.components.seconds), reverse == nil ? 0 : 1,
+      reverse?.usesHostMemory == true ? 1 : 0, reverse?.bitsPerSecond ?? 0,
+      reverse?.chunkSize ?? 0)
   }
 
   /// How long to send, what is left out included; `nil` for as long as `bytesPerFlow` takes.
   package var wholeDuration: Duration? { duration.map { omitted + $0 } }
+
+  /// What the end that calls asks the other one for.
+  package init(_ request: Load, chunkSize: Int?, _ options: MeasurementOptions) {
+    self.init(
+      flows: options.flows ?? 1, patternPeriod: request.pattern.period,
+      duration: options.duration, bytesPerFlow: request.bytesPerFlow,
+      omitting: options.omitted ?? .zero, reversed: Reverse(request, chunkSize: chunkSize))
+  }
+
+  /// What each flow sends.
+  package var load: Load {
+    var load = Load()
+    load.bytesPerFlow = bytesPerFlow
+    if let pattern = patternPeriod.flatMap(Pattern.init(period:)) { load.pattern = pattern }
+    load.bitsPerSecond = reverse?.bitsPerSecond
+    load.usesHostMemory = reverse?.usesHostMemory ?? false
+    return load
+  }
 
   /// When the flows end.
   package var goal: TransferProgress.Goal {
@@ -61,7 +117,7 @@ package struct Agreement: Equatable, Sendable {
     by options: MeasurementOptions, checking pattern: Pattern?
   ) -> PeerMessage.Refusal? {
     if let own = options.flows, own != flows { return .flows }
-    if let threads = options.threads, threads > flows { return .flows }
+    if reverse == nil, let threads = options.threads, threads > flows { return .flows }
     if let pattern, pattern.period != patternPeriod { return .pattern }
     if let own = options.duration, own != duration { return .duration }
     if let own = options.omitted, own != omitted { return .omission }
@@ -70,18 +126,20 @@ package struct Agreement: Equatable, Sendable {
 }
 
 extension PeerMessage.Refusal {
-  /// For the sender's user.
-  var reason: String {
+  /// For the caller's user.
+  ///
+  /// - Parameter listener: What the other end is.
+  func reason(of listener: String) -> String {
     switch self {
-    case .flows: "the receiver wants another number of flows"
-    case .pattern: "the receiver expects another pattern (-v)"
-    case .duration: "the receiver wants another duration"
-    case .failure: "the receiver could not get ready"
-    case .omission: "the receiver wants to leave out another time (--omit)"
+    case .flows: "the \(listener) wants another number of flows"
+    case .pattern: "the \(listener) expects another pattern (-v)"
+    case .duration: "the \(listener) wants another duration"
+    case .failure: "the \(listener) could not get ready"
+    case .omission: "the \(listener) wants to leave out another time (--omit)"
     }
   }
 
-  /// For the receiver's user.
+  /// For the listener's user.
   func reason(against offer: Agreement) -> String {
     switch self {
     case .flows: "it offers \(offer.flows) flows"

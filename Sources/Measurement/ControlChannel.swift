@@ -29,6 +29,9 @@ package final class ControlChannel {
   /// The other end.
   package var peer: SocketAddress? { connection.peer }
 
+  /// This end.
+  package func localAddress() throws(Errno) -> SocketAddress? { try connection.localAddress() }
+
   /// Greets the peer, and checks that it uses the same version.
   package func greet() throws(Failure) {
     try send(PeerMessage(.hello, PeerMessage.version))

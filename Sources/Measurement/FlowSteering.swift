@@ -20,7 +20,8 @@ package struct FlowSteering {
     case firstQueue = "first-queue"
   }
 
-  private let flow: FlowTuple
+  /// What all flows have in common.
+  package let flow: FlowTuple
   private let queues: Range<UInt32>
   /// How it is done.
   package private(set) var method = Method.none
@@ -39,25 +40,31 @@ package struct FlowSteering {
   /// - Returns: Why there is no RSS context over the queues, if the driver has contexts and refuses
   ///   this one.
   package mutating func install(in transaction: inout Transaction) throws(Failure) -> Failure? {
-    let (target, refusal) = try transaction.steer(flow, over: queues)
-    switch target {
-    case .context: method = .context
-    case .queue: method = queues.count > 1 ? .rules : .queue
+    do throws(Failure) {
+      let (target, refusal) = try transaction.steer(flow, over: queues)
+      switch target {
+      case .context: method = .context
+      case .queue: method = queues.count > 1 ? .rules : .queue
+      }
+      return refusal
+    } catch {
+      // A driver that does not match a source without the port of this end may match each flow.
+      guard flow.destination.port == nil, !error.isLackOfPrivilege else { throw error }
+      method = .rules
+      return nil
     }
-    return refusal
   }
 
   /// Steers one flow to the queue whose turn it is, where each takes a rule of its own.
   ///
   /// - Returns: Why the flow stays on the first queue, if the driver refuses the rule.
   package mutating func add(
-    _ source: FlowTuple.End, as index: Int, in transaction: inout Transaction
+    _ flow: FlowTuple, as index: Int, in transaction: inout Transaction
   ) throws(Failure) -> Failure? {
     guard method == .rules else { return nil }
     let queue = queues.lowerBound + UInt32(index % queues.count)
     do throws(Failure) {
-      try transaction.steer(
-        exactly: FlowTuple(to: flow.destination, from: source), to: .queue(queue))
+      try transaction.steer(exactly: flow, to: .queue(queue))
       return nil
     } catch {
       guard !error.isLackOfPrivilege else { throw error }

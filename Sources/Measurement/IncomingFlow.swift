@@ -12,6 +12,8 @@ package final class IncomingFlow {
   package let index: Int
   /// Where it comes from.
   package let connection: Connection
+  /// The port of the end that has connected, by which both ends know the flow.
+  package let port: UInt16?
   /// Its figures for other threads.
   package let counters = FlowCounters()
   /// The CPU on which the kernel took the connection's first packets, where the kernel knows it.
@@ -32,8 +34,10 @@ package final class IncomingFlow {
   ///   - memorySize: The flow's share of the bound memory, in bytes.
   ///   - pattern: What to compare the payload with; `nil` to drop it.
   ///   - interval: Of how many pieces the first one is compared.
+  ///   - hasConnected: Whether this end has connected, not the sender.
   package init(
-    _ index: Int, over connection: consuming Connection, through binding: UInt32,
+    _ index: Int, over connection: consuming Connection, hasConnected: Bool = false,
+    through binding: UInt32,
     memorySize: Int, checking pattern: Pattern?, every interval: Int, failsOnLinear: Bool,
     tokensArePages: Bool = false
   ) throws(Failure) {
@@ -45,8 +49,9 @@ package final class IncomingFlow {
       tokensArePages: tokensArePages)
     do throws(Errno) {
       firstCPU = try connection.incomingCPU()
+      port = hasConnected ? try connection.localPort() : connection.peer?.port
     } catch {
-      throw Failure("ask for a connection's CPU", errno: error)
+      throw Failure("ask for a connection's CPU and port", errno: error)
     }
     self.connection = connection
   }
@@ -72,7 +77,7 @@ package final class IncomingFlow {
       index, figures, information,
       // A rule of its own, or an interrupt that was moved, may have led it elsewhere since.
       .received(
-        from: connection.peer, queue: queue(among: queues),
+        from: connection.peer, port: port, queue: queue(among: queues),
         cpu: (try? connection.incomingCPU()) ?? nil),
       wroteMemory: wroteMemory)
   }

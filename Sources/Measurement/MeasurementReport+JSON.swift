@@ -37,14 +37,14 @@ extension MeasurementReport {
     var object = JSONObject()
     object.add("flow", flow.index)
     switch flow.detail {
-    case .received(let peer, let queue, let cpu):
-      object.add("sender_port", peer.map { Int($0.port) })
+    case .received(_, let port, let queue, let cpu):
+      object.add("caller_port", port.map { Int($0) })
       object.add("worker", workers.firstIndex { $0.flows.contains(flow.index) })
       object.add("rx_queue", queue.map { Int($0) })
       object.add("softirq_cpu", cpu)
       object.add("memory_written", flow.wroteMemory)
     case .sent(let port, _):
-      object.add("sender_port", Int(port))
+      object.add("caller_port", Int(port))
       object.add("worker", flow.index)
     }
     object.add("retransmits", flow.information.retransmits)
@@ -101,6 +101,7 @@ extension MeasurementReport.Setting {
     object.add("flows", agreement.flows)
     object.add("duration_seconds", agreement.duration.map { Int($0.components.seconds) })
     object.add("bytes_per_flow", agreement.bytesPerFlow)
+    object.add("reversed", agreement.reverse != nil)
     object.add("omit_seconds", Int(agreement.omitted.components.seconds))
     object.add("interval_seconds", Int(interval.components.seconds))
     object.add("paired", isPaired)
@@ -148,7 +149,7 @@ extension PeerReport {
 extension PeerReport.Flow {
   fileprivate var json: JSONObject {
     var object = JSONObject()
-    object.add("sender_port", port)
+    object.add("caller_port", port)
     object.add("bytes", bytes)
     object.add("omitted_bytes", omittedBytes)
     if deviceBytes != nil {

@@ -37,7 +37,7 @@ extension MeasurementReport {
       rtt \(Self.milliseconds(flow.information.roundTrip)) ms
       """
     switch flow.detail {
-    case .received(let peer, let queue, let cpu):
+    case .received(let peer, _, let queue, let cpu):
       let wrong = flow.figures.wrongBytes
       let late = flow.information.outOfOrderPackets
       return """
@@ -50,7 +50,7 @@ extension MeasurementReport {
     case .sent(let port, _):
       let window = flow.information.congestionWindow
       return """
-        flow \(flow.index): from port \(port), \(account), cwnd \(window) of \
+        flow \(flow.index): port \(port), \(account), cwnd \(window) of \
         \(flow.information.segmentSize) bytes\
         \(flow.information.congestionControl.map { " (\($0))" } ?? ""), \
         \(flow.information.reorderings) reorderings

@@ -122,10 +122,10 @@ package struct MeasurementReport: Sendable {
 
     /// What only one end knows.
     package enum Detail: Sendable {
-      /// Where it came from, and which RX queue and which CPU its last packets went through: as far
+      /// Where it came from, the port of the end that connected, and which RX queue and which CPU its last packets went through: as far
       /// as the kernel knows.
-      case received(from: SocketAddress?, queue: UInt32?, cpu: Int?)
-      /// The port of this end, and what the send loop did.
+      case received(from: SocketAddress?, port: UInt16?, queue: UInt32?, cpu: Int?)
+      /// The port of the end that connected, and what the send loop did.
       case sent(port: UInt16, SendStatistics)
     }
 

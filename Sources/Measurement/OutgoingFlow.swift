@@ -57,7 +57,7 @@ package final class FlowDestination: DevmemDestination {
   package let destination: FlowDestination
   /// Its figures for other threads.
   package let counters = FlowCounters()
-  /// The port of this end.
+  /// The port of the end that has connected, by which both ends know the flow.
   package let port: UInt16
   /// What is known of the work once the thread has ended.
   package var record = WorkerRecord()
@@ -70,8 +70,10 @@ package final class FlowDestination: DevmemDestination {
   ///   - loop: What sends, from the binding that the memory has.
   ///   - duration: How long to send; `nil` for as long as `load` says.
   ///   - cpu: Where the worker runs; anywhere if `nil`.
+  ///   - wasConnected: Whether the receiver has connected, not this end.
   package init(
-    _ index: Int, over connection: consuming Connection, by loop: consuming SendLoop,
+    _ index: Int, over connection: consuming Connection, wasConnected: Bool = false,
+    by loop: consuming SendLoop,
     from memory: PatternMemory, _ load: Load, for duration: Duration?, on cpu: Int?
   ) throws(Failure) {
     self.index = index
@@ -81,7 +83,7 @@ package final class FlowDestination: DevmemDestination {
     self.duration = duration
     self.loop = loop
     do throws(Errno) {
-      port = try connection.localPort()
+      port = wasConnected ? connection.peer?.port ?? 0 : try connection.localPort()
       if let rate = load.bitsPerSecond { try connection.pace(bytesPerSecond: rate / 8) }
     } catch {
       throw Failure("prepare flow", on: "\(index)", errno: error)

@@ -11,12 +11,14 @@ package struct PeerMessage: Equatable, Sendable {
   package enum Verb: String, CaseIterable, Sendable {
     /// The first line of either end. It stays like this in every version of the rest.
     case hello
-    /// The sender's proposal; `duration` in seconds, 0 for none, as with `bytes` of each flow;
-    /// `omit`, in seconds, comes before the duration.
+    /// The caller's proposal; `duration` in seconds, 0 for none, as with `bytes` of each flow;
+    /// `omit`, in seconds, comes before the duration. `reverse` is 1 where the caller receives, and
+    /// then only the rest is not 0: whether to send from host memory, a limit in bits a second, and
+    /// the size of pieces.
     case offer
-    /// The receiver listens for the flows.
+    /// The listener listens for the flows; a caller that receives has connected them.
     case ready
-    /// The receiver does not agree; `reason` is one of `Refusal`.
+    /// The listener does not agree; `reason` is one of `Refusal`.
     case refused
     /// What a flow sent, known by its port at the sender, and `omitted` of it in the warm-up; `rtt`
     /// in microseconds, `cwnd` in segments of `mss` bytes.
@@ -35,7 +37,8 @@ package struct PeerMessage: Equatable, Sendable {
         [
           ("flows", PeerMessage.flows), ("pattern", Pattern.periods),
           ("duration", 0...MeasurementOptions.durationLimit), ("bytes", PeerMessage.count),
-          ("omit", 0...MeasurementOptions.durationLimit),
+          ("omit", 0...MeasurementOptions.durationLimit), ("reverse", 0...1), ("host", 0...1),
+          ("rate", PeerMessage.count), ("chunk", PeerMessage.count),
         ]
       case .ready: [("flows", PeerMessage.flows)]
       case .refused: [("reason", 0...Int(UInt8.max))]
@@ -59,7 +62,7 @@ package struct PeerMessage: Equatable, Sendable {
     }
   }
 
-  /// Why a receiver does not agree to an offer.
+  /// Why a listener does not agree to an offer.
   package enum Refusal: Int, Sendable {
     /// It wants another number of flows.
     case flows = 1

@@ -26,16 +26,19 @@ package struct FlowRule: Equatable, Sendable {
     let isV4 = tuple.destination.address.family == .v4
     let addressSize = tuple.destination.address.octets.count
     let flow = UInt32(isV4 ? TCP_V4_FLOW : TCP_V6_FLOW)
-    func field(_ value: (FlowTuple.End) -> [UInt8], _ count: Int) -> (match: [UInt8], mask: [UInt8])
-    {
+    func field(
+      _ value: (FlowTuple.End) -> [UInt8]?, _ count: Int
+    ) -> (match: [UInt8], mask: [UInt8]) {
       // Both specifications lay out source and destination address, then the two ports.
       let none = [UInt8](repeating: 0, count: count)
       let all = [UInt8](repeating: 0xff, count: count)
-      let source = tuple.source.map { (value($0), all) } ?? (none, none)
-      return (source.0 + value(tuple.destination), source.1 + all)
+      let parts = [tuple.source, tuple.destination].map { end in
+        end.flatMap(value).map { ($0, all) } ?? (none, none)
+      }
+      return (parts[0].0 + parts[1].0, parts[0].1 + parts[1].1)
     }
     let addresses = field({ $0.address.octets }, addressSize)
-    let ports = field({ $0.port.bigEndian.bytes }, 2)
+    let ports = field({ $0.port?.bigEndian.bytes }, 2)
     let rest = [UInt8](repeating: 0, count: Self.matchSize - 2 * addressSize - 4)
     match = addresses.match + ports.match + rest
     mask = addresses.mask + ports.mask + rest

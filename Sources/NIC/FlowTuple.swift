@@ -8,11 +8,11 @@ package struct FlowTuple: Equatable, Sendable {
   package struct End: Equatable, Sendable {
     /// An address of either family.
     package var address: IPAddress
-    /// A TCP port in the host's byte order.
-    package var port: UInt16
+    /// A TCP port in the host's byte order; any if `nil`.
+    package var port: UInt16?
 
     /// Names an end by its address and its TCP port.
-    package init(_ address: IPAddress, port: UInt16) {
+    package init(_ address: IPAddress, port: UInt16?) {
       self.address = address
       self.port = port
     }

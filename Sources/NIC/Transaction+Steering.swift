@@ -143,7 +143,10 @@ extension Transaction {
   private mutating func insert(
     _ flow: FlowTuple, orFromAnywhereTo target: FlowTarget
   ) throws(Failure) -> FlowRule {
-    guard flow.source != nil else { return try insert(FlowRule(flow, to: target)) }
+    // From anywhere to any port is every TCP flow to this host.
+    guard flow.source != nil, flow.destination.port != nil else {
+      return try insert(FlowRule(flow, to: target))
+    }
     do throws(Failure) {
       return try insert(FlowRule(flow, to: target))
     } catch {

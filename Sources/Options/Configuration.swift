@@ -114,12 +114,16 @@ extension Configuration {
   package struct Receive: Equatable, Sendable {
     /// What to bind to what.
     package var target: Target
-    /// The address to listen at.
+    /// The address to listen at, or with a `request` to connect to.
     package var address: IPAddress
-    /// The port to listen at, and the peer's port where there is a `peer`; not 0.
+    /// The port to listen at, and the peer's port where there is a `peer`, or with a `request` the
+    /// port to connect to; not 0.
     package var port: UInt16
-    /// The only address whose connection is steered to the bound queues; any if `nil`.
+    /// The only address whose connection is steered to the bound queues; any if `nil`. With a
+    /// `request` the address to connect from.
     package var peer: IPAddress?
+    /// What the end that listens is to send, where this one connects; `nil` where this one listens.
+    package var request: Request?
     /// What the stream must be.
     package var checks = Checks()
     /// How long a receive polls its queue for packets, in whole microseconds; the system's choice
@@ -143,6 +147,20 @@ extension Configuration {
       self.target = target
       self.address = address
       self.port = port
+    }
+  }
+
+  /// What the end that listens is to send.
+  package struct Request: Equatable, Sendable {
+    /// What each flow sends.
+    package var load: Load
+    /// How many bytes one element of a message's vector has; a whole piece if `nil`.
+    package var chunkSize: Int?
+
+    /// Asks for flows.
+    package init(_ load: Load = Load(), chunkSize: Int? = nil) {
+      self.load = load
+      self.chunkSize = chunkSize
     }
   }
 

@@ -8,6 +8,7 @@ internal import Sockets
 struct Draft {
   // Which run is meant.
   var listens = false
+  var reverses = false
   var checks = false
   var probes = false
   var restores = false
@@ -79,18 +80,19 @@ struct Draft {
       target.interface = several == nil ? interfaces[0] : ""
       return .probe(Configuration.Probe(target, several: several))
     }
+    try checkReverse()
     try check(for: transferMode)
     target.interface = try onlyInterface() ?? ""
     guard let port else { throw .missing("-p PORT") }
     let measurement = try measurement(on: port)
-    if listens { try checkReceive() }
+    if listens || reverses { try checkReceive() }
     // Last: it may take long.
     let address = try server.address(client?.family, lookUp)
     let peer = try client?.address(address.family, lookUp)
     if let peer, peer.family != address.family {
       throw .usage("\(typed(\.client)) \(peer)", "not of the same family as \(address)")
     }
-    return listens
+    return listens || reverses
       ? .receive(receive(on: target, at: address, port, from: peer, measuring: measurement))
       : .send(send(from: target, to: address, port, by: peer, measuring: measurement))
   }
@@ -135,11 +137,19 @@ struct Draft {
 
   private var transferMode: Option.Modes {
     if listens { return isMeasuring ? .receiveFlows : .receiveStream }
+    if reverses { return .reverse }
     return isMeasuring ? .sendFlows : .sendInput
   }
 
   private var isMeasuring: Bool {
     measurement.flows != nil || (listens && measurement.controlPort != nil)
+  }
+
+  private func checkReverse() throws(Failure) {
+    guard reverses else { return }
+    if listens { throw .usage(typed(\.reverses), "the end that connects asks for it, not -l") }
+    if measurement.flows == nil { throw .usage(typed(\.reverses), "needs --flows N") }
+    if measurement.controlPort == nil { throw .usage(typed(\.reverses), "needs --control PORT") }
   }
 
   private func checkReceive() throws(Failure) {
@@ -164,6 +174,10 @@ struct Draft {
     receive.measurement = measurement
     receive.timeout = timeout
     receive.output = output
+    if reverses {
+      receive.request = Configuration.Request(send.load, chunkSize: send.chunkSize)
+      if let pattern = receive.checks.pattern { receive.request?.load.pattern = pattern }
+    }
     return receive
   }
 

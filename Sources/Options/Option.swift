@@ -112,15 +112,17 @@ extension Option {
     static let receiveStream = Modes(rawValue: 1 << 3)
     /// Measuring as the receiver of several flows.
     static let receiveFlows = Modes(rawValue: 1 << 4)
+    /// Measuring as the receiver of several flows that it asks the end that listens for.
+    static let reverse = Modes(rawValue: 1 << 7)
     /// Sending standard input.
     static let sendInput = Modes(rawValue: 1 << 5)
     /// Measuring as the sender of several flows.
     static let sendFlows = Modes(rawValue: 1 << 6)
 
-    static let receive: Modes = [.receiveStream, .receiveFlows]
+    static let receive: Modes = [.receiveStream, .receiveFlows, .reverse]
     static let send: Modes = [.sendInput, .sendFlows]
     static let single: Modes = [.receiveStream, .sendInput]
-    static let measure: Modes = [.receiveFlows, .sendFlows]
+    static let measure: Modes = [.receiveFlows, .sendFlows, .reverse]
     static let transfer: Modes = [.receive, .send]
     static let bind: Modes = [.probe, .check, .receive]
     static let any: Modes = [.probe, .check, .transfer]
@@ -134,6 +136,7 @@ extension Option {
         (.receive, "receive"), (.send, "send"), (.measure, "measure"),
         (.receiveStream, "receive one stream"), (.receiveFlows, "receive several flows"),
         (.sendInput, "send standard input"), (.sendFlows, "send several flows"),
+        (.reverse, "receive in reverse"),
         (.probe, "probe"), (.check, "check"), (.restore, "restore"),
       ]
       var rest = self
@@ -152,7 +155,9 @@ extension Option {
       guard isDisjoint(with: run) else { return nil }
       if self == .restore { return "needs --restore" }
       if self == .check, run != .restore { return "needs --check" }
-      let direction: Modes = run.isSubset(of: .receive) ? .receive : .send
+      let listening: Modes = [.receiveStream, .receiveFlows]
+      let direction: Modes =
+        run.isSubset(of: listening) ? listening : run.isSubset(of: .send) ? .send : .receive
       if run.isSubset(of: .transfer), !isDisjoint(with: direction) {
         return run.isSubset(of: .measure) ? "means nothing with several flows" : "needs --flows N"
       }
@@ -160,7 +165,7 @@ extension Option {
       case .restore: "means nothing with --restore"
       case .check: "means nothing with --check"
       case .probe: "means nothing without -s"
-      default: direction == .receive ? "means nothing when receiving" : "means nothing when sending"
+      default: direction == .send ? "means nothing when sending" : "means nothing when receiving"
       }
     }
   }

@@ -118,7 +118,8 @@ extension Option {
         "how long a receive polls the NIC's queue for packets (SO_BUSY_POLL)",
         \.receive.busyPoll, microseconds),
       Option(
-        "z", "chunk", "SIZE", .send, "split each send into pieces of this size", \.send.chunkSize,
+        "z", "chunk", "SIZE", [.send, .reverse], "split each send into pieces of this size",
+        \.send.chunkSize,
         chunkSize),
     ])
 
@@ -167,8 +168,15 @@ extension Option {
         then needs no --flows
         """, \.measurement.controlPort, port),
       Option(
-        nil, "threads", "N", .receiveFlows,
-        "share the flows among N threads (default: as many as CPUs, at most one each)", \.measurement.threads,
+        "R", "reverse", .reverse,
+        """
+        have the end that listens send, and receive its flows here; without -l, with --control \
+        and --flows
+        """, \.reverses),
+      Option(
+        nil, "threads", "N", [.receiveFlows, .reverse],
+        "share the flows among N threads (default: as many as CPUs, at most one each)",
+        \.measurement.threads,
         threadCount),
       Option(
         nil, "cpus", "LIST", .measure,
@@ -177,17 +185,17 @@ extension Option {
         NIC, away from the CPUs that its interrupts use)
         """, \.measurement.cpus, cpuList),
       Option(
-        nil, "bytes", "SIZE", .sendFlows, "end each flow after this many bytes",
+        nil, "bytes", "SIZE", [.sendFlows, .reverse], "end each flow after this many bytes",
         \.send.load.bytesPerFlow, flowLength),
       Option(
         nil, "pattern", "N", .sendFlows, "send the pattern that -v N expects (default: 7)",
         \.send.load.pattern, pattern),
       Option(
-        nil, "rate", "BITS", .sendFlows,
+        nil, "rate", "BITS", [.sendFlows, .reverse],
         "limit each flow to this many bits a second; K, M, G are powers of 1000",
         \.send.load.bitsPerSecond, bitRate),
       Option(
-        nil, "host-memory", .sendFlows, "send from host memory, not device memory",
+        nil, "host-memory", [.sendFlows, .reverse], "send from host memory, not device memory",
         \.send.load.usesHostMemory),
     ])
 

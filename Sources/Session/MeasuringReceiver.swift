@@ -24,7 +24,13 @@ struct MeasuringReceiver {
     let netdev = try Netdev()
     let watch = try InterfaceWatch(of: interface, to: "receive on")
     let watched = wait.watching(watch)
-    let pairing = try pair(watched)
+    let pairing = try pair(through: interface.index, watched)
+    if let listening = pairing as? ListenerPairing, let reverse = listening.agreement.reverse {
+      document.role = MeasurementRole.send.rawValue
+      return try MeasuringSender(
+        configuration: configuration.sending(reverse, as: listening), options: options
+      ).run(for: listening, wait, into: &document)
+    }
     let carrier = Carrier(of: interface)
     defer { document.report(carrier, of: configuration.target.interface) }
     try withGuardedTransaction(
@@ -36,16 +42,24 @@ struct MeasuringReceiver {
           through: netdev, with: pairing, in: &transaction, carrier, watched, watch,
           into: &document)
       } catch {
-        pairing?.refuse()
+        (pairing as? ListenerPairing)?.refuse()
         throw watch.explain(error)
       }
       try report.conclude(in: &document)
     }
   }
 
-  /// Waits for a sender and agrees with it, if there is a control port.
-  private func pair(_ wait: Wait) throws(Failure) -> ReceiverPairing? {
+  /// Agrees with the other end, if there is a control port: waits for one that calls, or calls it.
+  private func pair(
+    through interface: UInt32, _ wait: Wait
+  ) throws(Failure) -> (any Pairing)? {
     guard let port = options.controlPort else { return nil }
+    if let request = configuration.request {
+      let connection = try configuration.call.connect(to: port, through: interface, wait)
+      return try CallerPairing(
+        over: ControlChannel(over: connection, timeout: configuration.timeout, wait),
+        on: Agreement(request.load, chunkSize: request.chunkSize, options))
+    }
     let address = try SocketAddress(configuration.address, port: port)
     let control = try ControlPort(on: address)
     let waiting = Announcement.waitingForSender(address)
@@ -54,7 +68,7 @@ struct MeasuringReceiver {
     let (channel, offer) = try control.waitForOffer(
       wait, for: configuration.timeout, from: configuration.admission)
     Announcement.connection(from: channel.peer).print()
-    return try ReceiverPairing(
+    return try ListenerPairing(
       over: channel, on: offer, as: options, checking: configuration.checks.pattern)
   }
 
@@ -63,7 +77,7 @@ struct MeasuringReceiver {
   /// - Returns: What was measured, with its failure if it is not what was asked for.
   /// - Throws: Why nothing was measured.
   private func measure(
-    through netdev: Netdev, with pairing: ReceiverPairing?, in transaction: inout Transaction,
+    through netdev: Netdev, with pairing: (any Pairing)?, in transaction: inout Transaction,
     _ carrier: Carrier, _ wait: Wait, _ watch: InterfaceWatch, into document: inout Document
   ) throws(Failure) -> MeasurementReport {
     let agreement =
@@ -71,10 +85,10 @@ struct MeasuringReceiver {
       ?? Agreement(
         flows: options.flows ?? 1, duration: options.duration, omitting: options.omitted ?? .zero)
     var end = try ReceivingEnd(
-      for: configuration, connections: agreement.flows, through: netdev, in: &transaction,
-      carrier, wait, watch)
+      for: configuration, connecting: try flows(from: pairing?.channel),
+      connections: agreement.flows, through: netdev, in: &transaction, carrier, wait, watch)
     defer { document.carrierChangesInTransfer = end.carrierChanges }
-    try pairing?.ready()
+    try (pairing as? ListenerPairing)?.ready()
     let flows = try connect(agreement.flows, to: &end, with: pairing, in: &transaction, wait)
     let workers = try workers(for: flows, at: end, on: transaction.interface)
     let interface = transaction.interface.index
@@ -130,32 +144,81 @@ struct MeasuringReceiver {
     return duration + timeout
   }
 
-  /// Waits for the flows' connections.
+  /// What flows have in common that this end connects; `nil` where it listens for them.
+  private func flows(from channel: ControlChannel?) throws(Failure) -> FlowTuple? {
+    guard configuration.request != nil, let channel else { return nil }
+    let own = try attempt("ask for the address of this end") { () throws(Errno) in
+      try channel.localAddress()
+    }
+    // The address as the command line has it names the peer; the kernel's choice is this end's.
+    guard let own else { throw Failure("ask for the address of this end") }
+    return FlowTuple(
+      to: FlowTuple.End(own.address, port: nil),
+      from: FlowTuple.End(configuration.address, port: configuration.port))
+  }
+
+  /// Makes the flows' next connection, or waits for it.
+  private func next(
+    of flows: Int, number: Int, at end: borrowing ReceivingEnd, with pairing: (any Pairing)?,
+    through interface: UInt32, _ wait: Wait
+  ) throws(Failure) -> Connection {
+    guard configuration.request != nil else {
+      let name = flows == 1 ? "a connection" : "connection \(number + 1) of \(flows)"
+      return try end.next(wait, called: name, orEndOf: pairing?.channel)
+    }
+    let connection = try configuration.call.connect(
+      to: configuration.port, through: interface, as: configuration.tcp, wait)
+    try connection.pollBusily(for: configuration.busyPoll)
+    return connection
+  }
+
+  /// What a connection is to the NIC, among all that `flows` stands for; `nil` where nothing is
+  /// known of the other end.
+  private func tuple(
+    of connection: borrowing Connection, among flows: FlowTuple
+  ) throws(Failure) -> FlowTuple? {
+    guard configuration.request != nil else {
+      return connection.peer.map {
+        FlowTuple(to: flows.destination, from: FlowTuple.End($0.address, port: $0.port))
+      }
+    }
+    var flow = flows
+    do throws(Errno) {
+      flow.destination.port = try connection.localPort()
+    } catch {
+      throw Failure("ask for a flow's port", errno: error)
+    }
+    return flow
+  }
+
+  /// Waits for the flows' connections, or makes them.
   private func connect(
-    _ count: Int, to end: inout ReceivingEnd, with pairing: ReceiverPairing?,
+    _ count: Int, to end: inout ReceivingEnd, with pairing: (any Pairing)?,
     in transaction: inout Transaction, _ wait: Wait
   ) throws(Failure) -> [IncomingFlow] {
     try DescriptorLimit.makeRoom(for: count)
     var flows: [IncomingFlow] = []
     while flows.count < count {
-      let name = count == 1 ? "a connection" : "connection \(flows.count + 1) of \(count)"
-      let connection = try end.next(wait, called: name, orEndOf: pairing?.channel)
-      let peer = connection.peer
-      if configuration.configuresNIC, let peer {
-        let source = FlowTuple.End(peer.address, port: peer.port)
-        if let refusal = try end.steering.add(source, as: flows.count, in: &transaction) {
+      let connection = try next(
+        of: count, number: flows.count, at: end, with: pairing,
+        through: transaction.interface.index, wait)
+      let flow = try tuple(of: connection, among: end.steering.flow)
+      if configuration.configuresNIC, let flow {
+        if let refusal = try end.steering.add(flow, as: flows.count, in: &transaction) {
           Diagnostics.print(
             "flow \(flows.count) stays on queue \(end.queues.lowerBound): \(refusal)")
         }
       }
       flows.append(
         try IncomingFlow(
-          flows.count, over: connection, through: end.bindingID,
+          flows.count, over: connection, hasConnected: configuration.request != nil,
+          through: end.bindingID,
           memorySize: end.memory.buffer.byteCount / count, checking: configuration.checks.pattern,
           every: configuration.checks.interval, failsOnLinear: configuration.checks.failsOnLinear,
           tokensArePages: end.tokenMode == .manual))
     }
     end.noteSteering(by: transaction)
+    try (pairing as? CallerPairing)?.ready()
     return flows
   }
 
@@ -200,7 +263,7 @@ struct MeasuringReceiver {
   }
 }
 
-extension ReceiverPairing {
+extension Pairing {
   /// Exchanges figures with the sender, if the flows ended as they were to.
   ///
   /// - Parameter verdict: This end's verdict on its flows.
@@ -214,9 +277,9 @@ extension ReceiverPairing {
     guard end == .complete else {
       throw Failure("receive", reason: "the sender did not end when it was to")
     }
-    var received: [UInt16: Received] = [:]
+    var received: [UInt16: ReceivedFlow] = [:]
     for (flow, described) in zip(flows, report.flows) {
-      received[flow.connection.peer?.port ?? 0] = Received(
+      received[flow.port ?? 0] = ReceivedFlow(
         flow.figures, omittedBytes: report.omitted?.flows[flow.index].bytes ?? 0,
         outOfOrderPackets: described.information.outOfOrderPackets)
     }
@@ -226,6 +289,29 @@ extension ReceiverPairing {
     return try exchange(
       received, in: measured.whole.length, isChecked: checks.pattern != nil,
       hasFailed: verdict.failure != nil)
+  }
+}
+
+extension Configuration.Receive {
+  /// What its connections have in common, where it makes them.
+  fileprivate var call: Call {
+    Call(interface: target.interface, address: address, source: peer, timeout: timeout)
+  }
+
+  /// How to send to a caller that asks for it.
+  fileprivate func sending(
+    _ reverse: Agreement.Reverse, as pairing: ListenerPairing
+  ) -> Configuration.Send {
+    var send = Configuration.Send(
+      interface: target.interface, address: pairing.channel.peer?.address ?? address, port: port)
+    send.source = address
+    send.chunkSize = reverse.chunkSize
+    send.memory = target.memory
+    send.tcp = tcp
+    send.load = pairing.agreement.load
+    send.timeout = timeout
+    send.output = output
+    return send
   }
 }
 

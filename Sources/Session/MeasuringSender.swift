@@ -60,14 +60,36 @@ struct MeasuringSender {
     }
   }
 
+  /// Sends to a caller that asks for it (`--reverse`), to the end.
+  ///
+  /// - Throws: What failed, or what the receiver found wrong.
+  func run(
+    for pairing: ListenerPairing, _ wait: Wait, into document: inout Document
+  ) throws(Failure) {
+    do throws(Failure) {
+      let interface = try Interface(announcing: configuration.interface)
+      let watch = try InterfaceWatch(of: interface, to: "send on")
+      try watch.explaining { () throws(Failure) in
+        try measure(
+          on: interface, as: pairing.agreement, for: pairing, wait.watching(watch), watch,
+          into: &document)
+      }
+    } catch {
+      pairing.refuse()
+      throw error
+    }
+  }
+
+  /// - Parameter caller: Who has asked for the flows, and connects them; this end does if `nil`.
   private func measure(
-    on interface: borrowing Interface, as agreement: Agreement, _ wait: Wait,
-    _ watch: InterfaceWatch, into document: inout Document
+    on interface: borrowing Interface, as agreement: Agreement, for caller: ListenerPairing? = nil,
+    _ wait: Wait, _ watch: InterfaceWatch, into document: inout Document
   ) throws(Failure) {
     let source = try prepare(on: interface)
     let pieces = SmallPieces(of: configuration.chunkSize, on: interface)
-    let pairing = try pair(on: agreement, through: interface.index, wait)
-    let flows = try connect(agreement, through: interface.index, from: source, wait)
+    let pairing: (any Pairing)? =
+      if let caller { caller } else { try pair(on: agreement, through: interface.index, wait) }
+    let flows = try connect(agreement, for: caller, through: interface.index, from: source, wait)
     if let flow = flows.first, !configuration.load.usesHostMemory {
       configuration.warn(of: pieces, over: flow.destination.connection)
     }
@@ -95,11 +117,11 @@ struct MeasuringSender {
       _ = try described.get()
       if let pairing {
         let sent = report.flows.compactMap {
-          SenderPairing.Sent($0, omitting: report.omitted?.flows[$0.index] ?? FlowFigures())
+          SentFlow($0, omitting: report.omitted?.flows[$0.index] ?? FlowFigures())
         }
         let peer = try pairing.exchange(sent, in: measured.whole.length)
         report.peer = peer
-        report.failure = SenderPairing.failure(of: peer, for: sent)
+        report.failure = peer.failure(for: sent)
       }
     } catch {
       report.failure = pieces.explain(watch.explain(error))
@@ -109,32 +131,67 @@ struct MeasuringSender {
 
   private func pair(
     on agreement: Agreement, through interface: UInt32, _ wait: Wait
-  ) throws(Failure) -> SenderPairing? {
+  ) throws(Failure) -> CallerPairing? {
     guard let port = options.controlPort else { return nil }
-    let connection = try configuration.connect(to: port, fromPort: 0, through: interface, wait)
-    return try SenderPairing(
+    let connection = try configuration.call.connect(to: port, through: interface, wait)
+    return try CallerPairing(
       over: ControlChannel(over: connection, timeout: configuration.timeout, wait), on: agreement)
   }
 
-  /// Connects each flow. Several connections cannot share a port of this end.
-  private func connect(
-    _ agreement: Agreement, through interface: UInt32, from source: borrowing Source, _ wait: Wait
+  /// Takes the connection of each flow from a caller.
+  private func accept(
+    _ agreement: Agreement, from caller: ListenerPairing, through interface: UInt32,
+    from source: borrowing Source, _ wait: Wait
   ) throws(Failure) -> [OutgoingFlow] {
-    try DescriptorLimit.makeRoom(for: agreement.flows)
+    let address = try SocketAddress(
+      configuration.source ?? configuration.address, port: configuration.port)
+    Announcement.address(address).print()
+    let listener = try Listener(on: address, backlog: agreement.flows, as: configuration.tcp)
+    Announcement.waiting(address).print()
+    try caller.ready()
     var flows: [OutgoingFlow] = []
     for index in 0..<agreement.flows {
-      let loop = SendLoop(
-        binding: source.bindingID, chunkSize: configuration.chunkSize,
-        timeout: configuration.timeout, named: "flow \(index)")
+      wait.progress?.note("waiting for connection \(index + 1) of \(agreement.flows)")
+      let connection = try listener.next(
+        wait, for: configuration.timeout, from: .anyone, orEndOf: caller.channel)
+      try connection.prepareToSend(through: interface)
       flows.append(
-        try OutgoingFlow(
-          index,
-          over: try configuration.connect(
-            to: configuration.port, fromPort: 0, through: interface, as: configuration.tcp, wait),
-          by: loop, from: source.pattern, configuration.load, for: agreement.wholeDuration,
-          on: options.cpus.map { $0.cpus[index % $0.cpus.count] }))
+        try flow(index, over: connection, wasConnected: true, as: agreement, from: source))
+    }
+    try caller.waitForCaller()
+    return flows
+  }
+
+  /// Connects each flow, or takes its connection from a caller. Several connections cannot share a
+  /// port of the end that connects.
+  private func connect(
+    _ agreement: Agreement, for caller: ListenerPairing?, through interface: UInt32,
+    from source: borrowing Source, _ wait: Wait
+  ) throws(Failure) -> [OutgoingFlow] {
+    try DescriptorLimit.makeRoom(for: agreement.flows)
+    if let caller {
+      return try accept(agreement, from: caller, through: interface, from: source, wait)
+    }
+    var flows: [OutgoingFlow] = []
+    for index in 0..<agreement.flows {
+      let connection = try configuration.call.connect(
+        to: configuration.port, through: interface, as: configuration.tcp, wait)
+      flows.append(try flow(index, over: connection, as: agreement, from: source))
     }
     return flows
+  }
+
+  private func flow(
+    _ index: Int, over connection: consuming Connection, wasConnected: Bool = false,
+    as agreement: Agreement, from source: borrowing Source
+  ) throws(Failure) -> OutgoingFlow {
+    let loop = SendLoop(
+      binding: source.bindingID, chunkSize: configuration.chunkSize, timeout: configuration.timeout,
+      named: "flow \(index)")
+    return try OutgoingFlow(
+      index, over: connection, wasConnected: wasConnected, by: loop, from: source.pattern,
+      configuration.load, for: agreement.wholeDuration,
+      on: options.cpus.map { $0.cpus[index % $0.cpus.count] })
   }
 
   /// Writes the pattern, and binds the memory if it is device memory.

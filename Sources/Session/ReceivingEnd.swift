@@ -18,7 +18,8 @@ struct ReceivingEnd: ~Copyable {
   var steering: FlowSteering
   /// The id that fragments name, and how the kernel keeps their tokens: also after an unbind.
   let (bindingID, tokenMode): (UInt32, TokenMode)
-  let listener: Listener
+  /// `nil` where this end connects.
+  private let listener: Listener?
   /// What a silence is looked into for.
   private var look: SilenceLook
   private let configuration: Configuration.Receive
@@ -32,13 +33,15 @@ struct ReceivingEnd: ~Copyable {
   /// Sets all up, in the order in which the kernel demands it.
   ///
   /// - Parameters:
-  ///   - source: Where the flows come from, if only flows from there are to be steered.
+  ///   - flow: What flows have in common that this end will connect; it listens for them if `nil`.
+  ///   - source: Where those come from, if only flows from there are to be steered.
   ///   - connections: How many connections may wait.
   ///   - carrier: The interface's carrier, which must be back before the run waits for a sender.
   ///   - wait: What ends the wait for it, and the set-up between two steps.
   ///   - watch: What watches over the interface, and from now on over the binding.
   init(
-    for configuration: Configuration.Receive, from source: FlowTuple.End? = nil,
+    for configuration: Configuration.Receive, connecting flow: FlowTuple? = nil,
+    from source: FlowTuple.End? = nil,
     connections: Int = 1, through netdev: Netdev, in transaction: inout Transaction,
     _ carrier: Carrier, _ wait: Wait, _ watch: InterfaceWatch
   ) throws(Failure) {
@@ -57,7 +60,7 @@ struct ReceivingEnd: ~Copyable {
       queues = try transaction.interface.chooseQueuesLeft(
         target.queues, of: queues, otherwise: .last)
     }
-    var steering = FlowSteering(FlowTuple(to: destination, from: source), over: queues)
+    var steering = FlowSteering(flow ?? FlowTuple(to: destination, from: source), over: queues)
     if configuration.configuresNIC {
       try wait.check(operation)
       wait.progress?.note("setting up \(transaction.interface.name): RSS and flow rules")
@@ -86,11 +89,16 @@ struct ReceivingEnd: ~Copyable {
     try carrier.waitForReturn(wait)
     let carrierChanges = carrier.changes
 
-    let address = try SocketAddress(configuration.address, port: configuration.port)
-    Announcement.address(address).print()
-    let listener = try Listener(on: address, backlog: connections, as: configuration.tcp)
-    try listener.pollBusily(for: configuration.busyPoll)
-    Announcement.waiting(address).print()
+    if flow == nil {
+      let address = try SocketAddress(configuration.address, port: configuration.port)
+      Announcement.address(address).print()
+      let listener = try Listener(on: address, backlog: connections, as: configuration.tcp)
+      try listener.pollBusily(for: configuration.busyPoll)
+      Announcement.waiting(address).print()
+      self.listener = consume listener
+    } else {
+      listener = nil
+    }
 
     self.configuration = configuration
     self.netdev = netdev
@@ -99,7 +107,6 @@ struct ReceivingEnd: ~Copyable {
     self.memory = memory
     self.steering = steering
     (bindingID, tokenMode) = (binding.id, binding.tokenMode)
-    self.listener = listener
     self.binding = consume binding
     self.watch = watch
     self.carrier = carrier
@@ -167,22 +174,14 @@ struct ReceivingEnd: ~Copyable {
   func next(
     _ wait: Wait, called name: String = "a connection", orEndOf channel: ControlChannel? = nil
   ) throws(Failure) -> Connection {
-    wait.progress?.note(
-      "waiting for \(name) on \(configuration.address), port \(configuration.port)")
-    let admission =
-      channel.map {
-        Admission(only: $0.peer?.address, because: "the control connection came from there")
-      } ?? configuration.admission
-    let connection = try listener.next(
-      wait, for: configuration.timeout, from: admission, watching: channel?.descriptor
-    ) { () throws(Failure) in
-      guard channel?.isOver == true else { return }
-      throw Failure(
-        "wait for a connection", errno: .connectionReset,
-        reason: "the sender closed the control connection", hint: ControlChannel.hint)
+    switch listener {
+    case .some(let listener):
+      wait.progress?.note(
+        "waiting for \(name) on \(configuration.address), port \(configuration.port)")
+      return try listener.next(
+        wait, for: configuration.timeout, from: configuration.admission, orEndOf: channel)
+    case .none: preconditionFailure("an end that connects takes no connection")
     }
-    Announcement.connection(from: connection.peer).print()
-    return connection
   }
 }
 

@@ -29,7 +29,7 @@ struct Sender {
     try memory.checkWritable()
     let binding = try configuration.bind(memory.descriptor, to: interface)
     let pieces = SmallPieces(of: configuration.chunkSize, on: interface)
-    let connection = try configuration.connect(
+    let connection = try configuration.call.connect(
       to: configuration.port, fromPort: configuration.port, through: interface.index,
       as: configuration.tcp, wait)
     configuration.warn(of: pieces, over: connection)
@@ -84,23 +84,8 @@ extension Configuration.Send {
     Diagnostics.print(warning)
   }
 
-  /// Connects to a port of the receiver.
-  ///
-  /// - Parameter fromPort: The port of this end, with the source address if the command line names
-  ///   one; the kernel's choice if 0.
-  func connect(
-    to port: UInt16, fromPort: UInt16, through interface: UInt32,
-    as settings: TCPSettings = TCPSettings(), _ wait: Wait
-  ) throws(Failure) -> Connection {
-    var from: SocketAddress?
-    if let source { from = try SocketAddress(source, port: fromPort) }
-    wait.progress?.note("connecting to \(address), port \(port)")
-    do throws(Failure) {
-      return try Connection(
-        to: try SocketAddress(address, port: port), from: from, through: interface, as: settings,
-        wait.limited(to: timeout))
-    } catch {
-      throw Stacking(of: self.interface).explain(connect: error, to: address, from: source)
-    }
+  /// What its connections have in common.
+  var call: Call {
+    Call(interface: interface, address: address, source: source, timeout: timeout)
   }
 }

@@ -4,14 +4,15 @@ internal import CLinux
 internal import Glibc
 package import Kernel
 
-/// How much of a stream the peer's kernel has acknowledged, of a connection that this end made.
+/// How much of a stream the peer's kernel has acknowledged.
 ///
 /// Nothing else proves that a stream arrived: a reset throws away what is still to be sent, and
 /// completes every zerocopy send of it as if it had gone out (`net/ipv4/tcp.c`,
 /// `tcp_write_queue_purge`).
 package struct Acknowledgement: Equatable, Sendable {
   /// `tcpi_bytes_acked`, which counts the SYN and the FIN as a byte each
-  /// (`net/ipv4/tcp_input.c`, `tcp_snd_una_update`).
+  /// (`net/ipv4/tcp_input.c`, `tcp_snd_una_update`), but not the SYN of a connection that was
+  /// accepted (`net/ipv4/tcp_minisocks.c`, `tcp_create_openreq_child`): here it does.
   private let sequenceNumbers: UInt64
 
   /// An acknowledgement of the connection, of so many bytes, and perhaps of the stream's end.
@@ -34,7 +35,8 @@ extension Connection {
   /// What the peer's kernel has acknowledged so far; still known once the connection has ended or
   /// is broken. The corresponding C constant is `TCP_INFO`.
   package func acknowledgement() throws(Errno) -> Acknowledgement {
-    Acknowledgement(sequenceNumbers: try tcpInformation().tcpi_bytes_acked)
+    Acknowledgement(
+      sequenceNumbers: try tcpInformation().tcpi_bytes_acked + (wasAccepted ? 1 : 0))
   }
 
   /// The corresponding C constant is `TCP_INFO`.

@@ -63,8 +63,15 @@ package struct Connection: ~Copyable, DevmemSource, DevmemDestination {
   /// The other end.
   package let peer: SocketAddress?
 
+  /// Whether the other end has made the connection.
+  let wasAccepted: Bool
+
   /// Takes over a connected socket.
-  package init(owning socket: consuming OwnedDescriptor, to peer: SocketAddress? = nil) {
+  package init(
+    owning socket: consuming OwnedDescriptor, to peer: SocketAddress? = nil,
+    wasAccepted: Bool = false
+  ) {
+    self.wasAccepted = wasAccepted
     self.socket = socket
     self.peer = peer
   }
@@ -100,16 +107,28 @@ package struct Connection: ~Copyable, DevmemSource, DevmemDestination {
     self = connection
   }
 
+  /// Makes the connection ready to send from device memory, as one that this end has made is.
+  package func prepareToSend(through interface: UInt32) throws(Failure) {
+    try attempt("prepare a connection to send from device memory") { () throws(Errno) in
+      try Self.prepareToSend(descriptor, through: interface)
+    }
+  }
+
+  private static func prepareToSend(
+    _ socket: Descriptor, through interface: UInt32
+  ) throws(Errno) {
+    try socket.setSocketOption(SOL_SOCKET, SO_ZEROCOPY, to: CInt(1))
+    // The kernel drops packets of a device-memory send that leave by another device, silently.
+    try socket.setSocketOption(SOL_SOCKET, SO_BINDTOIFINDEX, to: CInt(bitPattern: interface))
+  }
+
   /// A socket that is ready to be connected.
   private static func socket(
     to peer: SocketAddress, from source: SocketAddress?, through interface: UInt32
   ) throws(Failure) -> OwnedDescriptor {
     let socket = try attempt("make a socket to", on: "\(peer)") { () throws(Errno) in
       let socket = try OwnedDescriptor.streamSocket(for: peer)
-      try socket.borrowed.setSocketOption(SOL_SOCKET, SO_ZEROCOPY, to: CInt(1))
-      // The kernel drops packets of a device-memory send that leave by another device, silently.
-      try socket.borrowed.setSocketOption(
-        SOL_SOCKET, SO_BINDTOIFINDEX, to: CInt(bitPattern: interface))
+      try prepareToSend(socket.borrowed, through: interface)
       return socket
     }
     if let source {
@@ -125,9 +144,12 @@ package struct Connection: ~Copyable, DevmemSource, DevmemDestination {
   /// For waits.
   package var descriptor: Descriptor { socket.borrowed }
 
+  /// Where this end is.
+  package func localAddress() throws(Errno) -> SocketAddress? { try descriptor.localAddress() }
+
   /// The port of this end.
   package func localPort() throws(Errno) -> UInt16 {
-    guard let address = try descriptor.localAddress() else { throw .invalidArgument }
+    guard let address = try localAddress() else { throw .invalidArgument }
     return address.port
   }
 

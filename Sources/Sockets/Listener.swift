@@ -49,7 +49,8 @@ package struct Listener: ~Copyable {
         unsafe CLinux_accept4(socket.rawValue, $0, &length, CInt(SOCK_CLOEXEC.rawValue))
       }
     }
-    return Connection(owning: OwnedDescriptor(owning: raw), to: SocketAddress(storage))
+    return Connection(
+      owning: OwnedDescriptor(owning: raw), to: SocketAddress(storage), wasAccepted: true)
   }
 
   /// Takes the connection that waits, if it is to be taken; closes it if not.

@@ -117,15 +117,31 @@ extension Connection {
 
 extension Listener {
   /// Makes `recvmsg` poll the NIC's queue for packets, on all later connections: they inherit the
-  /// option (`net/core/sock.c`, `sk_clone`). The corresponding C constant is `SO_BUSY_POLL`.
+  /// option (`net/core/sock.c`, `sk_clone`).
+  ///
+  /// - Parameter time: As of a connection.
+  package func pollBusily(for time: Duration?) throws(Failure) {
+    try descriptor.pollBusily(for: time)
+  }
+}
+
+extension Connection {
+  /// Makes `recvmsg` poll the NIC's queue for packets. The corresponding C constant is
+  /// `SO_BUSY_POLL`.
   ///
   /// - Parameter time: For how long, in whole microseconds; the system's choice
   ///   (`net.core.busy_read`) if `nil`.
   package func pollBusily(for time: Duration?) throws(Failure) {
+    try descriptor.pollBusily(for: time)
+  }
+}
+
+extension Descriptor {
+  fileprivate func pollBusily(for time: Duration?) throws(Failure) {
     guard let time else { return }
     let hint = "more than net.core.busy_read needs CAP_NET_ADMIN"
     try attempt("poll busily (SO_BUSY_POLL)", hint: hint) { () throws(Errno) in
-      try descriptor.setSocketOption(
+      try setSocketOption(
         SOL_SOCKET, SO_BUSY_POLL, to: CInt(clamping: time.nanoseconds / 1000))
     }
   }

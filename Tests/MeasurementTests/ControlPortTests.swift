@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 struct ControlPortTests {
-  private static let offer = "offer flows=2 pattern=7 duration=1 bytes=0 omit=0"
+  private static let offer = "offer flows=2 pattern=7 duration=1 bytes=0 \(forward)"
 
   /// What is said by a sender.
   private static let sender = "hello version=2\n\(offer)\n"
@@ -60,8 +60,8 @@ struct ControlPortTests {
     "a caller that says anything else costs the sender nothing",
     arguments: [
       "GET / HTTP/1.1\r\n\r\n", String(repeating: "x", count: 100_000), "hello version=1\n",
-      "hello version=2\noffer flows=1025 pattern=7 duration=1 bytes=0 omit=0\n",
-      "hello version=2\noffer flows=1 pattern=7 duration=1 bytes=1 omit=0\n",
+      "hello version=2\noffer flows=1025 pattern=7 duration=1 bytes=0 \(forward)\n",
+      "hello version=2\noffer flows=1 pattern=7 duration=1 bytes=1 \(forward)\n",
       "hello version=2\nready flows=2\n", "ready flows=2\n", "", "hello version=2\n", "hello ver",
     ])
   func takesSender(text: String) throws {

@@ -12,8 +12,8 @@ struct PeerMessageTests {
     arguments: [
       (PeerMessage(.hello, 2), "hello version=2"),
       (
-        PeerMessage(.offer, 4, 7, 10, 0, 2),
-        "offer flows=4 pattern=7 duration=10 bytes=0 omit=2"
+        PeerMessage(.offer, 4, 7, 10, 0, 2, 0, 0, 0, 0),
+        "offer flows=4 pattern=7 duration=10 bytes=0 omit=2 reverse=0 host=0 rate=0 chunk=0"
       ),
       (PeerMessage(.ready, 1024), "ready flows=1024"),
       (PeerMessage(.refused, 2), "refused reason=2"),
@@ -43,7 +43,8 @@ struct PeerMessageTests {
       "hello version=0x1", "hello version=1.0", "hello version=1\r", "hello version=1\0",
       "hello version=9223372036854775808", "hello version=1 version=1", "HELLO version=1",
       "hello Version=1", "hello versio=1", "hello versionn=1", "hello=1 version", "version=1",
-      "offer flows=4 pattern=7 duration=10", "offer pattern=7 flows=4 duration=10 bytes=0 omit=0",
+      "offer flows=4 pattern=7 duration=10",
+      "offer pattern=7 flows=4 duration=10 bytes=0 \(forward)",
       "offer flows=4 pattern=7 duration=10 bytes=0",
       "quit reason=1", "hello version=\u{661}", "GET / HTTP/1.1", "{\"version\": 1}",
     ])
@@ -95,7 +96,8 @@ struct PeerMessageTests {
     var state: UInt64 = 1
     for _ in 0..<20_000 {
       // A linear congruential generator: the same lines in each run.
-      var line = Array("offer flows=4 pattern=7 duration=10 bytes=0 omit=2".utf8)
+      var line = Array(
+        "offer flows=4 pattern=7 duration=10 bytes=0 omit=2 reverse=0 host=0 rate=0 chunk=0".utf8)
       for _ in 0..<2 {
         state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
         line[Int(state >> 33) % line.count] = UInt8(truncatingIfNeeded: state >> 24)

@@ -42,18 +42,30 @@ struct FlowFiguresTests {
 struct AgreementTests {
   @Test("an offer is read as it was made")
   func roundTrips() {
+    var request = Load()
+    (request.bytesPerFlow, request.bitsPerSecond) = (4096, 1_000_000)
+    (request.usesHostMemory, request.pattern) = (true, Pattern(period: 9)!)
     for agreement in [
       Agreement(flows: 4, patternPeriod: 7, duration: .seconds(10)),
+      Agreement(
+        flows: 4, patternPeriod: 7, duration: .seconds(10),
+        reversed: Agreement.Reverse(Load(), chunkSize: nil)),
+      Agreement(request, chunkSize: 512, MeasurementOptions(flows: 2)),
       Agreement(
         flows: 1024, patternPeriod: 256, bytesPerFlow: 1 << 51, omitting: .seconds(86400)),
     ] {
       #expect(Agreement(offer: agreement.offer.values) == agreement)
     }
+    #expect(Agreement(request, chunkSize: 512, MeasurementOptions(flows: 2)).load == request)
   }
 
   @Test(
     "an offer of neither duration nor length, or of both, is none",
-    arguments: [[1, 7, 0, 0], [1, 7, 1, 1]])
+    arguments: [
+      [1, 7, 0, 0, 0, 0, 0, 0, 0], [1, 7, 1, 1, 0, 0, 0, 0, 0],
+      // What to send, where the caller does.
+      [1, 7, 1, 0, 0, 0, 1, 0, 0], [1, 7, 1, 0, 0, 0, 0, 1, 0], [1, 7, 1, 0, 0, 0, 0, 0, 1],
+    ])
   func refuses(values: [Int]) { #expect(Agreement(offer: values) == nil) }
 
   @Test("a receiver agrees to all that its own options leave open, and to nothing else")
@@ -87,7 +99,8 @@ struct FlowSteeringTests {
     #expect(try steering.install(in: &transaction) == nil)
     for index in 0..<4 {
       let source = FlowTuple.End(IPAddress("192.0.2.2")!, port: UInt16(40000 + index))
-      let refusal = try steering.add(source, as: index, in: &transaction)
+      let flow = FlowTuple(to: destination, from: source)
+      let refusal = try steering.add(flow, as: index, in: &transaction)
       #expect(refusal == nil)
     }
     let rules = try transaction.interface.flowRules().map {
@@ -114,5 +127,25 @@ struct FlowSteeringTests {
     let (method, rules) = try steer(over: 2..<4)
     #expect(method == .rules)
     #expect(rules.sorted() == ["queue 2", "queue 2", "queue 2", "queue 3", "queue 3"])
+  }
+
+  @Test("flows that this end connects take one rule by their source, or one each")
+  func steersConnected() throws {
+    let source = FlowTuple.End(IPAddress("192.0.2.2")!, port: 5201)
+    let own = FlowTuple.End(destination.address, port: nil)
+    for refuses in [false, true] {
+      if refuses { nic.refusals = [("rule", 22)] }
+      var transaction = Transaction(on: try nic.interface())
+      var steering = FlowSteering(FlowTuple(to: own, from: source), over: 3..<4)
+      #expect(try steering.install(in: &transaction) == nil)
+      #expect(steering.method == (refuses ? .rules : .queue))
+      nic.refusals = []
+      var flow = steering.flow
+      flow.destination.port = 40000
+      #expect(try steering.add(flow, as: 0, in: &transaction) == nil)
+      let rules = try transaction.interface.flowRules()
+      #expect(rules == [FlowRule(refuses ? flow : steering.flow, to: .queue(3), location: 0)])
+      #expect(transaction.undo().isEmpty)
+    }
   }
 }

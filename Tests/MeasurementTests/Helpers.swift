@@ -5,12 +5,15 @@ import Measurement
 import Payload
 import Sockets
 
+/// The end of an offer without a warm-up, of flows that the caller sends.
+let forward = "omit=0 reverse=0 host=0 rate=0 chunk=0"
+
 /// What was sent of a flow.
 func sent(
   _ index: Int, port: UInt16, bytes: Int, omitted: Int = 0, retransmits: Int = 0,
   roundTrip: Duration = .zero
-) -> SenderPairing.Sent {
-  SenderPairing.Sent(
+) -> SentFlow {
+  SentFlow(
     index: index, port: port, bytes: bytes, omittedBytes: omitted,
     information: ConnectionInformation(retransmits: retransmits, roundTrip: roundTrip))
 }
@@ -18,11 +21,11 @@ func sent(
 /// Agrees with a sender, as a receiver does with a caller on its control port.
 func pair(
   over channel: ControlChannel, as options: MeasurementOptions, checking pattern: Pattern?
-) throws(Failure) -> ReceiverPairing {
+) throws(Failure) -> ListenerPairing {
   let caller = try ControlCaller(on: channel, until: .now)
   while true {
     if let agreement = try caller.hear() {
-      return try ReceiverPairing(over: channel, on: agreement, as: options, checking: pattern)
+      return try ListenerPairing(over: channel, on: agreement, as: options, checking: pattern)
     }
     guard try Wait().limited(to: .seconds(10)).for(channel.descriptor, to: "hear") else {
       throw Failure("hear", errno: .timedOut)

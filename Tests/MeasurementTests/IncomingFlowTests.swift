@@ -95,12 +95,13 @@ struct IncomingFlowTests {
     #expect(flow.index == 0)
     #expect(flow.figures.bytes == 10)
     #expect(flow.information.retransmits == 0)
-    guard case .received(let peer, let queue, let cpu) = flow.detail else {
+    guard case .received(let peer, let ownPort, let queue, let cpu) = flow.detail else {
       Issue.record("not received")
       return
     }
     let port = try streams[0].sender.localPort()
     #expect(peer?.port == port)
+    #expect(ownPort == port)
     #expect(queue == nil)
     #expect(cpu != nil)
   }
@@ -122,7 +123,8 @@ struct IncomingFlowTests {
         while try stream.flow.connection.incomingCPU() != cpus[1], .now < deadline {
           pause(for: .milliseconds(1))
         }
-        guard case .received(_, _, let cpu) = try stream.flow.description(among: []).detail else {
+        guard case .received(_, _, _, let cpu) = try stream.flow.description(among: []).detail
+        else {
           throw Failure("describe", reason: "not received")
         }
         #expect(stream.flow.firstCPU == cpus[0])

@@ -78,10 +78,10 @@ private struct Reports {
       report.flows = [
         .init(
           0, flows[0], information,
-          .received(from: peer, queue: 2, cpu: 5), wroteMemory: true),
+          .received(from: peer, port: peer.port, queue: 2, cpu: 5), wroteMemory: true),
         .init(
           1, flows[1], .init(retransmits: 0, roundTrip: .zero),
-          .received(from: nil, queue: nil, cpu: nil)),
+          .received(from: nil, port: nil, queue: nil, cpu: nil)),
       ]
       report.queues = [
         (2, QueueStatistics(packets: 10, bytes: 20, allocationFailures: 1, drops: 0)),
@@ -217,7 +217,7 @@ struct MeasurementReportTests {
     #expect(
       try reports.sent.lines == [
         "worker 0: CPU 1, 50.00 % idle; 0.001 s of CPU, 262.144 s/GiB",
-        "flow 0: from port 40000, 1 retransmits, rtt 0.050 ms, cwnd 10 of 1448 bytes (cubic), "
+        "flow 0: port 40000, 1 retransmits, rtt 0.050 ms, cwnd 10 of 1448 bytes (cubic), "
           + "2 reorderings",
         "receiver: port 40000, 4096 bytes, 4000 in device memory (3 fragments), 2 wrong of 4096 "
           + "checked",
@@ -250,7 +250,7 @@ struct MeasurementReportTests {
       try members(of: reports.received)
         == [
           #""configuration": {"flows": 2, "duration_seconds": 10, "bytes_per_flow": null"#,
-          #""omit_seconds": 0, "interval_seconds": 1, "paired": true, "interface": "eth0", "driver": "gve""#,
+          #""reversed": false, "omit_seconds": 0, "interval_seconds": 1, "paired": true, "interface": "eth0", "driver": "gve""#,
           #""ip_version": 4, "rx_queues": [2, 3], "memory_bytes": 65536000"#,
           #""memory": {"kind": "udmabuf", "bytes": 65536000, "cpu_access": "mapped""#,
           #""pci_mapping": null}"#,
@@ -261,12 +261,12 @@ struct MeasurementReportTests {
           #""nic_pci_id": "0x15b3:0x101d", "nic_numa_node": 1}, "mean_idle_percent": 97.25"#,
           #""total": {"seconds": 2.000000, "bytes": 1073746020, "gigabits_per_second": 4.294984"#,
           #""device_bytes": 1073745920, "plain_bytes": 50, \#(whole)}"#,
-          #""flows": [{"flow": 0, "sender_port": 40000, "worker": 0, "rx_queue": 2"#,
+          #""flows": [{"flow": 0, "caller_port": 40000, "worker": 0, "rx_queue": 2"#,
           #""softirq_cpu": 5, "memory_written": true, "retransmits": 3, "rtt_microseconds": 412, "segment_bytes": 0, "out_of_order_packets": 6, "bytes": 1073741824"#,
           #""gigabits_per_second": 4.294967, "device_bytes": 1073741824, "plain_bytes": 0"#,
           #""linear_bytes": 0, "fragments": 262144, "recvmsg_calls": 7, "dontneed_calls": 3"#,
           #""tokens_returned": 262144, "tokens_outstanding": 0, "checked_bytes": 0, "wrong_bytes": 9}"#,
-          #"{"flow": 1, "sender_port": null, "worker": 1, "rx_queue": null, "softirq_cpu": null"#,
+          #"{"flow": 1, "caller_port": null, "worker": 1, "rx_queue": null, "softirq_cpu": null"#,
           #""memory_written": null, "retransmits": 0, "rtt_microseconds": 0, "segment_bytes": 0, "out_of_order_packets": 0, "bytes": 4196"#,
           #""gigabits_per_second": 0.000017, "device_bytes": 4096, "plain_bytes": 50"#,
           #""linear_bytes": 50, "fragments": 1, "recvmsg_calls": 7, "dontneed_calls": 3"#,
@@ -294,7 +294,7 @@ struct MeasurementReportTests {
           #""workers": [{"cpu_idle_percent": 97.50}, {"cpu_idle_percent": null}]}]"#,
           #""periods_per_interval": 4, "peer": {"verdict": "ok", "duration_seconds": 2.000000"#,
           #""bytes": 1073741824, "measured_bytes": 1073741824"#,
-          #""flows": [{"sender_port": 40000, "bytes": 1073741824, "omitted_bytes": 0"#,
+          #""flows": [{"caller_port": 40000, "bytes": 1073741824, "omitted_bytes": 0"#,
           #""retransmits": 3, "rtt_microseconds": 412, "congestion_window_segments": 10"#,
           #""segment_bytes": 1448, "reorderings": 2}]}"#,
         ].joined(separator: ", "))
@@ -306,7 +306,7 @@ struct MeasurementReportTests {
       try members(of: reports.receivedBare)
         == [
           #""configuration": {"flows": 1, "duration_seconds": null, "bytes_per_flow": null"#,
-          #""omit_seconds": 0, "interval_seconds": 0, "paired": false, "interface": "eth0", "driver": "virtio_net""#,
+          #""reversed": false, "omit_seconds": 0, "interval_seconds": 0, "paired": false, "interface": "eth0", "driver": "virtio_net""#,
           #""ip_version": 6, "rx_queues": [0], "memory_bytes": null, "memory": null"#,
           #""rx_page_size_bytes": null, "token_mode": "automatic""#,
           #""checked_pattern_period": null, "checked_every_fragments": 1"#,
@@ -335,7 +335,7 @@ struct MeasurementReportTests {
       try members(of: reports.sent)
         == [
           #""configuration": {"flows": 1, "duration_seconds": null, "bytes_per_flow": 4096"#,
-          #""omit_seconds": 0, "interval_seconds": 1, "paired": true, "interface": "eth0", "driver": "gve""#,
+          #""reversed": false, "omit_seconds": 0, "interval_seconds": 1, "paired": true, "interface": "eth0", "driver": "gve""#,
           #""ip_version": 4, "sends_from": "device memory", "memory_bytes": 1024"#,
           #""memory": {"kind": "cuda:1", "bytes": 1024, "cpu_access": "copies""#,
           #""pci_mapping": "pcie"}"#,
@@ -344,7 +344,7 @@ struct MeasurementReportTests {
           #""online_cpus": "0-7", "cpu_governors": ["performance"], "cpu_boost": true"#,
           #""nic_pci_id": "0x15b3:0x101d", "nic_numa_node": 1}, "mean_idle_percent": 50.00"#,
           #""total": {"seconds": 1.000000, \#(figures)}"#,
-          #""flows": [{"flow": 0, "sender_port": 40000, "worker": 0, "retransmits": 1"#,
+          #""flows": [{"flow": 0, "caller_port": 40000, "worker": 0, "retransmits": 1"#,
           #""rtt_microseconds": 50, "segment_bytes": 1448, "congestion_control": "cubic", "congestion_window_segments": 10, "reorderings": 2, "completions": 6, "copied_sends": 5, "waits_for_notices": 4"#,
           #"\#(figures)}], "workers": [{"worker": 0, "flows": [0], "cpu": 1"#,
           #""stayed_on_cpu": true, "cpu_idle_percent": 50.00, "thread_cpu_seconds": 0.001000"#,
@@ -354,10 +354,10 @@ struct MeasurementReportTests {
           #""flows": [{"seconds": 1.000000, \#(figures)}]"#,
           #""workers": [{"cpu_idle_percent": 50.00}]}], "periods_per_interval": 1"#,
           #""peer": {"verdict": "failed", "duration_seconds": 0.500000, "bytes": 4100"#,
-          #""measured_bytes": 4100, "flows": [{"sender_port": 40000, "bytes": 4096"#,
+          #""measured_bytes": 4100, "flows": [{"caller_port": 40000, "bytes": 4096"#,
           #""omitted_bytes": 0, "device_bytes": 4000, "linear_bytes": 90, "plain_bytes": 6"#,
           #""fragments": 3, "checked_bytes": 4096, "wrong_bytes": 2, "out_of_order_packets": 6}"#,
-          #"{"sender_port": 40001, "bytes": 4, "omitted_bytes": 0, "device_bytes": 4"#,
+          #"{"caller_port": 40001, "bytes": 4, "omitted_bytes": 0, "device_bytes": 4"#,
           #""linear_bytes": 0, "plain_bytes": 0, "fragments": 1, "checked_bytes": null"#,
           #""wrong_bytes": null, "out_of_order_packets": 0}]}"#,
         ].joined(separator: ", "))

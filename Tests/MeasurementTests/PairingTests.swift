@@ -81,10 +81,10 @@ struct PairingTests {
   /// - Parameter prepare: What the receiver does once it has agreed.
   private func converse(
     on agreement: Agreement, as options: MeasurementOptions = MeasurementOptions(),
-    checking period: Int = 7, _ sent: [SenderPairing.Sent] = [],
-    _ received: [UInt16: ReceiverPairing.Received] = [:], hasFailed: Bool = false,
+    checking period: Int = 7, _ sent: [SentFlow] = [],
+    _ received: [UInt16: ReceivedFlow] = [:], hasFailed: Bool = false,
     isChecked: Bool = true,
-    prepare: (ReceiverPairing) throws(Failure) -> Void = { pairing throws(Failure) in
+    prepare: (ListenerPairing) throws(Failure) -> Void = { pairing throws(Failure) in
       try pairing.ready()
     }
   ) throws -> (receiver: Result<PeerReport, Failure>, sender: Result<PeerReport, Failure>) {
@@ -93,7 +93,7 @@ struct PairingTests {
     let sender = try BackgroundWork { () throws(Failure) in
       let channel = ControlChannel(
         over: try Loopback.connect(to: address), timeout: .seconds(10), Wait())
-      let pairing = try SenderPairing(over: channel, on: agreement)
+      let pairing = try CallerPairing(over: channel, on: agreement)
       return try pairing.exchange(sent, in: .seconds(2))
     }
     let receiver: Result<PeerReport, Failure>
@@ -142,7 +142,7 @@ struct PairingTests {
         PeerReport.Flow(received: [40000, 10, 20, 30, 4, 9, 1, 0, 5, 2]),
       ])
     #expect(ofReceiver.duration == .seconds(3))
-    #expect(SenderPairing.failure(of: ofReceiver, for: flows) == nil)
+    #expect(ofReceiver.failure(for: flows) == nil)
   }
 
   @Test("where nobody looked no byte is reported right or wrong")
@@ -209,7 +209,7 @@ struct PairingTests {
     #expect(failing { () throws(Failure) in try receiver.get() }?.reason == row.receiver)
     let heard = try sender.get()
     #expect(heard.hasFailed)
-    #expect(SenderPairing.failure(of: heard, for: flows)?.reason == row.sender)
+    #expect(heard.failure(for: flows)?.reason == row.sender)
   }
 
   @Test("a sender reports what its flows came to; a received flow is none of them")
@@ -217,13 +217,13 @@ struct PairingTests {
     let information = ConnectionInformation(retransmits: 3, roundTrip: .microseconds(5))
     let figures = received(device: 1, plain: 2)
     #expect(
-      SenderPairing.Sent(
+      SentFlow(
         MeasurementReport.Flow(4, figures, information, .sent(port: 40000, SendStatistics())))
-        == SenderPairing.Sent(index: 4, port: 40000, bytes: 3, information: information))
+        == SentFlow(index: 4, port: 40000, bytes: 3, information: information))
     #expect(
-      SenderPairing.Sent(
+      SentFlow(
         MeasurementReport.Flow(
-          4, figures, information, .received(from: nil, queue: nil, cpu: nil))) == nil)
+          4, figures, information, .received(from: nil, port: nil, queue: nil, cpu: nil))) == nil)
   }
 
   @Test(
@@ -240,7 +240,7 @@ struct PairingTests {
   func judges(flows: [(port: Int, bytes: Int)], failed: Int, reason: String?) throws {
     var report = PeerReport(flows.map { PeerReport.Flow(port: $0.port, bytes: $0.bytes) })
     report.end(with: [failed, 1])
-    let failure = SenderPairing.failure(of: report, for: [sent(0, port: 40000, bytes: 10)])
+    let failure = report.failure(for: [sent(0, port: 40000, bytes: 10)])
     #expect(failure?.reason == reason)
   }
 
@@ -258,9 +258,9 @@ struct PairingTests {
   func compares(flows: [(port: Int, bytes: Int)], difference: String?) {
     let report = PeerReport(flows.map { PeerReport.Flow(port: $0.port, bytes: $0.bytes) })
     let figures = [
-      UInt16(40000): ReceiverPairing.Received(received(device: 5, linear: 3, plain: 2)),
-      40001: ReceiverPairing.Received(received(device: 20)),
+      UInt16(40000): ReceivedFlow(received(device: 5, linear: 3, plain: 2)),
+      40001: ReceivedFlow(received(device: 20)),
     ]
-    #expect(ReceiverPairing.difference(between: report, and: figures) == difference)
+    #expect(report.difference(from: figures) == difference)
   }
 }

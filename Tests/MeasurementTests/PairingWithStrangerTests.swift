@@ -9,7 +9,7 @@ import TestSupport
 import Testing
 
 /// A sender's proposal.
-private let offer = "offer flows=1 pattern=7 duration=0 bytes=10 omit=0"
+private let offer = "offer flows=1 pattern=7 duration=0 bytes=10 \(forward)"
 
 /// A sender's report of a flow.
 private let sentLine =
@@ -68,7 +68,7 @@ struct PairingWithStrangerTests {
 
   private func send(_ lines: [String]) throws -> (failure: Failure?, heard: [String]) {
     try meet(lines) { channel throws(Failure) in
-      let pairing = try SenderPairing(
+      let pairing = try CallerPairing(
         over: channel, on: Agreement(flows: 1, patternPeriod: 7, bytesPerFlow: 10))
       _ = try pairing.exchange([sent(0, port: 40000, bytes: 10)], in: .seconds(1))
     }
@@ -77,7 +77,7 @@ struct PairingWithStrangerTests {
   @Test("a receiver says what is agreed, once, and nothing after it is ready but its figures")
   func receives() throws {
     let (failure, heard) = try receive([
-      "hello version=2", "offer flows=1 pattern=7 duration=0 bytes=10 omit=0",
+      "hello version=2", "offer flows=1 pattern=7 duration=0 bytes=10 \(forward)",
       sentLine, "end failed=0 nanoseconds=7",
     ])
     #expect(failure == nil)
@@ -101,7 +101,7 @@ struct PairingWithStrangerTests {
     #expect(failure == nil)
     #expect(
       heard == [
-        "hello version=2", "offer flows=1 pattern=7 duration=0 bytes=10 omit=0",
+        "hello version=2", "offer flows=1 pattern=7 duration=0 bytes=10 \(forward)",
         "sent port=40000 bytes=10 omitted=0 retransmits=0 rtt=0 cwnd=0 mss=0 reorderings=0",
         "end failed=0 nanoseconds=1000000000",
       ])
@@ -116,10 +116,10 @@ struct PairingWithStrangerTests {
       Row("hello version=2", words: "ECONNRESET"),
       Row("hello version=2", "hello version=2", words: "it said hello where offer was due"),
       Row(
-        "hello version=2", "offer flows=1025 pattern=7 duration=0 bytes=10 omit=0",
+        "hello version=2", "offer flows=1025 pattern=7 duration=0 bytes=10 \(forward)",
         words: "a line whose flows is out of bounds"),
       Row(
-        "hello version=2", "offer flows=1 pattern=7 duration=1 bytes=1 omit=0",
+        "hello version=2", "offer flows=1 pattern=7 duration=1 bytes=1 \(forward)",
         words: "its offer is out of bounds"),
       Row("hello version=2", offer, words: "ECONNRESET"),
       Row(
@@ -191,7 +191,7 @@ struct PairingWithStrangerTests {
     let failure = try meet(
       ["hello version=2", "ready flows=1", Self.largest.line, "end failed=0 nanoseconds=1"]
     ) { channel throws(Failure) in
-      let pairing = try SenderPairing(
+      let pairing = try CallerPairing(
         over: channel, on: Agreement(flows: 1, patternPeriod: 7, bytesPerFlow: 10))
       peer = try pairing.exchange([sent(0, port: 65535, bytes: 10)], in: .seconds(1))
     }.failure
@@ -212,9 +212,10 @@ struct PairingWithStrangerTests {
     var figures = FlowFigures()
     figures.plainBytes = MeasurementOptions.flowByteLimit
     let received = Dictionary(
-      uniqueKeysWithValues: (1...flows).map { (UInt16($0), ReceiverPairing.Received(figures)) })
+      uniqueKeysWithValues: (1...flows).map { (UInt16($0), ReceivedFlow(figures)) })
     let failure = try meet(
-      ["hello version=2", "offer flows=\(flows) pattern=7 duration=0 bytes=10 omit=0"] + sentLines
+      ["hello version=2", "offer flows=\(flows) pattern=7 duration=0 bytes=10 \(forward)"]
+        + sentLines
         + ["end failed=0 nanoseconds=0"]
     ) { channel throws(Failure) in
       let pairing = try pair(

@@ -174,6 +174,27 @@ struct ConfigurationTests {
     }
   }
 
+  @Test("a receiver that connects says what the end that listens is to send")
+  func reverses() throws {
+    let line = "-f eth0 -s 192.0.2.1 -p 5201 -R --flows 2 --control 5202 "
+    var run = Configuration.Receive(
+      Configuration.Target(interface: "eth0"), address: IPAddress("192.0.2.1")!, port: 5201)
+    run.measurement = MeasurementOptions(flows: 2)
+    run.measurement?.controlPort = 5202
+    run.measurement?.duration = .seconds(10)
+    run.request = Configuration.Request()
+    #expect(try Configuration(line) == .receive(run))
+    run.measurement?.duration = nil
+    run.checks.pattern = Pattern(period: 9)
+    run.request?.load.pattern = Pattern(period: 9)!
+    run.request?.load.bytesPerFlow = 4096
+    run.request?.load.bitsPerSecond = 2000
+    run.request?.load.usesHostMemory = true
+    run.request?.chunkSize = 100
+    #expect(
+      try Configuration(line + "-v 9 --bytes 4K --rate 2K --host-memory -z 100") == .receive(run))
+  }
+
   @Test("a receiving measurement has flows, threads, CPUs and more")
   func understandsReceivingMeasurement() throws {
     let line = "-l -f eth0 -s 192.0.2.1 -p 5201 "

@@ -237,6 +237,12 @@ struct UsageTests {
         "--bytes: either it or --duration ends the flows, not both"
       ),
       ("", "--flows 2 --json --json-stream", "--json-stream: either it or --json, not both"),
+      ("-l", "-R --flows 1 --control 1", "-R: the end that connects asks for it, not -l"),
+      ("", "--reverse", "--reverse: needs --flows N"),
+      ("", "-R --flows 1", "-R: needs --control PORT"),
+      ("", "-R --flows 1 --control 2 -U 1", "-U: means nothing with several flows"),
+      ("", "-R --flows 1 --control 2 --pattern 9", "--pattern: means nothing when receiving"),
+      ("", "-R --flows 1 --control 2 --validate-every 2", "--validate-every: needs -v N"),
       ("-l", "--json-stream", "--json-stream: needs --flows N"),
       ("-l", "--omit 1", "--omit: needs --flows N"),
       ("", "--flows 1 --omit -1", #"--omit "-1": not a number from 0 to 86400"#),

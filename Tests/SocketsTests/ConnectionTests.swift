@@ -202,13 +202,27 @@ struct ConnectionTests {
     return connection
   }
 
-  @Test("what the peer's kernel has acknowledged is known byte by byte, and the end apart from it")
-  func knowsAcknowledged() throws {
+  @Test(
+    "what the peer's kernel has acknowledged is known byte by byte, and the end apart from it",
+    arguments: [false, true])
+  func knowsAcknowledged(isAccepted: Bool) throws {
     let loopback = try Loopback()
-    let connection = try Loopback.connect(to: loopback.address)
-    let peer = try loopback.accept()
+    let made = try Loopback.connect(to: loopback.address)
+    let accepted = try loopback.accept()
+    if isAccepted {
+      try watch(accepted, acknowledgedBy: made)
+    } else {
+      try watch(made, acknowledgedBy: accepted)
+    }
+  }
+
+  private func watch(
+    _ connection: borrowing Connection, acknowledgedBy peer: borrowing Connection
+  ) throws {
     /// What there is, as soon as it is so much.
-    func acknowledged(_ isEnough: (Acknowledgement) -> Bool) throws -> Acknowledgement {
+    func acknowledged(
+      of connection: borrowing Connection, _ isEnough: (Acknowledgement) -> Bool
+    ) throws -> Acknowledgement {
       let deadline = Wait().limited(to: .seconds(10))
       while true {
         let state = try connection.acknowledgement()
@@ -218,12 +232,12 @@ struct ConnectionTests {
     }
     #expect(try connection.acknowledgement() == Acknowledgement(bytes: 0))
     try connection.sendAll([1, 2, 3])
-    let three = try acknowledged { $0.bytes(of: 3) == 3 }
+    let three = try acknowledged(of: connection) { $0.bytes(of: 3) == 3 }
     #expect(three == Acknowledgement(bytes: 3))
     #expect(three.bytes(of: 2) == 2)
     #expect(!three.isWhole(of: 3))
     try connection.finishSending()
-    let end = try acknowledged { $0.isWhole(of: 3) }
+    let end = try acknowledged(of: connection) { $0.isWhole(of: 3) }
     #expect(end == Acknowledgement(bytes: 3, andEnd: true))
     #expect(end.bytes(of: 3) == 3)
     #expect(!end.isWhole(of: 4))

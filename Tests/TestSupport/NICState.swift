@@ -106,7 +106,7 @@ extension FlowRule: CustomStringConvertible {
     return FlowTuple.End(IPAddress(octets: Array(address)), port: port)
   }
 
-  private func text(_ end: FlowTuple.End) -> String { "\(end.address) port \(end.port)" }
+  private func text(_ end: FlowTuple.End) -> String { "\(end.address) port \(end.port ?? 0)" }
 }
 
 /// Numbers with a space between.

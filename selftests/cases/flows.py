@@ -19,7 +19,7 @@ from testbed.harness import Skipped, case, expect, expect_equal
 from testbed.hosts import (
     LOCAL, NIC, REMOTE, STRANGER, Sender, enter_remote, free_port, parameter, pattern,
     set_fault, stranger, wait_listening)
-from testbed.pair import receiver, sender
+from testbed.pair import receiver, reversed_pair, sender
 from testbed.state import expect_released, has_command, token_mode_attribute, unchanged
 from testbed.tool import Result, finish, run
 
@@ -67,7 +67,7 @@ def check_consistent(ours: dict, theirs: dict, flows: int) -> None:
     expect_equal(len(theirs["flows"]), flows, "flows of the sender")
 
     def by_port(document_: dict) -> dict[int, int]:
-        return {flow["sender_port"]: flow["bytes"] for flow in document_["flows"]}
+        return {flow["caller_port"]: flow["bytes"] for flow in document_["flows"]}
 
     for other in (theirs, ours["peer"], theirs["peer"]):
         expect_equal(by_port(other), by_port(ours), "bytes by port")
@@ -244,6 +244,48 @@ def unpaired_duration() -> None:
     expect_released()
 
 
+@case("a receiver that connects has the end that listens send, by -R, and both ends agree",
+      deadline=240)
+def reverse() -> None:
+    device = () if has_command("bind-tx") else ("--host-memory",)
+    for queues, memory in ((), ("--host-memory",)), (("-t", "2", "-q", "2"), device):
+        port, control = free_port(), free_port()
+        with unchanged():
+            calling, listening = reversed_pair(
+                port, control,
+                ("--json", "--flows", "4", "--bytes", "2M", "-v", "9", *queues, *memory),
+                ("--json",))
+            received, sent = finish(calling, 100), finish(listening, 60)
+            expect(not sent.code and not received.code, f"{sent.stderr}\n{received.stderr}")
+        ours, theirs = document(received, "receive"), document(sent, "send")
+        check_consistent(ours, theirs, 4)
+        expect_equal(ours["total"]["bytes"], 8 << 20, "bytes")
+        for end in ours, theirs:
+            expect(end["configuration"]["reversed"], "not reversed")
+        expect_equal(theirs["configuration"]["pattern_period"], 9, "pattern")
+        expect_equal(
+            theirs["configuration"]["sends_from"],
+            "host memory" if memory else "device memory", "memory")
+        if queues:
+            expect_equal(ours["configuration"]["steering"],
+                         "context" if parameter("contexts") else "rules", "steering")
+    expect_released()
+
+
+@case("a receiver that connects and goes away, or cannot get ready, ends the sender", once=True)
+def reverse_fails() -> None:
+    port, control = free_port(), free_port()
+    with unchanged():
+        calling, listening = reversed_pair(
+            port, control, ("--flows", "1", "--host-memory", "-t", "900", "-q", "1"))
+        finish(calling, 60).expect(2)
+        finish(listening, 60).expect(1, "the peer closed the control connection")
+        calling, listening = reversed_pair(
+            port, control, ("--flows", "1", "--host-memory", "-v", "9"), ("-v", "8"))
+        finish(calling, 60).expect(1, "the sender expects another pattern")
+        finish(listening, 60).expect(1, "cannot agree with the receiver: it offers pattern 9")
+
+
 @case("a rate is kept to within 15 % above and 40 % below", deadline=120, once=True)
 def rate() -> None:
     # A busy CPU explains a lower rate; a higher one means that pacing does not work. Two emulated
@@ -318,7 +360,7 @@ def say(
 
 
 HELLO = b"hello version=2\n"
-OFFER = HELLO + b"offer flows=2 pattern=7 duration=1 bytes=0 omit=0\n"
+OFFER = HELLO + b"offer flows=2 pattern=7 duration=1 bytes=0 omit=0 reverse=0 host=0 rate=0 chunk=0\n"
 
 
 @case("whoever says anything else on the control port is named, and costs the sender nothing",

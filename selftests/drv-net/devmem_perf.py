@@ -105,8 +105,8 @@ def check_rx(cfg, ipver: str) -> None:
     ksft_gt(total["bytes"], 0, "bytes received")
     ksft_eq(total["bytes"], total["device_bytes"], "all in device memory")
     ksft_eq(total["wrong_bytes"], 0, "wrong bytes")
-    ksft_eq({flow["sender_port"]: flow["bytes"] for flow in received["flows"]},
-            {flow["sender_port"]: flow["bytes"] for flow in sent["flows"]},
+    ksft_eq({flow["caller_port"]: flow["bytes"] for flow in received["flows"]},
+            {flow["caller_port"]: flow["bytes"] for flow in sent["flows"]},
             "both ends have counted the same bytes of each flow")
     report(cfg, received, sent)
     if minimum := float(cfg.env.get("DEVMEM_MIN_GBPS", 0)):

@@ -183,7 +183,7 @@ class Sender(threading.Thread):
 
 def is_listening(port: int) -> bool:
     """Whether a process listens at a port."""
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+    for table in ("/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"):
         for line in Path(table).read_text(encoding="ascii").splitlines()[1:]:
             fields = line.split()
             if fields[1].endswith(f":{port:04X}") and fields[3] == "0A":

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
 
-from .hosts import LOCAL, NIC, REMOTE_NIC, free_port, need, wait_listening
+from .hosts import (
+    LOCAL, NIC, REMOTE, REMOTE_NIC, enter_remote, free_port, need, wait_listening)
 from .tool import BINARY, finish, start, track
 
 
@@ -24,6 +26,24 @@ def sender(port: int, *options: str, version: int = 4) -> subprocess.Popen[bytes
         ["ip", "netns", "exec", "remote", BINARY, "-f", REMOTE_NIC, "-s", LOCAL[version],
          "-p", str(port), "--timeout", "60", *options],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+
+
+def reversed_pair(
+    port: int, control: int, receiving: tuple[str, ...], sending: tuple[str, ...] = ()
+) -> tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]:
+    """A sender on the remote host that listens, and a receiver here that connects."""
+    listening = track(subprocess.Popen(
+        ["ip", "netns", "exec", "remote", BINARY, "-l", "-f", REMOTE_NIC, "-s", REMOTE[4],
+         "-p", str(port), "--control", str(control), "--timeout", "60", *sending],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+    # A network namespace is a thread's own matter.
+    waiting = threading.Thread(target=lambda: (enter_remote(), wait_listening(control, listening)))
+    waiting.start()
+    waiting.join()
+    calling = start(
+        "-f", NIC, "-s", REMOTE[4], "-p", str(port), "--control", str(control), "-R",
+        "--timeout", "60", *receiving, memory=())
+    return calling, listening
 
 
 def measure(

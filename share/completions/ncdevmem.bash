@@ -35,6 +35,7 @@ _ncdevmem_options="
     --omit
     --interval
     --control
+    -R --reverse
     --threads
     --cpus
     --bytes

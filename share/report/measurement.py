@@ -152,7 +152,7 @@ def measurement(document: Members, needs_intervals: bool = True) -> Measurement:
         if any(drops is not None for drops in queues) else None,
         intervals=intervals,
         peer_bytes={
-            round(flow.number("sender_port")): round(flow.number("bytes"))
+            round(flow.number("caller_port")): round(flow.number("bytes"))
             for flow in peer.objects("flows")} if peer else {})
 
 
@@ -163,7 +163,7 @@ def _count(figures: Members, name: str) -> int | None:
 
 def _flow(flow: Members) -> Flow:
     return Flow(
-        number=round(flow.number("flow")), port=_count(flow, "sender_port"),
+        number=round(flow.number("flow")), port=_count(flow, "caller_port"),
         gigabits=flow.number("gigabits_per_second"), bytes=round(flow.number("bytes")),
         retransmits=round(flow.number("retransmits")),
         rtt_milliseconds=flow.number("rtt_microseconds") / 1000, queue=_count(flow, "rx_queue"))
