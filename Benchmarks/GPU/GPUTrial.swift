@@ -6,38 +6,91 @@ internal import Kernel
 internal import Payload
 
 /// All that is tried on the memory of a GPU, and what was seen.
-struct GPUTrial {
+struct GPUTrial: ~Copyable {
   /// How much memory to allocate, in bytes.
   let byteCount: Int
   /// How often to allocate and release 1 GiB afterwards.
   let cycles: Int
 
   /// What was seen so far: also where a step has failed.
-  private(set) var figures = JSONObject()
+  private var figures = JSONObject()
+  /// The first step that failed, or the first result that is not as it must be.
+  private var failure: Failure?
+  /// Takes what was seen so far, after each step.
+  private let report: (JSONObject, Failure?) -> Void
 
-  init(byteCount: Int, cycles: Int) {
+  init(byteCount: Int, cycles: Int, report: @escaping (JSONObject, Failure?) -> Void) {
     self.byteCount = byteCount
     self.cycles = cycles
+    self.report = report
   }
 
-  /// Tries everything, and judges it.
-  ///
-  /// - Throws: The first step that failed, or the first result that is not as it must be.
-  mutating func run() throws(Failure) {
+  /// Tries everything, and judges it. A step that fails keeps no other from being tried, but for
+  /// those that all the rest needs.
+  mutating func run() {
     let provider = CUDAMemory(gpu: nil, near: "lo")
+    do throws(Failure) {
+      try describe(provider)
+      var buffer = try allocate(from: provider)
+      step("its dma-buf") { (trial) throws(Failure) in
+        trial.figures.add("dmabuf", try description(of: buffer.descriptor))
+      }
+      step("new memory") { (trial) throws(Failure) in try trial.checkCleared(buffer) }
+      step("copies of all of it") { (trial) throws(Failure) in try trial.copyAndValidate(&buffer) }
+      step("copies of parts") { (trial) throws(Failure) in try trial.copyPieces(of: buffer) }
+      var comparison = JSONObject()
+      step("the GPU's verdicts") { (_) throws(Failure) in
+        var verdicts = VerdictTrial()
+        try verdicts.run(in: &buffer, figures: &comparison)
+      }
+      step("the GPU's rates") { (_) throws(Failure) in
+        try RateTrial().run(in: &buffer, figures: &comparison)
+      }
+      figures.add("comparison", comparison)
+    } catch {
+      note(error)
+    }
+    step("\(cycles) GiB one after the other") { (trial) throws(Failure) in
+      try trial.cycle(provider)
+    }
+  }
+
+  /// Tries something, prints what, and goes on if it fails.
+  private mutating func step(
+    _ name: String, _ body: (inout GPUTrial) throws(Failure) -> Void
+  ) {
+    Diagnostics.print("trying \(name)")
+    do throws(Failure) { try body(&self) } catch { note(error) }
+    report(figures, failure)
+  }
+
+  private mutating func note(_ failure: Failure) {
+    Diagnostics.print(failure)
+    self.failure = self.failure ?? failure
+    report(figures, self.failure)
+  }
+
+  private mutating func describe(_ provider: CUDAMemory) throws(Failure) {
     let gpus = CUDAMemory.availability.filter { $0.kind != .cuda(nil) }
     figures.add("gpus", gpus.map(\.json))
     figures.add("mappings", try provider.refusals().map(json(of:)))
+  }
+
+  private mutating func allocate(from provider: CUDAMemory) throws(Failure) -> DeviceBuffer {
     let start = Instant.now
-    var buffer = try provider.allocate(byteCount: byteCount)
+    let buffer = try provider.allocate(byteCount: byteCount)
     figures.add("allocate_milliseconds", Instant.now.since(start).inSeconds * 1e3, decimals: 3)
     figures.add("memory", MemoryFacts(.cuda(nil), buffer).json)
-    figures.add("dmabuf", try description(of: buffer.descriptor))
+    return buffer
+  }
+
+  private mutating func checkCleared(_ buffer: borrowing DeviceBuffer) throws(Failure) {
     let uncleared = try unclearedBytes(of: buffer)
     figures.add("uncleared_bytes", uncleared)
     try expect(uncleared == 0, "\(uncleared) bytes of new memory are not zero")
-    try copyAndValidate(&buffer)
-    try copyPieces(of: buffer)
+  }
+
+  private mutating func cycle(_ provider: CUDAMemory) throws(Failure) {
     let cycled = try time { () throws(Failure) in
       for _ in 0..<cycles { _ = try provider.allocate(byteCount: 1 << 30) }
     }
@@ -93,8 +146,9 @@ struct GPUTrial {
   }
 }
 
-private func expect(_ condition: Bool, _ reason: String) throws(Failure) {
-  if !condition { throw Failure("rely on the GPU's memory", reason: reason) }
+/// Fails unless something is as it must be.
+func expect(_ condition: Bool, _ reason: @autoclosure () -> String) throws(Failure) {
+  if !condition { throw Failure("rely on the GPU's memory", reason: reason()) }
 }
 
 private func json(of trial: (mapping: CUDAMapping, reason: String?)) -> JSONObject {
@@ -137,10 +191,23 @@ private func description(of dmabuf: borrowing OwnedDescriptor) throws(Failure) -
 }
 
 /// Runs something, and returns how long it took in seconds.
-private func time(_ body: () throws(Failure) -> Void) throws(Failure) -> Double {
+func time(_ body: () throws(Failure) -> Void) throws(Failure) -> Double {
   let start = Instant.now
   try body()
   return Instant.now.since(start).inSeconds
+}
+
+/// Does something so many times, numbered from 0, but for a tenth of a second at most where that is
+/// five times.
+///
+/// - Returns: How long it took in microseconds, the median.
+func medianTime(_ count: Int, _ body: (Int) throws(Failure) -> Void) throws(Failure) -> Double {
+  let end = Instant.now.advanced(by: .milliseconds(100))
+  var times: [Double] = []
+  while times.count < count, times.count < 5 || .now < end {
+    times.append(try time { () throws(Failure) in try body(times.count) })
+  }
+  return times.sorted()[times.count / 2] * 1e6
 }
 
 /// Copies ranges of a size from the GPU, from places spread over the memory.
@@ -149,17 +216,12 @@ private func time(_ body: () throws(Failure) -> Void) throws(Failure) -> Double 
 private func copyTime(
   _ size: Int, from buffer: borrowing DeviceBuffer, count: Int = 201
 ) throws(Failure) -> Double {
-  var times: [Double] = []
   let places = buffer.byteCount / size
-  for index in 0..<count {
+  return try medianTime(count) { (index) throws(Failure) in
     let start = index * 7919 % places * size
-    times.append(
-      try time { () throws(Failure) in
-        try buffer.beginReading(start..<start + size)
-        try buffer.endReading()
-      })
+    try buffer.beginReading(start..<start + size)
+    try buffer.endReading()
   }
-  return times.sorted()[count / 2] * 1e6
 }
 
 /// Checks a memory against a pattern that begins with it.

@@ -11,7 +11,7 @@ internal import Kernel
   let byteCount: Int
 
   /// Allocates memory.
-  init(byteCount: Int, in context: consuming CUDAContext) throws(Failure) {
+  init(byteCount: Int, in context: CUDAContext) throws(Failure) {
     try context.enter()
     let device = context.device
     let library = device.library
@@ -24,7 +24,10 @@ internal import Kernel
     self.byteCount = byteCount
   }
 
-  deinit { _ = context.device.library.memFree(address) }
+  deinit {
+    context.enterToRelease()
+    _ = context.device.library.memFree(address)
+  }
 
   /// Makes the memory all zero, since what an earlier run left there must not pass for payload, and
   /// fit for use with other devices.

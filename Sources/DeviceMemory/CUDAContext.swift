@@ -3,8 +3,9 @@
 internal import CLinux
 internal import Kernel
 
-/// A GPU's primary context, which all users of the GPU in this process share.
-@safe struct CUDAContext: ~Copyable {
+/// A GPU's primary context, which all users of the GPU in this process share. It is released once
+/// nothing is left that was made in it.
+@safe final class CUDAContext: @unchecked Sendable {
   let device: CUDADevice
   private let context: CLinux_CUcontext?
 
@@ -26,4 +27,8 @@ internal import Kernel
       "use", on: device.subject, unsafe device.library.contextSetCurrent(context),
       of: "cuCtxSetCurrent")
   }
+
+  /// The same, to release something: by whichever thread drops it last. A failure is not reported,
+  /// as those of the release are not.
+  func enterToRelease() { unsafe _ = device.library.contextSetCurrent(context) }
 }

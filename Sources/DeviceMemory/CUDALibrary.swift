@@ -29,6 +29,13 @@ internal import Kernel
   let pointerSetAttribute: CLinux_cuPointerSetAttribute
   let memGetHandle: CLinux_cuMemGetHandleForAddressRange
   let flushWrites: CLinux_cuFlushGPUDirectRDMAWrites
+  let moduleLoadData: CLinux_cuModuleLoadDataEx
+  let moduleUnload: CLinux_cuModuleUnload
+  let moduleGetFunction: CLinux_cuModuleGetFunction
+  let streamCreate: CLinux_cuStreamCreate
+  let streamDestroy: CLinux_cuStreamDestroy
+  let streamQuery: CLinux_cuStreamQuery
+  let launchKernel: CLinux_cuLaunchKernel
 }
 
 extension CUDALibrary {
@@ -60,7 +67,14 @@ extension CUDALibrary {
       memcpyHtoD: library.function("cuMemcpyHtoD_v2"),
       pointerSetAttribute: library.function("cuPointerSetAttribute"),
       memGetHandle: library.function("cuMemGetHandleForAddressRange"),
-      flushWrites: library.function("cuFlushGPUDirectRDMAWrites"))
+      flushWrites: library.function("cuFlushGPUDirectRDMAWrites"),
+      moduleLoadData: library.function("cuModuleLoadDataEx"),
+      moduleUnload: library.function("cuModuleUnload"),
+      moduleGetFunction: library.function("cuModuleGetFunction"),
+      streamCreate: library.function("cuStreamCreate"),
+      streamDestroy: library.function("cuStreamDestroy_v2"),
+      streamQuery: library.function("cuStreamQuery"),
+      launchKernel: library.function("cuLaunchKernel"))
     try check("start CUDA", initialize(0), of: "cuInit")
   }
 
@@ -75,14 +89,18 @@ extension CUDALibrary {
 
   /// Turns a result that is not success into a failure.
   ///
-  /// - Parameter call: The C function's name.
+  /// - Parameters:
+  ///   - call: The C function's name.
+  ///   - log: What the library has to say of it besides.
   func check(
     _ operation: String, on subject: @autoclosure () -> String = "", _ result: CLinux_CUresult,
-    of call: StaticString, hint: String? = nil
+    of call: StaticString, log: @autoclosure () -> String = "", hint: String? = nil
   ) throws(Failure) {
     guard result != CLinux_CUresult(CLinux_CUDA_SUCCESS.rawValue) else { return }
+    let log = log()
     throw Failure(
-      operation, on: subject(), reason: "\(call): \(describe(result))", hint: hint,
+      operation, on: subject(),
+      reason: "\(call): \(describe(result))" + (log.isEmpty ? "" : ": \(log)"), hint: hint,
       kind: Self.unsupported.contains(result) ? .unsupported : .failed)
   }
 

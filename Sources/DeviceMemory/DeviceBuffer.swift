@@ -94,7 +94,7 @@ package import Kernel
   }
 
   /// A dma-buf that is read and written by copies.
-  init(_ export: consuming CUDAExport, copied buffer: consuming CUDABuffer) {
+  init(_ export: consuming CUDAExport, copied buffer: CUDABuffer) {
     mapping = export.mapping
     subject = buffer.subject
     origin = nil
@@ -104,6 +104,14 @@ package import Kernel
     access = .copies
     refusal = nil
     descriptor = export.dmabuf
+  }
+
+  /// A GPU's memory, where this is such.
+  var copied: CUDABuffer? {
+    switch view {
+    case .mapped: nil
+    case .copied(let buffer): buffer
+    }
   }
 
   /// Whether the CPU reads and writes the memory itself, and not a copy.

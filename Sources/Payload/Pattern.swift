@@ -18,6 +18,9 @@ package struct Pattern: Hashable, Sendable {
     self.period = period
   }
 
+  /// One period of it, from the start of the stream.
+  package var bytes: [UInt8] { (0..<period).map(byte) }
+
   /// The byte at an offset from the start of the stream.
   package func byte(at offset: Int) -> UInt8 {
     let phase = offset % period

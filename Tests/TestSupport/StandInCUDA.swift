@@ -68,7 +68,7 @@ package import Kernel
     guard let program = unsafe realpath("/proc/self/exe", nil) else { throw Failure("find myself") }
     defer { unsafe free(program) }
     let path = unsafe String(cString: program) + "-libcuda.so.1"
-    let sources = ["libcuda.c", "standin.c"].map { root + "/selftests/cuda/" + $0 }
+    let sources = ["kernel.c", "libcuda.c", "standin.c"].map { root + "/selftests/cuda/" + $0 }
     let words = ["cc", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-o", path] + sources
     var arguments = unsafe words.map { unsafe strdup($0) } + [nil]
     defer { for index in words.indices { unsafe free(arguments[index]) } }

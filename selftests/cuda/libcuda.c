@@ -4,6 +4,8 @@
  * there is no GPU: it shows in which order and with which arguments the tool
  * calls it, and gives it memory that a NIC can reach.
  *
+ * A kernel is not compiled: kernel.c does what the one that the tool has is to do.
+ *
  * GPU memory is a udmabuf, or a bare memfd on hosts without /dev/udmabuf. Each
  * call is written down, in the file that CUDA_STANDIN_LOG names and for
  * standin_log(). What a driver would refuse, or might get wrong, is refused and
@@ -12,9 +14,11 @@
  * are never released.
  *
  * CUDA_STANDIN_GPUS lists the GPUs' PCI addresses, and CUDA_STANDIN_FAIL names
- * a call and its result, such as cuMemAlloc_v2=2. CUDA_STANDIN_PCIE_MAPPING is
- * the result of an export that asks for a mapping over PCIe. With
- * CUDA_STANDIN_LOSES_WRITES=1 what other devices write never gets to the GPU.
+ * a call and its result, such as cuMemAlloc_v2=2, and how often it succeeds
+ * before, as in cuLaunchKernel=719@1. CUDA_STANDIN_PCIE_MAPPING is the result of
+ * an export that asks for a mapping over PCIe. With CUDA_STANDIN_LOSES_WRITES=1
+ * what other devices write never gets to the GPU; with CUDA_STANDIN_LIES=1 the
+ * kernel finds what is not there.
  */
 #define _GNU_SOURCE
 #include "standin.h"
@@ -39,6 +43,15 @@ int cuGetErrorName(int error, const char **text)
 		return SUCCESS;
 	case INVALID_VALUE:
 		*text = "CUDA_ERROR_INVALID_VALUE";
+		return SUCCESS;
+	case INVALID_PTX:
+		*text = "CUDA_ERROR_INVALID_PTX";
+		return SUCCESS;
+	case NOT_READY:
+		*text = "CUDA_ERROR_NOT_READY";
+		return SUCCESS;
+	case LAUNCH_FAILED:
+		*text = "CUDA_ERROR_LAUNCH_FAILED";
 		return SUCCESS;
 	case NOT_SUPPORTED:
 		*text = "CUDA_ERROR_NOT_SUPPORTED";
@@ -135,8 +148,8 @@ int cuDevicePrimaryCtxRelease_v2(int device)
 	note("cuDevicePrimaryCtxRelease_v2 %d\n", device);
 	if (!has_device(device) || !standin.retained[device])
 		return violation(INVALID_CONTEXT, "not retained");
-	if (standin.retained[device] == 1 && (standin.memory.bytes || standin.host.bytes))
-		return violation(INVALID_CONTEXT, "memory is left");
+	if (standin.retained[device] == 1 && held())
+		return violation(INVALID_CONTEXT, "something is left");
 	standin.retained[device]--;
 	return begin(__func__);
 }
@@ -202,18 +215,21 @@ int cuMemFree_v2(unsigned long long address)
 int cuMemAllocHost_v2(void **address, size_t size)
 {
 	int result = begin_in_context(__func__);
+	int area = 0;
 
 	note("cuMemAllocHost_v2 %zu\n", size);
 	if (result)
 		return result;
-	if (standin.host.bytes)
-		return violation(OUT_OF_MEMORY, "the one allocation is made");
-	standin.host.bytes = malloc(size);
-	if (!standin.host.bytes)
+	while (area < HOST_AREAS && standin.host[area].bytes)
+		area++;
+	if (area == HOST_AREAS)
+		return violation(OUT_OF_MEMORY, "too many allocations");
+	*address = aligned_alloc(PAGE, (size + PAGE - 1) / PAGE * PAGE);
+	if (!*address)
 		return OUT_OF_MEMORY;
-	memset(standin.host.bytes, 0xa5, size);
-	standin.host.size = size;
-	*address = standin.host.bytes;
+	memset(*address, 0xa5, size);
+	standin.host[area].bytes = *address;
+	standin.host[area].size = size;
 	return SUCCESS;
 }
 
@@ -222,11 +238,14 @@ int cuMemFreeHost(void *address)
 	int result = begin_in_context(__func__);
 
 	note("cuMemFreeHost\n");
-	if (!standin.host.bytes || address != standin.host.bytes)
-		return violation(INVALID_VALUE, "no such allocation");
-	free(standin.host.bytes);
-	standin.host.bytes = NULL;
-	return result;
+	for (int area = 0; area < HOST_AREAS; area++) {
+		if (!address || standin.host[area].bytes != address)
+			continue;
+		free(address);
+		standin.host[area].bytes = NULL;
+		return result;
+	}
+	return violation(INVALID_VALUE, "no such allocation");
 }
 
 int cuPointerSetAttribute(const void *value, int attribute, unsigned long long address)
@@ -256,7 +275,7 @@ int cuFlushGPUDirectRDMAWrites(int target, int scope)
 	int result = begin_in_context(__func__);
 
 	note("cuFlushGPUDirectRDMAWrites %d %d\n", target, scope);
-	standin.flushed = !result;
+	flushed = !result;
 	return result;
 }
 
@@ -267,9 +286,8 @@ int cuMemcpyDtoH_v2(void *to, unsigned long long from, size_t count)
 	note("cuMemcpyDtoH_v2 %llu %zu\n", from - BASE, count);
 	if (!in_memory(from, count) || !in_host(to, count))
 		return violation(INVALID_VALUE, "outside of the allocation");
-	if (standin.attributes[FLUSH_OPTIONS] && standin.attributes[WRITES_ORDERING] < 100 && !standin.flushed)
+	if (lacks_flush())
 		return violation(INVALID_VALUE, "no flush");
-	standin.flushed = false;
 	if (!result)
 		memcpy(to, standin.memory.bytes + (from - BASE), count);
 	return result;
@@ -321,4 +339,124 @@ int cuMemGetHandleForAddressRange(void *handle, unsigned long long address, size
 		close(elsewhere);
 	*(int *)handle = fd;
 	return fd < 0 ? OUT_OF_MEMORY : SUCCESS;
+}
+
+/* What a stream is to do; nothing if there are no pieces. */
+struct stream {
+	struct launch launch;
+	bool asked;
+};
+
+static char module[1];
+
+int cuModuleLoadDataEx(void **loaded, const void *image, unsigned int count, int *options,
+		       void **values)
+{
+	int result = begin_in_context(__func__);
+	char *log = NULL;
+	size_t size = 0;
+
+	note("cuModuleLoadDataEx\n");
+	for (unsigned int option = 0; option < count; option++) {
+		if (options[option] == JIT_ERROR_LOG)
+			log = values[option];
+		else if (options[option] == JIT_ERROR_LOG_SIZE)
+			size = (size_t)values[option];
+		else
+			return violation(INVALID_VALUE, "no such option");
+	}
+	if (result) {
+		if (log)
+			snprintf(log, size, "ptxas error: line 1\nptxas fatal: so says the stand-in\n");
+		return result;
+	}
+	if (!strstr(image, ".version") || !strstr(image, ".entry compare("))
+		return violation(INVALID_PTX, "not the kernel");
+	standin.modules++;
+	*loaded = module;
+	return SUCCESS;
+}
+
+int cuModuleUnload(void *unloaded)
+{
+	int result = begin_in_context(__func__);
+
+	note("cuModuleUnload\n");
+	if (unloaded != module || !standin.modules)
+		return violation(INVALID_HANDLE, "no such module");
+	standin.modules--;
+	return result;
+}
+
+int cuModuleGetFunction(void **function, void *owner, const char *name)
+{
+	note("cuModuleGetFunction %s\n", name);
+	if (owner != module || strcmp(name, "compare"))
+		return violation(NOT_FOUND, "no such function");
+	*function = module;
+	return begin_in_context(__func__);
+}
+
+int cuStreamCreate(void **stream, unsigned int flags)
+{
+	int result = begin_in_context(__func__);
+
+	note("cuStreamCreate %u\n", flags);
+	if (result)
+		return result;
+	*stream = calloc(1, sizeof(struct stream));
+	if (!*stream)
+		return OUT_OF_MEMORY;
+	standin.streams++;
+	return SUCCESS;
+}
+
+int cuStreamDestroy_v2(void *stream)
+{
+	int result = begin_in_context(__func__);
+
+	note("cuStreamDestroy_v2\n");
+	free(stream);
+	standin.streams--;
+	return result;
+}
+
+int cuLaunchKernel(void *function, unsigned int grid_x, unsigned int grid_y, unsigned int grid_z,
+		   unsigned int block_x, unsigned int block_y, unsigned int block_z,
+		   unsigned int shared, void *stream, void **parameters, void **extra)
+{
+	int result = begin_in_context(__func__);
+	struct launch *launch = &((struct stream *)stream)->launch;
+
+	note("cuLaunchKernel %u\n", grid_x);
+	if (function != module || !grid_x || grid_y != 1 || grid_z != 1 || block_x != 256 ||
+	    block_y != 1 || block_z != 1 || shared || extra)
+		return violation(INVALID_VALUE, "not the kernel's shape");
+	if (launch->pieces)
+		return violation(INVALID_VALUE, "nobody has waited for the launch before");
+	if (result)
+		return result;
+	for (int parameter = 0; parameter < 3; parameter++)
+		launch->addresses[parameter] = *(uint64_t *)parameters[parameter];
+	launch->period = *(uint32_t *)parameters[3];
+	memcpy(launch->words, parameters[4], sizeof(launch->words));
+	launch->pieces = grid_x;
+	return SUCCESS;
+}
+
+/* Nothing is done before somebody asks twice. */
+int cuStreamQuery(void *handle)
+{
+	int result = begin_in_context(__func__);
+	struct stream *stream = handle;
+
+	if (result)
+		return result;
+	stream->asked = !stream->asked;
+	if (stream->asked)
+		return NOT_READY;
+	if (stream->launch.pieces)
+		result = run_kernel(&stream->launch);
+	stream->launch.pieces = 0;
+	return result;
 }

@@ -2,6 +2,7 @@
 /* The stand-in's state, what it writes down, and how tests steer it. */
 #include "standin.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +10,9 @@
 
 struct standin standin;
 _Thread_local int current = -1;
+_Thread_local bool flushed;
 
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char log_text[1 << 16];
 static size_t log_length;
 static FILE *log_file;
@@ -23,6 +26,7 @@ void note(const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(line, sizeof(line), format, arguments);
 	va_end(arguments);
+	pthread_mutex_lock(&lock);
 	if (log_file) {
 		fputs(line, log_file);
 		fflush(log_file);
@@ -32,6 +36,7 @@ void note(const char *format, ...)
 		memcpy(log_text + log_length, line, length + 1);
 		log_length += length;
 	}
+	pthread_mutex_unlock(&lock);
 }
 
 int violation(int result, const char *what)
@@ -42,7 +47,7 @@ int violation(int result, const char *what)
 
 int begin(const char *name)
 {
-	if (standin.failing[0] && !strcmp(standin.failing, name))
+	if (standin.failing[0] && !strcmp(standin.failing, name) && standin.successes-- <= 0)
 		return standin.failure;
 	if (!standin.initialized)
 		return violation(NOT_INITIALIZED, "before cuInit");
@@ -73,8 +78,32 @@ bool in_host(const void *address, size_t count)
 {
 	const char *start = address;
 
-	return standin.host.bytes && start >= standin.host.bytes && count <= standin.host.size &&
-	       (size_t)(start - standin.host.bytes) <= standin.host.size - count;
+	for (int area = 0; area < HOST_AREAS; area++) {
+		const char *bytes = standin.host[area].bytes;
+		size_t size = standin.host[area].size;
+
+		if (bytes && start >= bytes && count <= size && (size_t)(start - bytes) <= size - count)
+			return true;
+	}
+	return false;
+}
+
+bool lacks_flush(void)
+{
+	bool needed = standin.attributes[FLUSH_OPTIONS] && standin.attributes[WRITES_ORDERING] < 100;
+	bool lacks = needed && !flushed;
+
+	flushed = false;
+	return lacks;
+}
+
+int held(void)
+{
+	int count = !!standin.memory.bytes + standin.modules + standin.streams;
+
+	for (int area = 0; area < HOST_AREAS; area++)
+		count += !!standin.host[area].bytes;
+	return count;
 }
 
 /* For tests in the same process: begins afresh. */
@@ -88,8 +117,9 @@ void standin_configure(const char *list, const char *failure_list)
 	log_length = 0;
 	log_text[0] = 0;
 	standin.initialized = false;
-	standin.flushed = false;
+	flushed = false;
 	standin.loses_writes = false;
+	standin.lies = false;
 	standin.pcie_mapping = SUCCESS;
 	standin.gpus = 0;
 	snprintf(text, sizeof(text), "%s", list);
@@ -102,7 +132,9 @@ void standin_configure(const char *list, const char *failure_list)
 	result = strchr(standin.failing, '=');
 	if (result) {
 		standin.failure = atoi(result + 1);
-		standin.failing[result - standin.failing] = 0;
+		result = strchr(result, '@');
+		standin.successes = result ? atoi(result + 1) : 0;
+		*strchr(standin.failing, '=') = 0;
 	}
 }
 
@@ -116,6 +148,11 @@ void standin_set_pcie_mapping(int result)
 	standin.pcie_mapping = result;
 }
 
+void standin_set_lies(int lies)
+{
+	standin.lies = lies;
+}
+
 const char *standin_log(void)
 {
 	return log_text;
@@ -124,7 +161,7 @@ const char *standin_log(void)
 /* How many things are not released. */
 int standin_live(void)
 {
-	int count = !!standin.memory.bytes + !!standin.host.bytes;
+	int count = held();
 
 	for (int gpu = 0; gpu < standin.gpus; gpu++)
 		count += standin.retained[gpu];
@@ -135,7 +172,7 @@ int standin_live(void)
 void standin_device_write(size_t offset, const void *bytes, size_t count)
 {
 	memcpy(standin.memory.bytes + offset, bytes, count);
-	standin.flushed = false;
+	flushed = false;
 }
 
 void standin_device_read(size_t offset, void *bytes, size_t count)
@@ -149,12 +186,14 @@ __attribute__((constructor)) static void load(void)
 	const char *list = getenv("CUDA_STANDIN_GPUS");
 	const char *failure_list = getenv("CUDA_STANDIN_FAIL");
 	const char *lost = getenv("CUDA_STANDIN_LOSES_WRITES");
+	const char *lies = getenv("CUDA_STANDIN_LIES");
 	const char *pcie = getenv("CUDA_STANDIN_PCIE_MAPPING");
 
 	if (path)
 		log_file = fopen(path, "w");
 	standin_configure(list ? list : "0000:00:00.0", failure_list ? failure_list : "");
 	standin.loses_writes = lost && *lost;
+	standin.lies = lies && *lies;
 	standin.pcie_mapping = pcie ? atoi(pcie) : SUCCESS;
 }
 

@@ -14,12 +14,16 @@ typedef int CLinux_CUresult;
 typedef int CLinux_CUdevice;
 typedef unsigned long long CLinux_CUdeviceptr;
 typedef struct CUctx_st *CLinux_CUcontext;
+typedef struct CUmod_st *CLinux_CUmodule;
+typedef struct CUfunc_st *CLinux_CUfunction;
+typedef struct CUstream_st *CLinux_CUstream;
 
 enum CLinux_CUresult_value {
 	CLinux_CUDA_SUCCESS = 0,
 	CLinux_CUDA_ERROR_INVALID_VALUE = 1,
 	CLinux_CUDA_ERROR_STUB_LIBRARY = 34,
 	CLinux_CUDA_ERROR_NO_DEVICE = 100,
+	CLinux_CUDA_ERROR_NOT_READY = 600,
 	CLinux_CUDA_ERROR_NOT_SUPPORTED = 801,
 	CLinux_CUDA_ERROR_SYSTEM_DRIVER_MISMATCH = 803,
 };
@@ -40,6 +44,11 @@ enum {
 	CLinux_CU_FLUSH_GPU_DIRECT_RDMA_WRITES_TARGET_CURRENT_CTX = 0,
 	/* A scope; the attribute WRITES_ORDERING says what needs no flush. */
 	CLinux_CU_FLUSH_GPU_DIRECT_RDMA_WRITES_TO_OWNER = 100,
+	/* What the compiler in the driver takes: where its errors go. */
+	CLinux_CU_JIT_ERROR_LOG_BUFFER = 5,
+	CLinux_CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES = 6,
+	/* A flag of a stream: it does not wait for the default one. */
+	CLinux_CU_STREAM_NON_BLOCKING = 1,
 };
 
 typedef CLinux_CUresult (*CLinux_cuInit)(unsigned int flags);
@@ -71,5 +80,20 @@ typedef CLinux_CUresult (*CLinux_cuMemGetHandleForAddressRange)(void *handle,
 								size_t size, int type,
 								unsigned long long flags);
 typedef CLinux_CUresult (*CLinux_cuFlushGPUDirectRDMAWrites)(int target, int scope);
+typedef CLinux_CUresult (*CLinux_cuModuleLoadDataEx)(CLinux_CUmodule *module, const void *image,
+						     unsigned int count, int *options,
+						     void **values);
+typedef CLinux_CUresult (*CLinux_cuModuleUnload)(CLinux_CUmodule module);
+typedef CLinux_CUresult (*CLinux_cuModuleGetFunction)(CLinux_CUfunction *function,
+						      CLinux_CUmodule module, const char *name);
+typedef CLinux_CUresult (*CLinux_cuStreamCreate)(CLinux_CUstream *stream, unsigned int flags);
+typedef CLinux_CUresult (*CLinux_cuStreamDestroy)(CLinux_CUstream stream);
+typedef CLinux_CUresult (*CLinux_cuStreamQuery)(CLinux_CUstream stream);
+typedef CLinux_CUresult (*CLinux_cuLaunchKernel)(CLinux_CUfunction function, unsigned int grid_x,
+						 unsigned int grid_y, unsigned int grid_z,
+						 unsigned int block_x, unsigned int block_y,
+						 unsigned int block_z, unsigned int shared,
+						 CLinux_CUstream stream, void **parameters,
+						 void **extra);
 
 #endif
