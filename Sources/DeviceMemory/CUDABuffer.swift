@@ -7,8 +7,8 @@ internal import Kernel
 /// are needed: the CPU does not reach the memory itself. A class, since those who compare the memory
 /// on the GPU keep it as well.
 @safe final class CUDABuffer: @unchecked Sendable {
-  private let memory: CUDAAllocation
   private let host: CUDAHostMemory
+  private let memory: CUDAAllocation
   private let needsFlush: Bool
 
   init(_ memory: consuming CUDAAllocation) throws(Failure) {

@@ -15,6 +15,13 @@ package import Kernel
     package let expected: UInt8
     /// What the memory has there.
     package let actual: UInt8
+
+    /// A wrong byte that somebody found.
+    package init(pieceOffset: Int, expected: UInt8, actual: UInt8) {
+      self.pieceOffset = pieceOffset
+      self.expected = expected
+      self.actual = actual
+    }
   }
 
   /// The most bytes of one piece.

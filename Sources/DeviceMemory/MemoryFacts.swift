@@ -4,6 +4,14 @@ package import Kernel
 
 /// What is known of a run's device memory, for its report.
 package struct MemoryFacts: Equatable, Sendable {
+  /// Who compares the payload there with its pattern.
+  package enum Validator: String, Sendable {
+    /// The CPU, in place or in copies.
+    case host
+    /// The GPU whose memory it is.
+    case gpu
+  }
+
   /// As the option `--memory` names it.
   package var name: String
   /// Its size in bytes.
@@ -12,21 +20,28 @@ package struct MemoryFacts: Equatable, Sendable {
   package var access: CPUAccess
   /// How other devices reach it, if it is a GPU's.
   package var mapping: CUDAMapping?
+  /// Who validates the payload; `nil` where nobody does.
+  package var validator: Validator?
 
   /// States what is known of a memory.
   package init(
-    _ kind: MemoryKind, byteCount: Int, access: CPUAccess = .mapped, mapping: CUDAMapping? = nil
+    _ kind: MemoryKind, byteCount: Int, access: CPUAccess = .mapped, mapping: CUDAMapping? = nil,
+    validatedBy validator: Validator? = nil
   ) {
     name = kind.name
     self.byteCount = byteCount
     self.access = access
     self.mapping = mapping
+    self.validator = validator
   }
 
   /// What is known of a memory of a kind.
-  package init(_ kind: MemoryKind, _ buffer: borrowing DeviceBuffer) {
+  package init(
+    _ kind: MemoryKind, _ buffer: borrowing DeviceBuffer, validatedBy validator: Validator? = nil
+  ) {
     self.init(
-      kind, byteCount: buffer.byteCount, access: buffer.access, mapping: buffer.mapping)
+      kind, byteCount: buffer.byteCount, access: buffer.access, mapping: buffer.mapping,
+      validatedBy: validator)
   }
 
   /// The facts for programs.
@@ -36,6 +51,7 @@ package struct MemoryFacts: Equatable, Sendable {
     object.add("bytes", byteCount)
     object.add("cpu_access", access.rawValue)
     object.add("pci_mapping", mapping?.rawValue)
+    object.add("validated_by", validator?.rawValue)
     return object
   }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
+package import DeviceMemory
 package import Kernel
 package import Netdev
 package import Payload
@@ -18,7 +19,7 @@ package final class IncomingFlow {
   package let counters = FlowCounters()
   /// The CPU on which the kernel took the connection's first packets, where the kernel knows it.
   package let firstCPU: Int?
-  private var loop: ReceiveLoop<MeasuredSink>
+  private var loop: FlowLoop
   /// Whether something may wait to be received.
   private(set) var isReady = true
   private(set) var isAtEnd = false
@@ -34,19 +35,18 @@ package final class IncomingFlow {
   ///   - memorySize: The flow's share of the bound memory, in bytes.
   ///   - pattern: What to compare the payload with; `nil` to drop it.
   ///   - interval: Of how many pieces the first one is compared.
+  ///   - comparison: What compares it, if that is not the CPU.
   ///   - hasConnected: Whether this end has connected, not the sender.
   package init(
     _ index: Int, over connection: consuming Connection, hasConnected: Bool = false,
-    through binding: UInt32,
-    memorySize: Int, checking pattern: Pattern?, every interval: Int, failsOnLinear: Bool,
-    tokensArePages: Bool = false
+    through binding: UInt32, memorySize: Int, checking pattern: Pattern?, every interval: Int,
+    by comparison: consuming GPUComparison? = nil, failsOnLinear: Bool, tokensArePages: Bool = false
   ) throws(Failure) {
     self.index = index
-    loop = ReceiveLoop(
-      into: MeasuredSink(pattern, every: interval) {
-        Diagnostics.print("flow \(index): \($0)")
-      }, through: binding, memorySize: memorySize, failsOnLinear: failsOnLinear,
-      tokensArePages: tokensArePages)
+    loop = FlowLoop(
+      checking: pattern, every: interval, by: comparison, through: binding, memorySize: memorySize,
+      failsOnLinear: failsOnLinear, tokensArePages: tokensArePages
+    ) { Diagnostics.print("flow \(index): \($0)") }
     do throws(Errno) {
       firstCPU = try connection.incomingCPU()
       port = hasConnected ? try connection.localPort() : connection.peer?.port
@@ -57,11 +57,7 @@ package final class IncomingFlow {
   }
 
   /// The figures of the flow so far; for its own thread, and after that.
-  package var figures: FlowFigures {
-    FlowFigures(
-      loop.statistics, checkedBytes: loop.sink.checkedByteCount,
-      wrongBytes: loop.sink.wrongByteCount ?? 0)
-  }
+  package var figures: FlowFigures { loop.figures }
 
   /// What is known of the flow at its end.
   ///

@@ -12,11 +12,17 @@ package import Transfer
   package let buffer: DeviceBuffer
   /// What was in it before its binding, if that is known.
   package let filling: Filling?
+  /// What compares it with the payload's pattern, if that is not the CPU.
+  package let comparer: GPUComparer?
 
   /// Takes over memory.
-  package init(_ buffer: consuming DeviceBuffer, filled filling: Filling? = nil) {
+  package init(
+    _ buffer: consuming DeviceBuffer, filled filling: Filling? = nil,
+    comparedBy comparer: GPUComparer? = nil
+  ) {
     self.buffer = buffer
     self.filling = filling
+    self.comparer = comparer
   }
 }
 

@@ -214,7 +214,8 @@ struct MeasuringReceiver {
           flows.count, over: connection, hasConnected: configuration.request != nil,
           through: end.bindingID,
           memorySize: end.memory.buffer.byteCount / count, checking: configuration.checks.pattern,
-          every: configuration.checks.interval, failsOnLinear: configuration.checks.failsOnLinear,
+          every: configuration.checks.interval, by: try end.memory.comparer?.comparison(),
+          failsOnLinear: configuration.checks.failsOnLinear,
           tokensArePages: end.tokenMode == .manual))
     }
     end.noteSteering(by: transaction)

@@ -18,9 +18,9 @@ extension MemoryChoice {
 
 extension JSONObject {
   /// The same members, and what is known of a run's device memory.
-  func adding(_ kind: MemoryKind, _ buffer: borrowing DeviceBuffer) -> JSONObject {
+  func adding(_ memory: MemoryFacts) -> JSONObject {
     var object = self
-    object.add("memory", MemoryFacts(kind, buffer).json)
+    object.add("memory", memory.json)
     return object
   }
 }

@@ -49,7 +49,12 @@ struct Receiver {
       let sink = OutputSink(to: output.descriptor, wait)
       return try receive(from: connection, into: sink, at: &end, wait, into: &document)
     }
-    let sink = ValidatingSink(pattern, every: configuration.checks.interval) {
+    let interval = configuration.checks.interval
+    guard let comparer = end.memory.comparer else {
+      let sink = ValidatingSink(pattern, every: interval) { Diagnostics.print($0) }
+      return try receive(from: connection, into: sink, at: &end, wait, into: &document)
+    }
+    let sink = GPUValidatingSink(pattern, by: try comparer.comparison(), every: interval) {
       Diagnostics.print($0)
     }
     try receive(from: connection, into: sink, at: &end, wait, into: &document)
@@ -86,7 +91,7 @@ struct Receiver {
       cpu: CPUTime.now.since(cpu))
     Announcement.received(totalBytes: summary.statistics.totalBytes).print()
     Diagnostics.inform(summary.text)
-    document.report(summary.figures.adding(configuration.target.memory.kind, end.memory.buffer))
+    document.report(summary.figures.adding(end.memoryFacts))
     let figures = FlowFigures(
       summary.statistics, checkedBytes: summary.checkedBytes, wrongBytes: summary.wrongBytes ?? 0)
     if figures.bytes == 0 { configuration.explainEmpty("the stream", endedBy: result) }

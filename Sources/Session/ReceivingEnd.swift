@@ -6,6 +6,7 @@ internal import Measurement
 internal import NIC
 internal import Netdev
 internal import Options
+internal import Payload
 internal import Sockets
 internal import Transfer
 
@@ -188,7 +189,9 @@ struct ReceivingEnd: ~Copyable {
 extension ReceivingEnd {
   /// What is known of the memory.
   var memoryFacts: MemoryFacts {
-    MemoryFacts(configuration.target.memory.kind, memory.buffer)
+    MemoryFacts(
+      configuration.target.memory.kind, memory.buffer,
+      validatedBy: configuration.checks.pattern.map { _ in memory.comparer == nil ? .host : .gpu })
   }
 }
 
@@ -201,12 +204,27 @@ extension Configuration.Receive {
       announcedFor: target.interface, forBuffersOf: target.binding.rxPageSize)
     guard measurement != nil, checks.pattern == nil else {
       try buffer.checkReadable()
-      return SharedMemory(buffer)
+      let comparer = comparer(of: buffer)
+      return SharedMemory(buffer, comparedBy: comparer)
     }
     if case .descriptor = target.memory.kind { return SharedMemory(buffer) }
     guard buffer.access == .mapped || buffer.access == .copies else { return SharedMemory(buffer) }
     let filling = try Filling(of: &buffer)
     return SharedMemory(buffer, filled: filling)
+  }
+
+  /// What compares the payload in a GPU's memory, and prints who validates it: the CPU, in copies,
+  /// if the GPU does not.
+  private func comparer(of buffer: borrowing DeviceBuffer) -> GPUComparer? {
+    guard let pattern = checks.pattern else { return nil }
+    do throws(Failure) {
+      let comparer = try buffer.comparer(with: pattern.bytes)
+      if comparer != nil { Diagnostics.inform("the GPU validates the payload where it is") }
+      return comparer
+    } catch {
+      Diagnostics.print("the CPU validates copies of the payload: \(error.line)")
+      return nil
+    }
   }
 
   /// Whose connections the run takes.

@@ -52,7 +52,7 @@ struct Sender {
     let summary = SendSummary(
       statistics: loop.statistics, duration: Instant.now.since(start), cpu: CPUTime.now.since(cpu))
     Diagnostics.inform(summary.text)
-    document.report(summary.figures.adding(configuration.memory.kind, memory))
+    document.report(summary.figures.adding(MemoryFacts(configuration.memory.kind, memory)))
     try result.mapError(pieces.explain).get()
   }
 }

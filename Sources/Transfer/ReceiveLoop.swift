@@ -24,16 +24,6 @@ package struct ReceiveLoop<Sink: PayloadSink & ~Copyable>: ~Copyable {
     case paused
   }
 
-  /// How one step ended.
-  package enum Progress: Sendable {
-    /// Payload, and perhaps there is more.
-    case more
-    /// All that waited is taken, and its tokens are returned.
-    case nothing
-    /// The peer closed the connection, and all tokens are returned.
-    case endOfStream
-  }
-
   /// Where the payload goes.
   package var sink: Sink
   /// What was done so far.
@@ -84,6 +74,7 @@ package struct ReceiveLoop<Sink: PayloadSink & ~Copyable>: ~Copyable {
   // The compiler makes code for certain types only in the room that has the body, not in the room
   // that calls it: without these the loop costs twice the instructions for each fragment.
   @specialized(where Sink == ValidatingSink, Source == Connection, Memory == DeviceBuffer)
+  @specialized(where Sink == GPUValidatingSink, Source == Connection, Memory == DeviceBuffer)
   @specialized(where Sink == OutputSink, Source == Connection, Memory == DeviceBuffer)
   package mutating func run<
     Source: DevmemSource & ~Copyable, Memory: ReadableMemory & ~Copyable
@@ -136,11 +127,12 @@ package struct ReceiveLoop<Sink: PayloadSink & ~Copyable>: ~Copyable {
   /// Takes what one call of `recvmsg` has, without waiting: for a thread that serves several
   /// streams. Where nothing waits, sets what the next wait is for.
   @specialized(where Sink == MeasuredSink, Source == Connection, Memory == DeviceBuffer)
+  @specialized(where Sink == GPUValidatingSink, Source == Connection, Memory == DeviceBuffer)
   package mutating func step<
     Source: DevmemSource & ~Copyable, Memory: ReadableMemory & ~Copyable
   >(
     from source: borrowing Source, into frame: inout ReceiveFrame, in memory: borrowing Memory
-  ) throws(Failure) -> Progress {
+  ) throws(Failure) -> ReceiveProgress {
     switch try receive(from: source, into: &frame) {
     case .bytes(let count):
       try deliver(count, of: frame, from: source, in: memory)
@@ -461,6 +453,16 @@ extension ReceiveLoop where Sink: ~Copyable {
     statistics.tokensReturned += failed.freed
     throw failed.failure
   }
+}
+
+/// How one step of a receive loop ended.
+package enum ReceiveProgress: Sendable {
+  /// Payload, and perhaps there is more.
+  case more
+  /// All that waited is taken, and its tokens are returned.
+  case nothing
+  /// The peer closed the connection, and all tokens are returned.
+  case endOfStream
 }
 
 /// The result of one call of `recvmsg`.

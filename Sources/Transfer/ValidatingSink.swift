@@ -2,14 +2,12 @@
 
 package import Kernel
 package import Payload
-internal import Sockets
 
 /// Compares the stream with its pattern and reports wrong bytes.
 package struct ValidatingSink: PayloadSink, ~Copyable {
   private var validator: Validator
   private let report: (String) -> Void
-  private let interval: Int
-  private var piecesToSkip = 0
+  private var sampling: Sampling
 
   /// How many bytes were compared.
   package private(set) var checkedByteCount = 0
@@ -19,7 +17,7 @@ package struct ValidatingSink: PayloadSink, ~Copyable {
   ///   - report: Takes a line for each of the first wrong bytes.
   package init(_ pattern: Pattern, every interval: Int = 1, report: @escaping (String) -> Void) {
     validator = Validator(pattern)
-    self.interval = interval
+    sampling = Sampling(every: interval)
     self.report = report
   }
 
@@ -27,42 +25,13 @@ package struct ValidatingSink: PayloadSink, ~Copyable {
   package mutating func take(
     _ piece: RawSpan, from origin: @autoclosure () -> PieceOrigin
   ) throws(Failure) {
-    guard piecesToSkip == 0 else {
-      piecesToSkip -= 1
-      return validator.skip(piece.byteCount)
-    }
-    piecesToSkip = interval &- 1
+    guard sampling.takesNext() else { return validator.skip(piece.byteCount) }
     checkedByteCount &+= piece.byteCount
-    if validator.check(piece) > 0 { reportMismatches(in: piece.byteCount, from: origin()) }
-  }
-
-  /// Reports what is wrong in the last piece, of so many bytes.
-  @inline(never)
-  private func reportMismatches(in count: Int, from origin: PieceOrigin) {
-    let start = validator.streamOffset - count
-    for mismatch in validator.mismatches where mismatch.streamOffset >= start {
-      report(Self.describe(mismatch, in: origin))
-    }
+    guard validator.check(piece) > 0 else { return }
+    validator.reportMismatches(in: piece.byteCount, from: origin(), to: report)
   }
 
   package mutating func release() throws(Failure) {}
 
   package var wrongByteCount: Int? { validator.wrongByteCount }
-
-  private static func describe(_ mismatch: Validator.Mismatch, in origin: PieceOrigin) -> String {
-    let place =
-      switch origin {
-      case .fragment(let fragment, let index):
-        """
-        fragment \(index), token \(fragment.token), page \
-        \((Int(fragment.offset) + mismatch.pieceOffset) / pageSize)
-        """
-      case .linear: "linear part"
-      case .plain: "plain frame"
-      }
-    return """
-      wrong byte at \(mismatch.streamOffset): expected \(mismatch.expected), \
-      got \(mismatch.actual) (\(place))
-      """
-  }
 }

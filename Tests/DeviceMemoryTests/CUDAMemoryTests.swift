@@ -5,7 +5,6 @@ import Kernel
 import TestSupport
 import Testing
 
-@Suite(.serialized)
 struct CUDAMemoryTests {
   private static let size = 4 << 20
 

@@ -81,12 +81,15 @@ struct DeviceBufferTests {
     arguments: [
       (
         MemoryFacts(.udmabuf(nil), byteCount: 5), nil,
-        #"{"kind": "udmabuf", "bytes": 5, "cpu_access": "mapped", "pci_mapping": null}"#
+        #"{"kind": "udmabuf", "bytes": 5, "cpu_access": "mapped", "pci_mapping": null, "#
+          + #""validated_by": null}"#
       ),
       (
-        MemoryFacts(.cuda(1), byteCount: 5, access: .copies, mapping: .pcie),
+        MemoryFacts(
+          .cuda(1), byteCount: 5, access: .copies, mapping: .pcie, validatedBy: .gpu),
         "device memory: 5 bytes of cuda:1, exported with a mapping over PCIe",
-        #"{"kind": "cuda:1", "bytes": 5, "cpu_access": "copies", "pci_mapping": "pcie"}"#
+        #"{"kind": "cuda:1", "bytes": 5, "cpu_access": "copies", "pci_mapping": "pcie", "#
+          + #""validated_by": "gpu"}"#
       ),
       (
         MemoryFacts(.cuda(nil), byteCount: 5, access: .copies, mapping: .standard),
@@ -94,17 +97,20 @@ struct DeviceBufferTests {
         device memory: 5 bytes of cuda, exported without a mapping over PCIe, which the driver \
         refuses
         """,
-        #"{"kind": "cuda", "bytes": 5, "cpu_access": "copies", "pci_mapping": "default"}"#
+        #"{"kind": "cuda", "bytes": 5, "cpu_access": "copies", "pci_mapping": "default", "#
+          + #""validated_by": null}"#
       ),
       (
         MemoryFacts(.descriptor(Descriptor(7)), byteCount: 5, access: .none),
         "device memory: 5 bytes of fd:7, which the CPU cannot reach",
-        #"{"kind": "fd:7", "bytes": 5, "cpu_access": "none", "pci_mapping": null}"#
+        #"{"kind": "fd:7", "bytes": 5, "cpu_access": "none", "pci_mapping": null, "#
+          + #""validated_by": null}"#
       ),
       (
         MemoryFacts(.descriptor(Descriptor(7)), byteCount: 5, access: .readOnly),
         "device memory: 5 bytes of fd:7, which the CPU can only read",
-        #"{"kind": "fd:7", "bytes": 5, "cpu_access": "read-only", "pci_mapping": null}"#
+        #"{"kind": "fd:7", "bytes": 5, "cpu_access": "read-only", "pci_mapping": null, "#
+          + #""validated_by": null}"#
       ),
     ] as [(MemoryFacts, String?, String)])
   func states(facts: MemoryFacts, remark: String?, json: String) {

@@ -55,15 +55,27 @@ struct GPUBenchmarkTests {
     #expect(document["memory"]?["pci_mapping"] == .string("default"))
     #expect(document["wrong_bytes"] == .integer(0))
     #expect(document["copies"]?.elements.count == 5)
+    #expect(document["comparison"]?["disagreements"] == .integer(0))
+    #expect((document["comparison"]?["batches"]?.elements.count ?? 0) >= 13)
   }
 
-  @Test("a step that fails ends the trial, and the document has those before it")
+  @Test("a step that fails fails the trial, and the others are still tried")
   func fails() throws {
     let (status, document) = try run("2", environment: ["CUDA_STANDIN_FAIL": "cuMemcpyHtoD_v2=2"])
     #expect(status == 1 && document["verdict"] == .string("failed"))
     #expect(document["failure"]?["reason"]?.string?.contains("cuMemcpyHtoD") == true)
     #expect(document["uncleared_bytes"] == .integer(0))
     #expect(document["wrong_bytes"] == nil)
+    #expect(document["copies"]?.elements.count == 5)
+  }
+
+  @Test("a kernel that the driver does not compile fails the trial with the compiler's words")
+  func failsToCompile() throws {
+    let (status, document) = try run(
+      "2", environment: ["CUDA_STANDIN_FAIL": "cuModuleLoadDataEx=218"])
+    #expect(status == 1)
+    #expect(document["failure"]?["reason"]?.string?.contains("ptxas fatal") == true)
+    #expect(document["wrong_bytes"] == .integer(0))
   }
 
   @Test("a host without a GPU, or without its driver, is skipped")

@@ -280,18 +280,29 @@ def cuda_missing() -> None:
     run("-f", NIC, "--memory", "cuda").expect(4, "libcuda.so.1", "NVIDIA's driver")
 
 
-@case("cuda: a stand-in's memory is received into and sent from by copies", deadline=300)
+@case("cuda: a stand-in's memory is validated by its kernel or by copies, and sent from",
+      deadline=300)
 def cuda_copies() -> None:
     with cuda() as log:
-        result = receive(LENGTH, "-v", "7", "--json", "--memory", "cuda").expect(0)
+        result = receive(LENGTH, "-v", "7", "--json", "--memory", "cuda").expect(
+            0, "the GPU validates the payload")
         summary = check_summary(result, LENGTH)
         expect_equal(summary["device_bytes"], LENGTH, "device bytes")
+        expect_equal(summary["memory"]["validated_by"], "gpu", "validated by")
         calls = log.read_text(encoding="ascii")
         check_calls(calls)
-        copies = re.findall(r"cuMemcpyDtoH_v2 \d+ (\d+)", calls)
-        expect_equal(len(copies), summary["recvmsg_calls"], "copies, one for each recvmsg")
-        expect(sum(map(int, copies)) >= LENGTH, "less was copied than received")
+        # One is a trial.
+        launches = calls.count("cuLaunchKernel")
+        expect_equal(launches - 1, summary["recvmsg_calls"], "launches, one for each recvmsg")
+        # The CPU checks batches 1, 2, 4, ...
+        expect_equal(
+            calls.count("cuMemcpyDtoH_v2"), summary["recvmsg_calls"].bit_length(), "copies")
         receive(LENGTH, "-v", "8", "--memory", "cuda").expect(1, "wrong byte at 6")
+        check_calls(log.read_text(encoding="ascii"))
+        result, report = measured(pattern(1 << 18), "-v", "7", "--memory", "cuda")
+        result.expect(0)
+        expect_equal(report["configuration"]["memory"]["validated_by"], "gpu", "validated by")
+        expect_equal(report["total"]["wrong_bytes"], 0, "wrong bytes")
         check_calls(log.read_text(encoding="ascii"))
         expect_released()
         if has_command("bind-tx"):
@@ -300,6 +311,19 @@ def cuda_copies() -> None:
             check_calls(calls)
             stored = sum(map(int, re.findall(r"cuMemcpyHtoD_v2 \d+ (\d+)", calls)))
             expect_equal(stored, LENGTH, "bytes copied to the stand-in")
+    with cuda(CUDA_STANDIN_FAIL="cuModuleLoadDataEx=218") as log:
+        result = receive(LENGTH, "-v", "7", "--json", "--memory", "cuda").expect(
+            0, "the CPU validates copies", "CUDA_ERROR_INVALID_PTX", "ptxas fatal")
+        summary = check_summary(result, LENGTH)
+        expect_equal(summary["memory"]["validated_by"], "host", "validated by")
+        calls = log.read_text(encoding="ascii")
+        check_calls(calls)
+        copies = re.findall(r"cuMemcpyDtoH_v2 \d+ (\d+)", calls)
+        expect_equal(len(copies), summary["recvmsg_calls"], "copies, one for each recvmsg")
+        expect(sum(map(int, copies)) >= LENGTH, "less was copied than received")
+    with cuda(CUDA_STANDIN_LIES="1"), unchanged():
+        receive(1 << 16, "-v", "7", "--memory", "cuda").expect(1, "wrong bytes, the CPU 0")
+    expect_released()
 
 
 def check_calls(calls: str) -> None:
@@ -308,9 +332,15 @@ def check_calls(calls: str) -> None:
     names = [line.split()[0] for line in calls.splitlines()]
     order = [
         "cuInit", "cuDevicePrimaryCtxRetain", "cuMemAlloc_v2", "cuPointerSetAttribute",
-        "cuMemsetD8_v2", "cuCtxSynchronize", "cuMemGetHandleForAddressRange", "cuMemAllocHost_v2",
-        "cuMemFreeHost", "cuMemFree_v2", "cuDevicePrimaryCtxRelease_v2"]
+        "cuMemsetD8_v2", "cuCtxSynchronize", "cuMemGetHandleForAddressRange", "cuMemFree_v2",
+        "cuDevicePrimaryCtxRelease_v2"]
     expect_equal([name for name in names if name in order], order, "calls")
+    for taken, given in (
+        ("cuMemAllocHost_v2", "cuMemFreeHost"), ("cuStreamCreate", "cuStreamDestroy_v2"),
+        ("cuModuleLoadDataEx", "cuModuleUnload"),
+    ):
+        if f"{taken}=" not in os.environ.get("CUDA_STANDIN_FAIL", ""):
+            expect_equal(names.count(taken), names.count(given), f"calls of {taken} and {given}")
 
 
 @case("cuda: a refusal of the driver is reported in its words", deadline=300)
@@ -327,10 +357,14 @@ def cuda_refusals() -> None:
         run("-f", NIC, "--memory", "cuda:2").expect(4, "number 2", "this host has 2")
         run("-f", NIC, "--memory", "cuda:1").expect(0)
         expect("cuDevicePrimaryCtxRetain 1" in log.read_text(encoding="ascii"), "another GPU")
-    with cuda(CUDA_STANDIN_FAIL="cuMemcpyDtoH_v2=2"):
-        with unchanged():
-            receive(LENGTH, "-v", "7", "--memory", "cuda").expect(
-                1, "cuMemcpyDtoH", "CUDA_ERROR_OUT_OF_MEMORY")
+    for failing, name in (
+        ("cuMemcpyDtoH_v2=2", "CUDA_ERROR_OUT_OF_MEMORY"),
+        # The first launch is a trial.
+        ("cuLaunchKernel=719@1", "CUDA_ERROR_LAUNCH_FAILED"),
+    ):
+        with cuda(CUDA_STANDIN_FAIL=failing), unchanged():
+            call = failing.partition("=")[0].removesuffix("_v2")
+            receive(LENGTH, "-v", "7", "--memory", "cuda").expect(1, call, name)
     expect_released()
 
 

@@ -72,7 +72,13 @@ int run_kernel(const struct launch *launch)
 		if (on_gpu && unflushed)
 			return violation(LAUNCH_FAILED, "no flush");
 		counts[index] = compare(bytes, piece, launch, &mismatches[index * NOTED]);
-		if (on_gpu && standin.lies && !counts[index]) {
+		if (on_gpu && standin.lies == LIES_BY_SILENCE)
+			counts[index] = UINT32_MAX;
+		if (on_gpu && standin.lies == LIES_BLINDLY)
+			counts[index] = 0;
+		if (counts[index])
+			continue;
+		if (standin.lies == LIES_EVERYWHERE || (on_gpu && standin.lies == LIES_ON_GPU)) {
 			counts[index] = 1;
 			mismatches[index * NOTED] = (struct mismatch){ .expected = *bytes };
 		}

@@ -372,6 +372,8 @@ int cuModuleLoadDataEx(void **loaded, const void *image, unsigned int count, int
 	}
 	if (!strstr(image, ".version") || !strstr(image, ".entry compare("))
 		return violation(INVALID_PTX, "not the kernel");
+	free(standin.image);
+	standin.image = strdup(image);
 	standin.modules++;
 	*loaded = module;
 	return SUCCESS;

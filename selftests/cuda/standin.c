@@ -119,7 +119,7 @@ void standin_configure(const char *list, const char *failure_list)
 	standin.initialized = false;
 	flushed = false;
 	standin.loses_writes = false;
-	standin.lies = false;
+	standin.lies = LIES_NEVER;
 	standin.pcie_mapping = SUCCESS;
 	standin.gpus = 0;
 	snprintf(text, sizeof(text), "%s", list);
@@ -158,6 +158,11 @@ const char *standin_log(void)
 	return log_text;
 }
 
+const char *standin_image(void)
+{
+	return standin.image ? standin.image : "";
+}
+
 /* How many things are not released. */
 int standin_live(void)
 {
@@ -193,7 +198,7 @@ __attribute__((constructor)) static void load(void)
 		log_file = fopen(path, "w");
 	standin_configure(list ? list : "0000:00:00.0", failure_list ? failure_list : "");
 	standin.loses_writes = lost && *lost;
-	standin.lies = lies && *lies;
+	standin.lies = lies ? atoi(lies) : LIES_NEVER;
 	standin.pcie_mapping = pcie ? atoi(pcie) : SUCCESS;
 }
 

@@ -43,6 +43,18 @@ enum {
 /* The library's own, whatever names the program has. */
 #pragma GCC visibility push(hidden)
 
+/* What the kernel does that it must not. */
+enum lie {
+	LIES_NEVER,
+	/* It finds a wrong byte where there is none in GPU memory, or in any. */
+	LIES_ON_GPU,
+	LIES_EVERYWHERE,
+	/* It leaves pieces of GPU memory without an answer. */
+	LIES_BY_SILENCE,
+	/* It finds nothing wrong in GPU memory. */
+	LIES_BLINDLY,
+};
+
 struct standin {
 	char addresses[GPUS][32];
 	int gpus;
@@ -55,12 +67,13 @@ struct standin {
 	bool loses_writes;
 	/* What an export that asks for a mapping over PCIe ends with. */
 	int pcie_mapping;
-	/* Whether the kernel reports a wrong byte of GPU memory that has none. */
-	bool lies;
+	enum lie lies;
 
 	bool initialized;
 	int retained[GPUS];
 	int modules;
+	/* The code of the module that was loaded last. */
+	char *image;
 	int streams;
 
 	struct {
