@@ -75,6 +75,27 @@ struct IncomingFlowTests {
     #expect(streams.allSatisfy { $0.flow.counters.figures == $0.flow.figures })
   }
 
+  @Test("a flow whose device memory a GPU compares has its other payload checked as well")
+  func receivesBesideGPU() throws {
+    let standIn = try StandInCUDA()
+    let buffer = try CUDAMemory(gpu: nil, near: "nosuch0", library: standIn.path)
+      .allocate(byteCount: 2 << 20)
+    let comparer = try #require(try buffer.comparer(with: Self.pattern.bytes))
+    let loopback = try Loopback()
+    let sender = try Loopback.connect(to: loopback.address)
+    let flow = try IncomingFlow(
+      0, over: try loopback.accept(), through: 7, memorySize: 1 << 20, checking: Self.pattern,
+      every: 1, by: try comparer.comparison(), failsOnLinear: false)
+    try sender.sendAll(payload(1000) + [99, 98])
+    try sender.finishSending()
+    let worker = ReceiveWorker(
+      [flow], on: nil, in: SharedMemory(buffer, comparedBy: comparer),
+      silence: Silence(upTo: .seconds(10)))
+    try worker.work(Wait())
+    #expect(flow.figures.plainBytes == 1002 && flow.figures.wrongBytes == 2)
+    #expect(flow.counters.figures == flow.figures)
+  }
+
   @Test("the first plain bytes fail a flow that must have none, and are counted")
   func refusesPlain() throws {
     let stream = try Stream(0, over: Loopback(), failsOnLinear: true)

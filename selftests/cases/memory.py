@@ -291,12 +291,13 @@ def cuda_copies() -> None:
         expect_equal(summary["memory"]["validated_by"], "gpu", "validated by")
         calls = log.read_text(encoding="ascii")
         check_calls(calls)
-        # One is a trial.
-        launches = calls.count("cuLaunchKernel")
-        expect_equal(launches - 1, summary["recvmsg_calls"], "launches, one for each recvmsg")
+        # One is a trial; a return of tokens within what a recvmsg took ends a batch.
+        batches = calls.count("cuLaunchKernel") - 1
+        expect(
+            0 <= batches - summary["recvmsg_calls"] <= summary["dontneed_calls"],
+            f"{batches} launches for {summary['recvmsg_calls']} calls of recvmsg")
         # The CPU checks batches 1, 2, 4, ...
-        expect_equal(
-            calls.count("cuMemcpyDtoH_v2"), summary["recvmsg_calls"].bit_length(), "copies")
+        expect_equal(calls.count("cuMemcpyDtoH_v2"), batches.bit_length(), "copies")
         receive(LENGTH, "-v", "8", "--memory", "cuda").expect(1, "wrong byte at 6")
         check_calls(log.read_text(encoding="ascii"))
         result, report = measured(pattern(1 << 18), "-v", "7", "--memory", "cuda")
