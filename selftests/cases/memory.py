@@ -281,7 +281,7 @@ def cuda_missing() -> None:
 
 
 @case("cuda: a stand-in's memory is validated by its kernel or by copies, and sent from",
-      deadline=300)
+      deadline=300, once=True)
 def cuda_copies() -> None:
     with cuda() as log:
         result = receive(LENGTH, "-v", "7", "--json", "--memory", "cuda").expect(
