@@ -12,6 +12,7 @@ import sys
 import tempfile
 import termios
 import threading
+import time
 import tty
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,14 @@ KERNEL_ARGUMENTS = (
 
 class Deadline(Exception):
     pass
+
+
+class Silent(Exception):
+    """The machine shows no sign of life."""
+
+
+def say(text: str) -> None:
+    print(f"vm: {text}", file=sys.stderr, flush=True)
 
 
 def past_deadline(*_: object) -> None:
@@ -60,6 +69,9 @@ class Machine(abc.ABC):
     # What `init` and `guest` must know of this kind of machine: by what file
     # system the host's directories come, and the path of each stream.
     SETTINGS: dict[str, str]
+    # Seconds within which the kernel's log begins. On a busy host, QEMU now and then hangs before;
+    # elsewhere the first line comes in the first second.
+    SILENCE = 60
 
     def __init__(
         self,
@@ -97,13 +109,26 @@ class Machine(abc.ABC):
         return []
 
     def run(self, timeout: int) -> None:
-        """Returns when the machine is off; raises Deadline."""
+        """Returns when the machine is off; raises Deadline. One that shows no sign of life is
+        started once more."""
+        signal.signal(signal.SIGALRM, past_deadline)
+        signal.alarm(timeout)
+        try:
+            try:
+                self._boot(patience=self.SILENCE)
+            except Silent:
+                say(f"no line of the kernel's within {self.SILENCE} seconds: another boot")
+                self._boot(patience=timeout)
+        finally:
+            signal.alarm(0)
+
+    def _boot(self, patience: float) -> None:
+        """Returns when the machine is off; raises Silent if its log has not begun in so many
+        seconds."""
         self._selector = selectors.DefaultSelector()
         theirs = {stream: self._connect(stream) for stream in [LOG, *self._ports]}
         ends = {stream: end.fileno() for stream, end in theirs.items()}
         initrd = f"/proc/self/fd/{self._initrd}"
-        signal.signal(signal.SIGALRM, past_deadline)
-        signal.alarm(timeout)
         overlay = self.overlay()
         system = [IN_SYSROOT, *(["--with", overlay] if overlay else [])]
         machine = subprocess.Popen(
@@ -117,13 +142,10 @@ class Machine(abc.ABC):
         try:
             for end in theirs.values():
                 end.close()
-            if self._input:
-                threading.Thread(target=self._feed, args=[self._input], daemon=True).start()
             with raw_terminal(TERMINAL in self._ports):
-                self._relay()
+                self._relay(time.monotonic() + patience)
             machine.wait()
         finally:
-            signal.alarm(0)
             machine.kill()
             machine.wait()
 
@@ -149,11 +171,15 @@ class Machine(abc.ABC):
                 port.sendall(data)
             port.shutdown(socket.SHUT_WR)
 
-    def _relay(self) -> None:
+    def _relay(self, silent_until: float) -> None:
         """Passes all streams on until the machine has closed its ends."""
         open_streams = len(self._selector.get_map())
         while open_streams:
-            for key, _ in self._selector.select():
+            patience = None if self.log else max(0, silent_until - time.monotonic())
+            ready = self._selector.select(patience)
+            if not ready:
+                raise Silent
+            for key, _ in ready:
                 try:
                     data = os.read(key.fd, 65536)
                 except ConnectionResetError:
@@ -166,6 +192,9 @@ class Machine(abc.ABC):
 
     def _take(self, stream: str | int, data: bytes) -> None:
         if stream == LOG:
+            if not self.log and self._input:
+                # Not before: what a machine has got that is started again is lost.
+                threading.Thread(target=self._feed, args=[self._input], daemon=True).start()
             self.log += data
             if self._log_file:
                 self._log_file.write(data)
