@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import functools
 import json
 import mmap
 import os
@@ -19,8 +18,8 @@ from pathlib import Path
 
 from testbed.habits import largest_buffer
 from testbed.harness import Skipped, case, expect, expect_equal
-from testbed.hosts import (
-    LOCAL, NIC, REMOTE, Sender, free_port, output, pattern)
+from testbed.hosts import LOCAL, NIC, REMOTE, Sender, free_port, pattern
+from testbed.nic import setting
 from testbed.sending import check_sent
 from testbed.state import (
     bind_rx_attributes, expect_released, has_command, has_huge_pages, huge_pages_free, unchanged)
@@ -118,27 +117,19 @@ def measured(
     return result, json.loads(result.stdout)
 
 
-@functools.cache
-def stand_in() -> Path:
-    """The directory of the stand-in for libcuda, built when first asked for."""
-    directory = Path(tempfile.mkdtemp())
-    output(
-        "gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o",
-        str(directory / "libcuda.so.1"), *map(str, Path("selftests/cuda").glob("*.c")))
-    return directory
-
-
 @contextlib.contextmanager
 def cuda(**settings: str) -> Iterator[Path]:
     """The stand-in in the place of libcuda; the file in which it writes down each call."""
-    log = stand_in() / "log"
-    environment = {"LD_LIBRARY_PATH": str(stand_in()), "CUDA_STANDIN_LOG": str(log), **settings}
-    os.environ.update(environment)
-    try:
-        yield log
-    finally:
-        for name in environment:
-            del os.environ[name]
+    with tempfile.TemporaryDirectory() as directory:
+        log = Path(directory) / "log"
+        environment = {
+            "LD_LIBRARY_PATH": setting("cuda"), "CUDA_STANDIN_LOG": str(log), **settings}
+        os.environ.update(environment)
+        try:
+            yield log
+        finally:
+            for name in environment:
+                del os.environ[name]
 
 
 @case("udmabuf: pages, and huge pages where they are asked for", deadline=300)
