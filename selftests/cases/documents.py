@@ -6,18 +6,13 @@ from __future__ import annotations
 import json
 import os
 import signal
-from pathlib import Path
-
-import jsonschema
 
 from testbed.harness import case, expect, expect_equal, wait_for
 from testbed.hosts import LOCAL, NIC, Sender, free_port, pattern, wait_listening
 from testbed.pair import receiver
+from testbed.schema import validate
 from testbed.state import expect_released, unchanged
 from testbed.tool import Result, finish, guards, listen, receive, run, start
-
-SCHEMA = json.loads(
-    (Path(__file__).resolve().parents[2] / "share/schema/run.json").read_text(encoding="utf-8"))
 
 
 def only_document(result: Result, role: str, verdict: str) -> dict:
@@ -25,7 +20,7 @@ def only_document(result: Result, role: str, verdict: str) -> dict:
     lines = result.stdout.decode(errors="replace").splitlines() + result.stderr.splitlines()
     found = [json.loads(line) for line in lines if line.startswith("{")]
     expect_equal(len(found), 1, "documents")
-    jsonschema.validate(found[0], SCHEMA)
+    validate(found[0], "run")
     ends = (found[0]["role"], found[0]["verdict"], found[0]["exit_status"])
     expect_equal(ends, (role, verdict, result.code), "role, verdict and exit status")
     expect_equal(found[0]["failure"] is None, verdict == "ok", "no failure")

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from testbed.devmem import Buffer, Netlink, until
 from testbed.harness import Skipped, case, expect, expect_equal
 from testbed.hosts import (
-    LOCAL, NIC, Sender, enter_remote, free_port, pattern, wait_listening)
+    LOCAL, NIC, Sender, enter_remote, free_port, pattern, wait_for_traffic, wait_listening)
 from testbed.state import bound_queues, expect_released, expect_state, kernel, nic_state, unchanged
 from testbed.tool import (
     BINARY, LITTLE_MEMORY, finish, guards, listen, receive, run, start, track)
@@ -40,7 +40,7 @@ def stopped_receiving() -> None:
             port = free_port()
             process = listen(4, port, "-v", "7")
             Sender(4, port, pattern(1 << 30)).start()
-            time.sleep(1)
+            wait_for_traffic(1 << 20)
             process.send_signal(number)
             result = finish(process, 20).expect(128 + number, "total_received=")
             expect("wrong byte" not in result.stderr, result.stderr)

@@ -13,13 +13,12 @@ import threading
 import time
 from pathlib import Path
 
-import jsonschema
-
 from testbed.harness import Skipped, case, expect, expect_equal
 from testbed.hosts import (
     LOCAL, NIC, REMOTE, STRANGER, Sender, enter_remote, free_port, parameter, pattern,
-    set_fault, stranger, wait_listening)
+    set_fault, stranger, wait_for_traffic, wait_listening)
 from testbed.pair import receiver, reversed_pair, sender
+from testbed.schema import validate
 from testbed.state import expect_released, has_command, token_mode_attribute, unchanged
 from testbed.tool import Result, finish, run
 
@@ -28,16 +27,13 @@ sys.path.insert(0, str(SHARE))
 
 from report import contents, documents, drawings  # noqa: E402
 
-SCHEMAS = SHARE / "schema"
-SCHEMA = json.loads((SCHEMAS / "measurement.json").read_text(encoding="utf-8"))
-
 
 def document(result: Result, role: str, verdict: str = "ok") -> dict:
     """The document that a run printed, which is as the schema says."""
     lines = result.stdout.decode().splitlines()
     expect_equal(len(lines), 1, f"lines on the standard output of {role}")
     parsed = json.loads(lines[0])
-    jsonschema.validate(parsed, SCHEMA)
+    validate(parsed, "measurement")
     expect_equal(parsed["role"], role, "role")
     expect_equal(parsed["verdict"], verdict, f"verdict of {role}: {parsed['failure']}")
     return parsed
@@ -171,16 +167,15 @@ def duration() -> None:
 def streamed(result: Result) -> tuple[list[dict], dict]:
     """The events of a stream, and the document that it is as a whole; by the way of a report."""
     events = [json.loads(line) for line in result.stdout.decode().splitlines()]
-    schema = json.loads((SCHEMAS / "stream.json").read_text(encoding="utf-8"))
     for event in events:
-        jsonschema.validate(event, schema)
+        validate(event, "stream")
     names = [event["event"] for event in events]
     expect_equal([names[0], names[-1], set(names[1:-1])], ["start", "end", {"interval"}], "events")
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory, "stream")
         file.write_bytes(result.stdout)
         document_ = documents.read(str(file))[0].members
-    jsonschema.validate(document_, SCHEMA)
+    validate(document_, "measurement")
     expect_equal(events[0]["data"]["configuration"], document_["configuration"], "configuration")
     return events, document_
 
@@ -462,7 +457,7 @@ def signalled() -> None:
             talking = sender(
                 port, "--control", str(control), "--flows", "3", "--duration", "60",
                 "--host-memory", "--json")
-            time.sleep(8)
+            wait_for_traffic(1 << 20)
             (listening if end == "receiver" else talking).send_signal(signal.SIGINT)
             received, sent = finish(listening, 30), finish(talking, 30)
             stopped, other = (received, sent) if end == "receiver" else (sent, received)

@@ -10,15 +10,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import jsonschema
-
 from testbed.harness import case, expect, expect_equal, wait_for
 from testbed.hosts import NIC, REMOTE_NIC, output, reload_nic
+from testbed.schema import validate
 from testbed.state import expect_released, unchanged
 from testbed.tool import Result, run
 
-SCHEMAS = Path(__file__).resolve().parents[2] / "share/schema"
-SCHEMA = json.loads((SCHEMAS / "interfaces.json").read_text(encoding="utf-8"))
 RESULT = re.compile(r"(not ok|ok) (\d+) ([^#]*[^# ])(?: # (SKIP)?(?: ?(.+))?)?")
 # As tools/testing/selftests/kselftest.h has it.
 TOTALS = "# Totals: pass:{ok} fail:{not ok} xfail:0 xpass:0 skip:{SKIP} error:0"
@@ -70,7 +67,7 @@ def ktap(result: Result) -> dict[str, tuple[str, dict]]:
 def document(result: Result) -> list[dict]:
     """The entries of a document about several interfaces."""
     text = json.loads(result.stdout)
-    jsonschema.validate(text, SCHEMA)
+    validate(text, "interfaces")
     expect_equal(text["exit_status"], result.code, "exit status")
     return text["interfaces"]
 
