@@ -22,10 +22,12 @@ def _installed(binary: str) -> str:
 
 BINARY = _installed(os.environ.get("NCDEVMEM", ".build/release/ncdevmem"))
 
-# Most of the time from a run's start to its listening goes into the 16000 pages of the default
-# memory, which few cases are about. These 3072 are as many as a ring of the NIC (1024) and a
-# socket's largest buffer (6 MiB) hold.
+# Most of a run's start goes into the 16000 pages of the default memory, which few cases are about.
+# These 3072 are as many as a ring of the NIC (1024) and a socket's largest buffer (6 MiB) hold.
 LITTLE_MEMORY = ("--memory-size", "12M")
+
+# With one of these, arguments are about the memory, or the run takes none.
+ABOUT_MEMORY = {"--memory", "--memory-size", "--host-memory", "--restore"}
 
 # Where runs have their journals.
 RUNTIME = Path("/run/ncdevmem")
@@ -62,9 +64,9 @@ def start(
     *arguments: str, binary: str = BINARY, stdout: int = subprocess.PIPE,
     descriptors: tuple[int, ...] = (), memory: tuple[str, ...] = LITTLE_MEMORY
 ) -> subprocess.Popen[bytes]:
-    """Starts the tool, which inherits some descriptors. A receiver gets options for its memory
-    unless its arguments are about that."""
-    if "-l" in arguments and not {"--memory", "--memory-size"} & set(arguments):
+    """Starts the tool, which inherits some descriptors. What takes memory gets options for that
+    unless its arguments are about it."""
+    if {"-l", "-f"} & set(arguments) and not ABOUT_MEMORY & set(arguments):
         arguments += memory
     return track(subprocess.Popen(
         [binary, *arguments], stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE,

@@ -31,26 +31,26 @@ case $1 in
     ;;
 esac
 
-# host ADDRESS-SUFFIX DEVICE [OPTION-OF-IP...]: addresses and brings up a device, with all else as
-# the kernel has it: an IPv6 address can be used once no other host was found to have it, and is gone
-# when the device goes down.
+# host ADDRESS-SUFFIX DEVICE: the orders for ip by which a device gets its addresses and comes up,
+# with all else as the kernel has it: an IPv6 address can be used once no other host was found to have
+# it, and is gone when the device goes down.
 host() {
-    suffix=$1
-    device=$2
-    shift 2
-    ip "$@" -batch - <<END
+    cat <<END
 link set lo up
-address add 192.0.2.$suffix/24 dev $device
-address add 2001:db8::$suffix/64 dev $device
-link set $device up
+address add 192.0.2.$1/24 dev $2
+address add 2001:db8::$1/64 dev $2
+link set $2 up
 END
 }
 
 if [ -n "$only" ]; then
-    host "$only" "$nic$((only - 1))"
+    host "$only" "$nic$((only - 1))" | ip -batch -
     exit
 fi
-ip netns add remote
-ip link set "${nic}1" netns remote
-host 1 "${nic}0"
-host 2 "${nic}1" -netns remote
+# In one process for each host: under emulation each takes a tenth of a second.
+{
+    echo netns add remote
+    echo link set "${nic}1" netns remote
+    host 1 "${nic}0"
+} | ip -batch -
+host 2 "${nic}1" | ip -netns remote -batch -
