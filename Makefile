@@ -20,6 +20,9 @@ MATRIX  ?= newest 7.2 6.12
 LABS    ?= lab lab-debug lab-race
 # How much each run of `make bench` receives, in MiB; with KERNEL=um, 1024 or more.
 SIZE    ?= 512
+# The names of the cases for a real kernel that `make test` runs, a regular expression, and then
+# nothing else; all tests if empty.
+export CASES ?=
 # The tests that `make selftests` runs, such as "devmem hds"; all if empty.
 TESTS   ?=
 

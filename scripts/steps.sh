@@ -47,35 +47,43 @@ count() {
     skipped=$((skipped + $3))
 }
 
+# beside NAME COMMAND...: as `run`, for a step that others run beside: each line begins with its
+# name.
+beside() {
+    run "$@" | sed -u "s/^/$1: /"
+}
+
+# side_by_side LANE LANE: run two functions at once, which do steps by `beside`, until both are done.
+# Their steps are to be counted afterwards.
+side_by_side() {
+    "$2" &
+    second=$!
+    # An interrupt reaches no process in the background: that one goes with this one.
+    trap 'kill $second 2>/dev/null || true' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    "$1"
+    wait $second || true
+    trap - EXIT INT TERM
+}
+
 # kernel_tests KERNEL: run the tests for a real kernel in the VM.
 kernel_tests() {
-    step "kernel-$1" in_kernel "$1" 1/1
+    step "kernel-$1" in_kernel "$1"
 }
 
-# halves_of_kernel_tests KERNEL...: the same on each kernel, by two machines at once that share the
-# tests: one machine waits for peers and deadlines for more than half of its time. Each line begins
-# with the kernel.
-halves_of_kernel_tests() {
-    # What both need is fetched and built once; what that says is said again below.
-    for kernel; do scripts/build-nic "$kernel" >/dev/null || true; done
-    scripts/upstream >/dev/null || true
-    printf '\n=== kernels: %s\n' "$*"
-    for half in 1 2; do
-        for kernel; do
-            run "kernel-$kernel-$half" in_kernel "$kernel" $half/2 | sed -u "s/^/$kernel: /"
-        done &
-    done
-    wait
-    for kernel; do
-        count "kernel-$kernel-1"
-        count "kernel-$kernel-2"
-    done
+# share NAME: make an empty directory by which machines share tests.
+share() {
+    rm -rf "$logs/share-$1"
+    mkdir "$logs/share-$1"
 }
 
-# in_kernel KERNEL PART/PARTS: run a part of the tests for a real kernel.
+# in_kernel KERNEL [OPTION...]: run the tests for a real kernel, with options of selftests/run.
 in_kernel() {
-    selftests/vm/run --kernel "$1" --timeout 1800 --kernel-log "$logs/$name.dmesg" -- \
-        selftests/run --part "$2" "$(scripts/upstream)"
+    booted=$1
+    shift
+    selftests/vm/run --kernel "$booted" --timeout 1800 --kernel-log "$logs/$name.dmesg" -- \
+        selftests/run "$@" "$(scripts/upstream)" "${CASES:-}"
 }
 
 # lacks_gve KERNEL: whether there can be no machine with a gVNIC, and why.
@@ -107,6 +115,21 @@ two_machines() {
 skip() {
     printf '\n=== %s: skipped: %s\n' "$1" "$2"
     skipped=$((skipped + 1))
+}
+
+# slowest: print how long the steps took, and the ten cases for a real kernel that took longest.
+slowest() {
+    printf '\n=== seconds of each step\n'
+    for status in "$logs"/*.status; do
+        read -r code seconds <"$status"
+        step=${status##*/}
+        echo "$seconds ${step%.status}"
+    done | sort -rn
+    printf '\n=== seconds of the slowest cases\n'
+    for log in "$logs"/kernel-*.log; do
+        step=${log##*/}
+        sed -n "s/^\(.*\): \(ok\|FAIL: .*\) \[\([0-9.]*\) s\]\$/\3 ${step%.log}: \1/p" "$log"
+    done | sort -rn | head
 }
 
 # sum: print the count, and fail if a test did.

@@ -47,7 +47,7 @@ def case(
     name: str, deadline: int = 120, once: bool = False, binds: bool = True,
 ) -> Callable[[Callable[[], None]], Callable[[], None]]:
     """Registers a function as a case that may take so many seconds. One to be run `once` is about
-    the tool alone: where all cases are run, the newest kernel is enough for it. One that binds no
+    the tool alone: where several kernels are tested, the newest is enough for it. One that binds no
     receive queue, or brings a NIC of its own for that, is run on a NIC that can bind none, too."""
 
     def register(function: Callable[[], None]) -> Callable[[], None]:
@@ -84,21 +84,26 @@ def _alarm(_signal: int, _frame: object) -> None:
 
 
 def run(
-    pattern: str, part: tuple[int, int], is_newest: bool, can_bind: bool,
+    pattern: str, is_mine: Callable[[int], bool], skips_once: bool, can_bind: bool,
     cleanup: Callable[[], None], mend: Callable[[], None],
 ) -> Tally:
-    """Runs the cases whose name a regular expression matches, or such a part of them as (1, 2),
-    every other one. Cleans up after each, and mends what a failed one may have left, so that it
-    fails alone."""
+    """Runs the cases whose name a regular expression matches, if there are any, but for those that
+    are another machine's: `is_mine` is asked for each when its turn comes, by its number. Skips those
+    to be run `once` if told to. Cleans up after each, and mends what a failed one may have left, so
+    that it fails alone."""
     tally = Tally()
     signal.signal(signal.SIGALRM, _alarm)
-    first, parts = part
-    for case_ in [case_ for case_ in _cases if re.search(pattern, case_.name)][first - 1::parts]:
+    wanted = [(at, case_) for at, case_ in enumerate(_cases) if re.search(pattern, case_.name)]
+    if not wanted:
+        tally.failed.append(f"no case has a name like {pattern!r}")
+    for number, case_ in wanted:
+        if not is_mine(number):
+            continue
         start = time.monotonic()
         try:
             signal.alarm(case_.deadline)
             try:
-                if case_.once and not pattern and not is_newest:
+                if case_.once and skips_once:
                     raise Skipped("it is about the tool alone: the newest kernel is enough")
                 if case_.binds and not can_bind:
                     raise Skipped("this NIC cannot restart a queue, so that nothing can be bound")
