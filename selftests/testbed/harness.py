@@ -10,6 +10,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 class Failed(Exception):
@@ -83,14 +84,23 @@ def _alarm(_signal: int, _frame: object) -> None:
     raise Failed("took too long")
 
 
+def takes(directory: Path, number: int) -> bool:
+    """Takes a case, unless one of those that share the directory has taken it."""
+    try:
+        (directory / str(number)).touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
 def run(
     pattern: str, is_mine: Callable[[int], bool], skips_once: bool, can_bind: bool,
     cleanup: Callable[[], None], mend: Callable[[], None],
 ) -> Tally:
     """Runs the cases whose name a regular expression matches, if there are any, but for those that
-    are another machine's: `is_mine` is asked for each when its turn comes, by its number. Skips those
-    to be run `once` if told to. Cleans up after each, and mends what a failed one may have left, so
-    that it fails alone."""
+    are another machine's: `is_mine` is asked for each when its turn comes, by its number. Skips
+    those to be run `once` if told to. Cleans up after each, and mends what a failed one may have
+    left, so that it fails alone."""
     tally = Tally()
     signal.signal(signal.SIGALRM, _alarm)
     wanted = [(at, case_) for at, case_ in enumerate(_cases) if re.search(pattern, case_.name)]
