@@ -24,7 +24,7 @@ from testbed.sending import check_sent
 from testbed.state import (
     bind_rx_attributes, expect_released, has_command, has_huge_pages, huge_pages_free, unchanged)
 from testbed.summary import check_summary
-from testbed.tool import Result, finish, listen, receive, run
+from testbed.tool import LITTLE_MEMORY, Result, finish, listen, receive, run
 
 LENGTH = 3 << 20
 UDMABUF_CREATE = 0x40187542
@@ -38,6 +38,9 @@ def works(*options: str, descriptors: tuple[int, ...] = (), sends: bool = True) 
         result = receive(LENGTH, "-v", "7", "--json", *options, descriptors=descriptors).expect(0)
         summary = check_summary(result, LENGTH)
         expect_equal(summary["device_bytes"], LENGTH, "bytes in device memory")
+        # Once is enough for as much as by default.
+        if not descriptors and "--memory-size" not in options:
+            options += LITTLE_MEMORY
         # The check finds what is wrong in this memory too.
         receive(LENGTH, "-v", "8", *options, descriptors=descriptors).expect(
             1, "wrong byte at 6: expected 7, got 10 (fragment 0, token ")

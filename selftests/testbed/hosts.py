@@ -203,7 +203,7 @@ def wait_for_traffic(size: int) -> None:
 
 
 def wait_listening(
-    port: int, process: subprocess.Popen[bytes], seconds: float = 60, pause: float = 0.02
+    port: int, process: subprocess.Popen[bytes], seconds: float = 60, pause: float = 0.05
 ) -> None:
     """Waits until a process listens at a port, or has ended."""
     deadline = time.monotonic() + seconds
