@@ -355,7 +355,8 @@ def say(
 
 
 HELLO = b"hello version=2\n"
-OFFER = HELLO + b"offer flows=2 pattern=7 duration=1 bytes=0 omit=0 reverse=0 host=0 rate=0 chunk=0\n"
+OFFER = (HELLO + b"offer flows=2 pattern=7 duration=1 bytes=0 omit=0 reverse=0 host=0 rate=0 "
+         b"chunk=0\n")
 
 
 @case("whoever says anything else on the control port is named, and costs the sender nothing",
