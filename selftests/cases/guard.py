@@ -24,7 +24,8 @@ from testbed.hosts import (
 from testbed.state import (
     bound_queues, expect_released, expect_state, is_upstreams, nic_state)
 from testbed.tool import (
-    BINARY, LITTLE_MEMORY, RUNTIME, Result, finish, guards, listen, receive, run, start, track)
+    BINARY, LITTLE_MEMORY, RUNTIME, Result, finish, guards, listen, receive, run, start, track,
+    wait_for_signals)
 
 RESTORED = f"brought back {NIC}"
 
@@ -250,6 +251,7 @@ def waits_for_guard() -> None:
             process.kill()
             process.wait(20)
             third = start("-f", NIC, "--json")
+            wait_for_signals(third)
             time.sleep(0.5)
             asked = time.monotonic()
             third.terminate()

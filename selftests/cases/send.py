@@ -14,7 +14,7 @@ from testbed.harness import Skipped, case, expect, expect_equal
 from testbed.hosts import NIC, REMOTE, free_port, output
 from testbed.sending import Receiver, check_sent, send, start_sender
 from testbed.state import has_command
-from testbed.tool import BINARY, finish, run
+from testbed.tool import BINARY, finish, run, wait_for_signals
 
 # What the tool prints for people at the end.
 LINE = re.compile(
@@ -126,7 +126,8 @@ def stopped() -> None:
     receiver.start()
     receiver.listening.wait(10)
     process = start_sender(4, receiver.port)
-    time.sleep(2)
+    wait_for_signals(process)
+    time.sleep(1)
     process.send_signal(signal.SIGTERM)
     process.stdin = None
     finish(process, 20).expect(128 + signal.SIGTERM)

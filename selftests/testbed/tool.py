@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from .harness import Failed, expect_equal
+from .harness import Failed, expect, expect_equal, wait_for
 from .hosts import LOCAL, NIC, Sender, free_port, need, pattern, wait_listening
 
 
@@ -71,6 +72,17 @@ def start(
     return track(subprocess.Popen(
         [binary, *arguments], stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE,
         pass_fds=descriptors))
+
+
+def wait_for_signals(process: subprocess.Popen[bytes]) -> None:
+    """Waits until a run takes stop signals: one that comes before ends it without a word."""
+    status = Path(f"/proc/{process.pid}/status")
+
+    def takes_them() -> bool:
+        masks = re.findall(r"^Sig(?:Blk|Cgt):\s*(\w+)$", status.read_text("ascii"), re.MULTILINE)
+        return any(int(mask, 16) >> (signal.SIGTERM - 1) & 1 for mask in masks)
+
+    expect(wait_for(takes_them), "the run takes no signals")
 
 
 def track(process: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
