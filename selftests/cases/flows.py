@@ -104,7 +104,8 @@ def pairs() -> None:
       deadline=240, once=True)
 def very_many() -> None:
     ours, theirs = paired(
-        ("--flows", "1024", "--bytes", "4K", "--host-memory"), ("-v", "7", "--timeout", "60"))
+        ("--flows", "1024", "--bytes", "4K", "--host-memory", "--interval", "0"),
+        ("-v", "7", "--interval", "0"))
     check_consistent(ours, theirs, 1024)
     expect_equal(len(ours["workers"]), len(os.sched_getaffinity(0)), "workers")
     checked = [flow["checked_bytes"] for flow in ours["flows"]]
@@ -243,7 +244,9 @@ def unpaired_duration() -> None:
       deadline=240)
 def reverse() -> None:
     device = () if has_command("bind-tx") else ("--host-memory",)
-    for queues, memory in ((), ("--host-memory",)), (("-t", "2", "-q", "2"), device):
+    # The first restarts a queue that is not the last: its NAPI keeps its place among the others.
+    for queues, memory in (("-t", "2", "-q", "1"), ("--host-memory",)), (
+            ("-t", "2", "-q", "2"), device):
         port, control = free_port(), free_port()
         with unchanged():
             calling, listening = reversed_pair(
@@ -261,7 +264,7 @@ def reverse() -> None:
         expect_equal(
             theirs["configuration"]["sends_from"],
             "host memory" if memory else "device memory", "memory")
-        if queues:
+        if queues[-1] == "2":
             expect_equal(ours["configuration"]["steering"],
                          "context" if parameter("contexts") else "rules", "steering")
     expect_released()

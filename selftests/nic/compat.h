@@ -39,10 +39,16 @@ static inline void netdev_queue_config(struct net_device *dev, int rxq,
 
 /* Operations run under the device's own lock; before, under the RTNL. */
 #if !KERNEL_SINCE(6, 15)
-#define netif_napi_add_locked	netif_napi_add
 #define netif_napi_del_locked	netif_napi_del
 #define napi_enable_locked	napi_enable
 #define napi_disable_locked	napi_disable
+
+static inline void
+netif_napi_add_config_locked(struct net_device *dev, struct napi_struct *napi,
+			     int (*poll)(struct napi_struct *, int), int index)
+{
+	netif_napi_add(dev, napi, poll);
+}
 
 static inline void page_pool_enable_direct_recycling(struct page_pool *pool,
 						     struct napi_struct *napi)

@@ -126,7 +126,8 @@ int dmn_queue_open(struct dmn_queue *q)
 	if (err)
 		return err;
 
-	netif_napi_add_locked(dev, &q->napi, dmn_poll);
+	/* Its id is the same after each restart: the list is in their order. */
+	netif_napi_add_config_locked(dev, &q->napi, dmn_poll, q->index);
 	netif_queue_set_napi(dev, q->index, NETDEV_QUEUE_TYPE_RX, &q->napi);
 	netif_queue_set_napi(dev, q->index, NETDEV_QUEUE_TYPE_TX, &q->napi);
 	dmn_stats_restart(q, true);
