@@ -36,14 +36,7 @@ package enum Diagnostics {
   ///
   /// - Throws: Why something of it is not printed.
   package static func deliver(_ line: String) throws(Failure) {
-    let result = output.withLock { output in
-      Result { () throws(Errno) in try output.deliver(line) }
-    }
-    do throws(Errno) {
-      try result.get()
-    } catch {
-      throw Failure("write to the standard error", errno: error)
-    }
+    try output.deliver(line, to: "the standard error")
   }
 
   /// Has no line wait for a reader any longer once a descriptor is readable.

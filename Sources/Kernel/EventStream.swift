@@ -29,14 +29,7 @@ package final class EventStream: Sendable {
   ///
   /// - Throws: Why something of the stream is not printed.
   package func end(with data: JSONObject) throws(Failure) {
-    let result = output.withLock { output in
-      Result { () throws(Errno) in try output.deliver(Self.line(of: "end", data)) }
-    }
-    do throws(Errno) {
-      try result.get()
-    } catch {
-      throw Failure("write to the standard output", errno: error)
-    }
+    try output.deliver(Self.line(of: "end", data), to: "the standard output")
   }
 
   /// Has no event wait for a reader any longer once a descriptor is readable.

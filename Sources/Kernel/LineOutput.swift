@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 internal import Glibc
+internal import Synchronization
 
 /// Writes lines to a descriptor that this process shares with others, and waits for a reader who does
 /// not read only so long. Lines that do not fit by then are dropped, whole ones only; once there is
@@ -216,6 +217,23 @@ package struct LineOutput: ~Copyable {
       }
       // A pipe that is ready for writing takes as much as this at once (`fs/pipe.c`, `pipe_poll`).
       return try inherited.write(rest.prefix(Int(PIPE_BUF)))
+    }
+  }
+}
+
+extension Mutex<LineOutput> {
+  /// Writes a line that must not be lost.
+  ///
+  /// - Parameter name: What the failure calls the output.
+  /// - Throws: Why something of it is not written.
+  borrowing func deliver(_ line: String, to name: String) throws(Failure) {
+    let result = withLock { output in
+      Result { () throws(Errno) in try output.deliver(line) }
+    }
+    do throws(Errno) {
+      try result.get()
+    } catch {
+      throw Failure("write to \(name)", errno: error)
     }
   }
 }
