@@ -54,7 +54,7 @@ package final class IntervalRecorder {
   private let stream: EventStream?
 
   /// When the measurement began.
-  package private(set) var start = Instant.now
+  package var start: Instant { first.time }
   /// The intervals so far, without those of the warm-up.
   package private(set) var history: IntervalHistory
   /// The intervals of the warm-up so far.
@@ -106,7 +106,6 @@ package final class IntervalRecorder {
     first.cpus = try CPUTimes.now()
     first.time = .now
     (last, base) = (first, first)
-    start = first.time
     if period > .zero { Diagnostics.inform(table.header) }
   }
 
@@ -132,11 +131,7 @@ package final class IntervalRecorder {
     guard let nextReading, nextReading <= .now else { return }
     let now = try read()
     if period > .zero { note(now) }
-    if let warmUpEnd, warmUpEnd <= now.time {
-      omitted = interval(from: first, to: now, isOmitted: true)
-      base = now
-      baseCPUTimes = cpuTimes()
-    }
+    if let warmUpEnd, warmUpEnd <= now.time { endWarmUp(at: now, cpuTimes()) }
     last = now
   }
 
@@ -147,16 +142,19 @@ package final class IntervalRecorder {
     var now = try read()
     now.time = end
     if period > .zero, end.since(last.time) >= .milliseconds(100) { note(now) }
-    if warmUpEnd != nil {
-      omitted = interval(from: first, to: now, isOmitted: true)
-      base = now
-      baseCPUTimes = workers.map { _ in nil }
-    }
+    if warmUpEnd != nil { endWarmUp(at: now, workers.map { _ in nil }) }
     let whole = interval(from: base, to: now)
     Diagnostics.inform(omitted == nil ? "the whole run:" : "the run without its warm-up:")
     if period == .zero { Diagnostics.inform(table.header) }
     table.lines(of: whole).forEach(Diagnostics.inform)
     return whole
+  }
+
+  /// Leaves out what was before a reading.
+  private func endWarmUp(at now: Reading, _ cpuTimes: [Duration?]) {
+    omitted = interval(from: first, to: now, isOmitted: true)
+    base = now
+    baseCPUTimes = cpuTimes
   }
 
   /// What of a worker's CPU time is not of the warm-up; for after the end of its thread.

@@ -73,8 +73,8 @@ package final class FlowDestination: DevmemDestination {
   ///   - wasConnected: Whether the receiver has connected, not this end.
   package init(
     _ index: Int, over connection: consuming Connection, wasConnected: Bool = false,
-    by loop: consuming SendLoop,
-    from memory: PatternMemory, _ load: Load, for duration: Duration?, on cpu: Int?
+    by loop: consuming SendLoop, from memory: PatternMemory, _ load: Load,
+    for duration: Duration?, on cpu: Int?
   ) throws(Failure) {
     self.index = index
     self.cpu = cpu

@@ -15,8 +15,8 @@ extension Pairing {
   /// Reads what was sent, and reports what was received.
   ///
   /// - Parameters:
-  ///   - received: By the port that each flow came from. All come from the address of the control
-  ///     connection, or they were not taken.
+  ///   - received: By each flow's port at the end that connected. All have the addresses of the
+  ///     control connection, or they were not taken.
   ///   - hasFailed: Whether this end has found something wrong so far.
   /// - Returns: What the sender reports of each flow.
   /// - Throws: Where the two do not agree.

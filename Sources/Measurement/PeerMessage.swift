@@ -3,9 +3,9 @@
 internal import Payload
 
 /// What the two ends of a measurement say to each other: a line of a word and of numbers with
-/// names, such as `ready flows=4`. Each word has its names, and each
-/// name its range: a line has all of them, in order. No other line is valid, so that nothing can
-/// be misread, and no arithmetic on what is valid overflows.
+/// names, such as `ready flows=4`. Each word has its names, and each name its range: a line has all
+/// of them, in order. No other line is valid, so that nothing can be misread, and no arithmetic on
+/// what is valid overflows.
 package struct PeerMessage: Equatable, Sendable {
   /// The word that a line begins with.
   package enum Verb: String, CaseIterable, Sendable {
@@ -20,7 +20,7 @@ package struct PeerMessage: Equatable, Sendable {
     case ready
     /// The listener does not agree; `reason` is one of `Refusal`.
     case refused
-    /// What a flow sent, known by its port at the sender, and `omitted` of it in the warm-up; `rtt`
+    /// What a flow sent, known by its port at the caller, and `omitted` of it in the warm-up; `rtt`
     /// in microseconds, `cwnd` in segments of `mss` bytes.
     case sent
     /// What arrived of a flow, and `omitted` of it in the warm-up; `checks` is 1 where the receiver

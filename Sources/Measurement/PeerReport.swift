@@ -6,7 +6,7 @@ internal import Kernel
 package struct PeerReport: Equatable, Sendable {
   /// What it reports of one flow. Which members it has depends on which end it is.
   package struct Flow: Equatable, Sendable {
-    /// The flow's port at the sender.
+    /// The flow's port at the end that connected.
     package let port: Int
     /// Bytes of payload.
     package let bytes: Int

@@ -56,11 +56,10 @@ package import Transfer
     var frame = ReceiveFrame()
     var set = try EpollSet(stoppedBy: wait.stop)
     for (place, flow) in flows.enumerated() { try set.add(flow.connection.descriptor, as: place) }
-    // By their places. Each round looks at these alone, so that it costs no more for flows that
-    // have nothing to receive.
+    // By their places: those that are ready. Each round looks at these alone, so that it costs no
+    // more for flows that have nothing to receive.
     var busy = Array(flows.indices)
     var running: [Int] = []
-    var isBusy = [Bool](repeating: true, count: flows.count)
     var isRunning = [Bool](repeating: false, count: flows.count)
     // Whether a batch came since the last look at the running ones.
     var isFresh = isRunning
@@ -76,7 +75,6 @@ package import Transfer
           still += 1
           continue
         }
-        isBusy[place] = false
         if flow.isAtEnd {
           try set.remove(flow.connection.descriptor)
           left -= 1
@@ -93,9 +91,8 @@ package import Transfer
         ? Instant.now : running.isEmpty ? wait.limited(to: silence.limit).deadline : lapse
       let isWoken = try set.wait(until: deadline, to: "wait for data")
       if isWoken {
-        for place in set.ready where !isBusy[place] {
+        for place in set.ready where !flows[place].isReady {
           flows[place].wake()
-          isBusy[place] = true
           isFresh[place] = true
           busy.append(place)
         }
@@ -108,14 +105,13 @@ package import Transfer
       guard !running.isEmpty, lapse <= .now else { continue }
       lapse = .now.advanced(by: ReceivePace.batchWait)
       running.removeAll { place in
-        isRunning[place] = (isFresh[place] || isBusy[place]) && flows[place].isRunning
+        let flow = flows[place]
+        let isBusy = flow.isReady
+        isRunning[place] = (isFresh[place] || isBusy) && flow.isRunning
         isFresh[place] = false
         guard !isRunning[place] else { return false }
-        flows[place].expectLess()
-        if flows[place].isReady, !isBusy[place] {
-          isBusy[place] = true
-          busy.append(place)
-        }
+        flow.expectLess()
+        if flow.isReady, !isBusy { busy.append(place) }
         return true
       }
     }
