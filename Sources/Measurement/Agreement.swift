@@ -9,7 +9,8 @@ package struct Agreement: Equatable, Sendable {
   package var flows: Int
   /// The period of the pattern that is sent; `nil` if not stated.
   package var patternPeriod: Int?
-  /// How long to send, in whole seconds behind those left out; `nil` for as long as `bytesPerFlow` takes.
+  /// How long to send, in whole seconds behind those left out; `nil` for as long as `bytesPerFlow`
+  /// takes.
   package var duration: Duration?
   /// How many bytes each flow sends; `nil` for as many as fit the duration.
   package var bytesPerFlow: Int?
@@ -87,12 +88,13 @@ package struct Agreement: Equatable, Sendable {
   /// How long to send, what is left out included; `nil` for as long as `bytesPerFlow` takes.
   package var wholeDuration: Duration? { duration.map { omitted + $0 } }
 
-  /// What the end that calls asks the other one for.
-  package init(_ request: Load, chunkSize: Int?, _ options: MeasurementOptions) {
+  /// What the end that calls proposes.
+  ///
+  /// - Parameter reverse: How the other end is to send; `nil` where this one does.
+  package init(_ load: Load, _ options: MeasurementOptions, reversed reverse: Reverse? = nil) {
     self.init(
-      flows: options.flows ?? 1, patternPeriod: request.pattern.period,
-      duration: options.duration, bytesPerFlow: request.bytesPerFlow,
-      omitting: options.omitted ?? .zero, reversed: Reverse(request, chunkSize: chunkSize))
+      flows: options.flows ?? 1, patternPeriod: load.pattern.period, duration: options.duration,
+      bytesPerFlow: load.bytesPerFlow, omitting: options.omitted ?? .zero, reversed: reverse)
   }
 
   /// What each flow sends.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 internal import Kernel
+internal import Measurement
 internal import Sockets
 
 /// What the connections that a run makes have in common.
@@ -34,5 +35,14 @@ struct Call {
     } catch {
       throw Stacking(of: self.interface).explain(connect: error, to: address, from: source)
     }
+  }
+
+  /// Calls the other end of a measurement at its control port, and agrees with it.
+  func pair(
+    at port: UInt16, through interface: UInt32, on agreement: Agreement, _ wait: Wait
+  ) throws(Failure) -> CallerPairing {
+    let connection = try connect(to: port, through: interface, wait)
+    return try CallerPairing(
+      over: ControlChannel(over: connection, timeout: timeout, wait), on: agreement)
   }
 }

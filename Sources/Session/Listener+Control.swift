@@ -5,6 +5,22 @@ internal import Measurement
 internal import Sockets
 
 extension Listener {
+  /// Listens for the connections of a run, and prints where.
+  ///
+  /// - Parameters:
+  ///   - backlog: How many connections may wait to be taken.
+  ///   - time: How long a receive polls the NIC's queue for packets; the system's choice if `nil`.
+  init(
+    announcing address: SocketAddress, backlog: Int, as settings: TCPSettings,
+    pollingFor time: Duration? = nil
+  ) throws(Failure) {
+    Announcement.address(address).print()
+    let listener = try Listener(on: address, backlog: backlog, as: settings)
+    try listener.pollBusily(for: time)
+    Announcement.waiting(address).print()
+    self = listener
+  }
+
   /// Waits for the next connection of a run, and prints where it comes from.
   ///
   /// - Parameters:

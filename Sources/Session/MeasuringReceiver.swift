@@ -55,10 +55,9 @@ struct MeasuringReceiver {
   ) throws(Failure) -> (any Pairing)? {
     guard let port = options.controlPort else { return nil }
     if let request = configuration.request {
-      let connection = try configuration.call.connect(to: port, through: interface, wait)
-      return try CallerPairing(
-        over: ControlChannel(over: connection, timeout: configuration.timeout, wait),
-        on: Agreement(request.load, chunkSize: request.chunkSize, options))
+      let reverse = Agreement.Reverse(request.load, chunkSize: request.chunkSize)
+      return try configuration.call.pair(
+        at: port, through: interface, on: Agreement(request.load, options, reversed: reverse), wait)
     }
     let address = try SocketAddress(configuration.address, port: port)
     let control = try ControlPort(on: address)
@@ -271,8 +270,7 @@ extension Pairing {
   /// - Returns: What the sender reports; `nil` if there was nothing to exchange.
   fileprivate func exchange(
     _ flows: [IncomingFlow], _ report: MeasurementReport, _ measured: WorkerGroup.Outcome,
-    _ verdict: Verdict,
-    checks: Configuration.Checks
+    _ verdict: Verdict, checks: Configuration.Checks
   ) throws(Failure) -> PeerReport? {
     guard case .success(let end) = measured.end else { return nil }
     guard end == .complete else {

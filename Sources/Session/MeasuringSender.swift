@@ -49,10 +49,7 @@ struct MeasuringSender {
   ///
   /// - Throws: What failed, or what the receiver found wrong.
   func run(_ wait: Wait, into document: inout Document) throws(Failure) {
-    let agreement = Agreement(
-      flows: options.flows ?? 1, patternPeriod: configuration.load.pattern.period,
-      duration: options.duration, bytesPerFlow: configuration.load.bytesPerFlow,
-      omitting: options.omitted ?? .zero)
+    let agreement = Agreement(configuration.load, options)
     let interface = try Interface(announcing: configuration.interface)
     let watch = try InterfaceWatch(of: interface, to: "send on")
     try watch.explaining { () throws(Failure) in
@@ -87,8 +84,11 @@ struct MeasuringSender {
   ) throws(Failure) {
     let source = try prepare(on: interface)
     let pieces = SmallPieces(of: configuration.chunkSize, on: interface)
-    let pairing: (any Pairing)? =
-      if let caller { caller } else { try pair(on: agreement, through: interface.index, wait) }
+    var pairing: (any Pairing)? = caller
+    if caller == nil, let port = options.controlPort {
+      pairing = try configuration.call.pair(
+        at: port, through: interface.index, on: agreement, wait)
+    }
     let flows = try connect(agreement, for: caller, through: interface.index, from: source, wait)
     if let flow = flows.first, !configuration.load.usesHostMemory {
       configuration.warn(of: pieces, over: flow.destination.connection)
@@ -129,15 +129,6 @@ struct MeasuringSender {
     try report.conclude(in: &document)
   }
 
-  private func pair(
-    on agreement: Agreement, through interface: UInt32, _ wait: Wait
-  ) throws(Failure) -> CallerPairing? {
-    guard let port = options.controlPort else { return nil }
-    let connection = try configuration.call.connect(to: port, through: interface, wait)
-    return try CallerPairing(
-      over: ControlChannel(over: connection, timeout: configuration.timeout, wait), on: agreement)
-  }
-
   /// Takes the connection of each flow from a caller.
   private func accept(
     _ agreement: Agreement, from caller: ListenerPairing, through interface: UInt32,
@@ -145,9 +136,8 @@ struct MeasuringSender {
   ) throws(Failure) -> [OutgoingFlow] {
     let address = try SocketAddress(
       configuration.source ?? configuration.address, port: configuration.port)
-    Announcement.address(address).print()
-    let listener = try Listener(on: address, backlog: agreement.flows, as: configuration.tcp)
-    Announcement.waiting(address).print()
+    let listener = try Listener(
+      announcing: address, backlog: agreement.flows, as: configuration.tcp)
     try caller.ready()
     var flows: [OutgoingFlow] = []
     for index in 0..<agreement.flows {

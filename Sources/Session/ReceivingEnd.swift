@@ -92,11 +92,9 @@ struct ReceivingEnd: ~Copyable {
 
     if flow == nil {
       let address = try SocketAddress(configuration.address, port: configuration.port)
-      Announcement.address(address).print()
-      let listener = try Listener(on: address, backlog: connections, as: configuration.tcp)
-      try listener.pollBusily(for: configuration.busyPoll)
-      Announcement.waiting(address).print()
-      self.listener = consume listener
+      listener = try Listener(
+        announcing: address, backlog: connections, as: configuration.tcp,
+        pollingFor: configuration.busyPoll)
     } else {
       listener = nil
     }

@@ -45,18 +45,21 @@ struct AgreementTests {
     var request = Load()
     (request.bytesPerFlow, request.bitsPerSecond) = (4096, 1_000_000)
     (request.usesHostMemory, request.pattern) = (true, Pattern(period: 9)!)
+    let asking = Agreement(
+      request, MeasurementOptions(flows: 2),
+      reversed: Agreement.Reverse(request, chunkSize: 512))
     for agreement in [
       Agreement(flows: 4, patternPeriod: 7, duration: .seconds(10)),
       Agreement(
         flows: 4, patternPeriod: 7, duration: .seconds(10),
         reversed: Agreement.Reverse(Load(), chunkSize: nil)),
-      Agreement(request, chunkSize: 512, MeasurementOptions(flows: 2)),
+      asking,
       Agreement(
         flows: 1024, patternPeriod: 256, bytesPerFlow: 1 << 51, omitting: .seconds(86400)),
     ] {
       #expect(Agreement(offer: agreement.offer.values) == agreement)
     }
-    #expect(Agreement(request, chunkSize: 512, MeasurementOptions(flows: 2)).load == request)
+    #expect(asking.load == request)
   }
 
   @Test(
