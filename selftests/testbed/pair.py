@@ -22,9 +22,13 @@ def receiver(port: int, *options: str, version: int = 4) -> subprocess.Popen[byt
 
 def sender(port: int, *options: str, version: int = 4) -> subprocess.Popen[bytes]:
     """Starts a measuring sender on the remote host."""
+    return _remote("-s", LOCAL[version], "-p", str(port), *options)
+
+
+def _remote(*options: str) -> subprocess.Popen[bytes]:
+    """Starts the tool on the remote host."""
     return track(subprocess.Popen(
-        ["ip", "netns", "exec", "remote", BINARY, "-f", REMOTE_NIC, "-s", LOCAL[version],
-         "-p", str(port), "--timeout", "60", *options],
+        ["ip", "netns", "exec", "remote", BINARY, "-f", REMOTE_NIC, "--timeout", "60", *options],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
 
 
@@ -32,10 +36,8 @@ def reversed_pair(
     port: int, control: int, receiving: tuple[str, ...], sending: tuple[str, ...] = ()
 ) -> tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]:
     """A sender on the remote host that listens, and a receiver here that connects."""
-    listening = track(subprocess.Popen(
-        ["ip", "netns", "exec", "remote", BINARY, "-l", "-f", REMOTE_NIC, "-s", REMOTE[4],
-         "-p", str(port), "--control", str(control), "--timeout", "60", *sending],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+    listening = _remote(
+        "-l", "-s", REMOTE[4], "-p", str(port), "--control", str(control), *sending)
     # A network namespace is a thread's own matter.
     waiting = threading.Thread(target=lambda: (enter_remote(), wait_listening(control, listening)))
     waiting.start()
