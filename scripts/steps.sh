@@ -132,8 +132,24 @@ slowest() {
     done | sort -rn | head
 }
 
-# sum: print the count, and fail if a test did.
+# failures: print what the steps that failed say of it. Who sees only the end of a run's output sees
+# this.
+failures() {
+    for status in "$logs"/*.status; do
+        read -r code seconds <"$status"
+        [ "$code" != 0 ] || continue
+        step=${status##*/}
+        step=${step%.status}
+        printf '\n=== %s failed: exit status %s after %s s\n' "$step" "$code" "$seconds"
+        said=$(grep -aE '(^|: )FAIL(ED)?: |^✘ |: error: |the kernel complained' "$logs/$step.log") ||
+            said=$(tail -n 20 "$logs/$step.log")
+        echo "$said" | tail -n 20
+    done
+}
+
+# sum: print what failed and the count, and fail if a test did.
 sum() {
+    failures
     printf '\n%s passed, %s failed, %s skipped\n' $passed $failed $skipped
     [ $failed = 0 ]
 }
