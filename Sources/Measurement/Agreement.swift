@@ -16,8 +16,10 @@ package struct Agreement: Equatable, Sendable {
   package var bytesPerFlow: Int?
   /// How much time the figures leave out, from the start on, in whole seconds.
   package var omitted: Duration
-  /// How the end that listens is to send; `nil` where it receives.
+  /// How the end that listens is to send; `nil` where it only receives.
   package var reverse: Reverse?
+  /// Whether both ends send, to each other.
+  package var isMutual = false
 
   /// How the end that listens is to send, where the one that calls receives.
   package struct Reverse: Equatable, Sendable {
@@ -45,16 +47,17 @@ package struct Agreement: Equatable, Sendable {
   }
 
   /// What the end that listens is, in a word.
-  var listener: String { reverse == nil ? "receiver" : "sender" }
+  var listener: String { isMutual ? "peer" : reverse == nil ? "receiver" : "sender" }
   /// What the end that calls is, in a word.
-  var caller: String { reverse == nil ? "sender" : "receiver" }
+  var caller: String { isMutual ? "peer" : reverse == nil ? "sender" : "receiver" }
 
   /// What both ends agree on.
   package init(
     flows: Int, patternPeriod: Int? = nil, duration: Duration? = nil, bytesPerFlow: Int? = nil,
-    omitting omitted: Duration = .zero, reversed reverse: Reverse? = nil
+    omitting omitted: Duration = .zero, reversed reverse: Reverse? = nil, isMutual: Bool = false
   ) {
     self.reverse = reverse
+    self.isMutual = isMutual
     self.omitted = omitted
     self.flows = flows
     self.patternPeriod = patternPeriod
@@ -68,19 +71,19 @@ package struct Agreement: Equatable, Sendable {
   package init?(offer values: [Int]) {
     let (flows, period, duration, bytes) = (values[0], values[1], values[2], values[3])
     guard (duration == 0) != (bytes == 0) else { return nil }
-    let isReversed = values[5] == 1
+    let isReversed = values[5] > 0
     guard isReversed || values[6...].allSatisfy({ $0 == 0 }) else { return nil }
     self.init(
       flows: flows, patternPeriod: period, duration: duration == 0 ? nil : .seconds(duration),
       bytesPerFlow: bytes == 0 ? nil : bytes, omitting: .seconds(values[4]),
-      reversed: isReversed ? Reverse(values[6...]) : nil)
+      reversed: isReversed ? Reverse(values[6...]) : nil, isMutual: values[5] == 2)
   }
 
   /// The same as an offer.
   package var offer: PeerMessage {
     PeerMessage(
       .offer, flows, patternPeriod ?? 0, Int(duration?.components.seconds ?? 0), bytesPerFlow ?? 0,
-      Int(omitted.components.seconds), reverse == nil ? 0 : 1,
+      Int(omitted.components.seconds), reverse == nil ? 0 : isMutual ? 2 : 1,
       reverse?.usesHostMemory == true ? 1 : 0, reverse?.bitsPerSecond ?? 0,
       reverse?.chunkSize ?? 0)
   }
@@ -90,11 +93,17 @@ package struct Agreement: Equatable, Sendable {
 
   /// What the end that calls proposes.
   ///
-  /// - Parameter reverse: How the other end is to send; `nil` where this one does.
-  package init(_ load: Load, _ options: MeasurementOptions, reversed reverse: Reverse? = nil) {
+  /// - Parameters:
+  ///   - reverse: How the other end is to send; `nil` where only this one does.
+  ///   - isMutual: Whether both do.
+  package init(
+    _ load: Load, _ options: MeasurementOptions, reversed reverse: Reverse? = nil,
+    isMutual: Bool = false
+  ) {
     self.init(
       flows: options.flows ?? 1, patternPeriod: load.pattern.period, duration: options.duration,
-      bytesPerFlow: load.bytesPerFlow, omitting: options.omitted ?? .zero, reversed: reverse)
+      bytesPerFlow: load.bytesPerFlow, omitting: options.omitted ?? .zero, reversed: reverse,
+      isMutual: isMutual)
   }
 
   /// What each flow sends.
@@ -119,7 +128,7 @@ package struct Agreement: Equatable, Sendable {
     by options: MeasurementOptions, checking pattern: Pattern?
   ) -> PeerMessage.Refusal? {
     if let own = options.flows, own != flows { return .flows }
-    if reverse == nil, let threads = options.threads, threads > flows { return .flows }
+    if reverse == nil || isMutual, let threads = options.threads, threads > flows { return .flows }
     if let pattern, pattern.period != patternPeriod { return .pattern }
     if let own = options.duration, own != duration { return .duration }
     if let own = options.omitted, own != omitted { return .omission }

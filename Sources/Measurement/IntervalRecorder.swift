@@ -51,6 +51,7 @@ package final class IntervalRecorder {
   private let period: Duration
   private let warmUp: Duration
   private let role: MeasurementRole
+  private let isMutual: Bool
   private let stream: EventStream?
 
   /// When the measurement began.
@@ -79,23 +80,26 @@ package final class IntervalRecorder {
   ///   - period: How much time an interval has; zero for no intervals.
   ///   - warmUp: How much time the figures of the whole leave out, from the start on.
   ///   - role: Which end this is, for the columns that are printed.
+  ///   - isMutual: Whether another direction is recorded as well, so that each line and event has to
+  ///     say of which one it is.
   ///   - history: What keeps them for the report at the end.
   ///   - stream: Takes each interval at its end; nothing does if `nil`.
   package init(
     of counters: [FlowCounters], from workers: [any FlowWorker], every period: Duration,
     omitting warmUp: Duration = .zero, as role: MeasurementRole,
-    keeping history: IntervalHistory? = nil, to stream: EventStream? = nil
+    isMutual: Bool = false, keeping history: IntervalHistory? = nil, to stream: EventStream? = nil
   ) {
     self.counters = counters
     self.workers = workers
     self.period = period
     self.warmUp = warmUp
     self.role = role
+    self.isMutual = isMutual
     self.stream = stream
     self.history = history ?? IntervalHistory(flowCount: counters.count)
     omittedHistory = self.history
     table = IntervalTable(
-      for: role, workers: workers.map(\.flowIndices), flowCount: counters.count)
+      for: role, isMutual: isMutual, workers: workers.map(\.flowIndices), flowCount: counters.count)
     first = Reading(figures: counters.map { _ in FlowFigures() })
     (last, base) = (first, first)
     baseCPUTimes = workers.map { _ in .zero }
@@ -144,7 +148,9 @@ package final class IntervalRecorder {
     if period > .zero, end.since(last.time) >= .milliseconds(100) { note(now) }
     if warmUpEnd != nil { endWarmUp(at: now, workers.map { _ in nil }) }
     let whole = interval(from: base, to: now)
-    Diagnostics.inform(omitted == nil ? "the whole run:" : "the run without its warm-up:")
+    Diagnostics.inform(
+      (omitted == nil ? "the whole run" : "the run without its warm-up")
+        + (isMutual ? ", \(role.rawValue):" : ":"))
     if period == .zero { Diagnostics.inform(table.header) }
     table.lines(of: whole).forEach(Diagnostics.inform)
     return whole
@@ -177,7 +183,11 @@ package final class IntervalRecorder {
       history.append(interval)
     }
     table.lines(of: interval).forEach(Diagnostics.inform)
-    stream?.print("interval", interval.json(as: role))
+    guard let stream else { return }
+    var event = JSONObject()
+    if isMutual { event.add("direction", role.rawValue) }
+    event.add(contentsOf: interval.json(as: role))
+    stream.print("interval", event)
   }
 
   private func interval(

@@ -13,6 +13,7 @@ package enum MeasurementRole: String, Sendable {
 /// The lines that people read of a measurement's intervals, in columns.
 package struct IntervalTable {
   private let role: MeasurementRole
+  private let isMutual: Bool
   /// The number of the worker that each flow has.
   private let workerOfFlow: [Int?]
 
@@ -25,9 +26,15 @@ package struct IntervalTable {
     ("flow", 5), ("seconds", 14), ("Gbit/s", 9), ("bytes", 14), ("sendmsg", 9), ("idle %", 8),
   ]
 
-  /// - Parameter workers: The numbers of each worker's flows.
-  package init(for role: MeasurementRole, workers: [[Int]], flowCount: Int) {
+  /// - Parameters:
+  ///   - isMutual: Whether lines of the other direction stand among these, so that each has to say
+  ///     of which one it is.
+  ///   - workers: The numbers of each worker's flows.
+  package init(
+    for role: MeasurementRole, isMutual: Bool = false, workers: [[Int]], flowCount: Int
+  ) {
     self.role = role
+    self.isMutual = isMutual
     workerOfFlow = (0..<flowCount).map { flow in workers.firstIndex { $0.contains(flow) } }
   }
 
@@ -70,10 +77,12 @@ package struct IntervalTable {
     _ name: String, _ interval: Interval, _ figures: FlowFigures, tokens: Int, idleHundredths: Int?
   ) -> String {
     let ends = [interval.start, interval.end].map { $0.inSeconds.formatted(1) }
-    let head = [
-      name, ends.joined(separator: "-"),
-      gigabitsPerSecond(figures.bytes, in: interval.length).formatted(3),
-    ]
+    let direction = isMutual ? [role.rawValue] : []
+    let head =
+      direction + [
+        name, ends.joined(separator: "-"),
+        gigabitsPerSecond(figures.bytes, in: interval.length).formatted(3),
+      ]
     let idle = idleHundredths.map { (Double($0) / 100).formatted(2) } ?? "-"
     let mark = interval.isOmitted ? "  (omitted)" : ""
     switch role {
@@ -89,7 +98,7 @@ package struct IntervalTable {
   }
 
   private var columns: [(String, Int)] {
-    role == .receive ? Self.receiveColumns : Self.sendColumns
+    (isMutual ? [("", 7)] : []) + (role == .receive ? Self.receiveColumns : Self.sendColumns)
   }
 
   private func row(_ cells: [String]) -> String {

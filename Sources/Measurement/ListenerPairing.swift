@@ -5,7 +5,7 @@ package import Payload
 internal import Sockets
 
 /// The end that listens of what two ends agree on and report to each other: the receiver, unless the
-/// one that calls wants to receive (`--reverse`).
+/// one that calls wants to receive (`--reverse`), or both to do both (`--bidir`).
 package final class ListenerPairing: Pairing {
   package let channel: ControlChannel
   package let agreement: Agreement
@@ -29,8 +29,10 @@ package final class ListenerPairing: Pairing {
   }
 
   /// Announces to the caller that this end listens.
-  package func ready() throws(Failure) {
-    try channel.send(PeerMessage(.ready, agreement.flows))
+  ///
+  /// - Parameter port: Where for the flows that it sends; 0 where the caller knows.
+  package func ready(at port: UInt16 = 0) throws(Failure) {
+    try channel.send(PeerMessage(.ready, agreement.flows, Int(port)))
     isReady = true
   }
 
@@ -45,7 +47,7 @@ package final class ListenerPairing: Pairing {
 
   /// Waits until a caller that receives is ready for the flows it has connected.
   package func waitForCaller() throws(Failure) {
-    guard try channel.receive(.ready) == [agreement.flows] else {
+    guard try channel.receive(.ready) == [agreement.flows, 0] else {
       throw ControlChannel.violation("it is ready for another number of flows")
     }
   }

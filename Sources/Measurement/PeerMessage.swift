@@ -12,11 +12,12 @@ package struct PeerMessage: Equatable, Sendable {
     /// The first line of either end. It stays like this in every version of the rest.
     case hello
     /// The caller's proposal; `duration` in seconds, 0 for none, as with `bytes` of each flow;
-    /// `omit`, in seconds, comes before the duration. `reverse` is 1 where the caller receives, and
-    /// then only the rest is not 0: whether to send from host memory, a limit in bits a second, and
-    /// the size of pieces.
+    /// `omit`, in seconds, comes before the duration. `direction` is 0 where the caller sends, 1 where
+    /// it receives, 2 where it does both. Only where it receives is the rest not 0: whether to send
+    /// from host memory, a limit in bits a second, and the size of pieces.
     case offer
-    /// The listener listens for the flows; a caller that receives has connected them.
+    /// The listener listens for the flows, for those that it sends at `port`, or where that is 0 at
+    /// the one that the caller knows; a caller that receives has connected all flows.
     case ready
     /// The listener does not agree; `reason` is one of `Refusal`.
     case refused
@@ -37,10 +38,10 @@ package struct PeerMessage: Equatable, Sendable {
         [
           ("flows", PeerMessage.flows), ("pattern", Pattern.periods),
           ("duration", 0...MeasurementOptions.durationLimit), ("bytes", PeerMessage.count),
-          ("omit", 0...MeasurementOptions.durationLimit), ("reverse", 0...1), ("host", 0...1),
+          ("omit", 0...MeasurementOptions.durationLimit), ("direction", 0...2), ("host", 0...1),
           ("rate", PeerMessage.count), ("chunk", PeerMessage.count),
         ]
-      case .ready: [("flows", PeerMessage.flows)]
+      case .ready: [("flows", PeerMessage.flows), ("port", 0...Int(UInt16.max))]
       case .refused: [("reason", 0...Int(UInt8.max))]
       case .sent:
         [
@@ -85,7 +86,7 @@ package struct PeerMessage: Equatable, Sendable {
   }
 
   /// The version of what is said after `hello`.
-  package static let version = 2
+  package static let version = 3
 
   /// A line is not longer, in bytes, without its end.
   package static let lineLimit = 256

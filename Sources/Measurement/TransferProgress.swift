@@ -118,15 +118,21 @@ package struct TransferProgress: Sendable {
 }
 
 extension Progress {
-  /// Shows a transfer that begins now, from now on.
-  package func note(_ transfer: TransferProgress, of counters: [FlowCounters]) {
+  /// Shows transfers that begin now, from now on, one after the other.
+  package func note(_ transfers: [(progress: TransferProgress, counters: [FlowCounters])]) {
     let start = Instant.now
-    let transfer = Mutex(transfer)
+    let counters = transfers.map(\.counters)
+    let progress = Mutex(transfers.map(\.progress))
     note { isRewritten in
-      let figures = counters.reduce(FlowFigures()) { $0 + $1.figures }
-      return transfer.withLock {
-        $0.text(of: figures, after: Instant.now.since(start), isRegular: isRewritten)
+      let figures = counters.map { $0.reduce(FlowFigures()) { $0 + $1.figures } }
+      let texts = progress.withLock { progress in
+        progress.indices.map {
+          progress[$0].text(
+            of: figures[$0], after: Instant.now.since(start), isRegular: isRewritten)
+        }
       }
+      return Text(
+        texts.map(\.text).joined(separator: "; "), isAlarming: texts.contains(where: \.isAlarming))
     }
   }
 }

@@ -13,6 +13,18 @@ package struct WorkerGroup {
     case duration
   }
 
+  /// What one direction of a measurement has: workers, and what records them.
+  package struct Track {
+    fileprivate let workers: [any FlowWorker]
+    fileprivate let recorder: IntervalRecorder
+
+    /// - Parameter recorder: Records these workers and no others.
+    package init(_ workers: [any FlowWorker], recordedBy recorder: IntervalRecorder) {
+      self.workers = workers
+      self.recorder = recorder
+    }
+  }
+
   /// The result of a measurement.
   package struct Outcome: Sendable {
     /// The run as one interval.
@@ -34,32 +46,36 @@ package struct WorkerGroup {
   /// Has all workers work until they end, one of them fails, a duration passes or a stop comes.
   ///
   /// - Parameters:
+  ///   - tracks: One for each direction; all work at once.
   ///   - duration: How long; `nil` for no limit.
   ///   - wait: Whose stop ends the measurement.
+  /// - Returns: The outcome of each direction, in order. They end alike: one that fails ends all.
   /// - Throws: Why nothing was measured.
   package func run(
-    _ workers: [any FlowWorker], for duration: Duration?, recording recorder: IntervalRecorder,
-    _ wait: Wait
-  ) throws(Failure) -> Outcome {
-    try recorder.begin()
-    let deadline = duration.map { recorder.start.advanced(by: $0) }
+    _ tracks: [Track], for duration: Duration?, _ wait: Wait
+  ) throws(Failure) -> [Outcome] {
+    for track in tracks { try track.recorder.begin() }
+    let deadline = duration.map { Instant.now.advanced(by: $0) }
+    let workers = tracks.flatMap(\.workers)
     let working = Working(count: workers.count)
     var threads: [Thread] = []
     var end: Result<End, Failure>
     do throws(Failure) {
       for worker in workers { threads.append(try start(worker, counting: working)) }
-      end = .success(
-        try watch(threads, working, until: deadline, recording: recorder, wait))
+      end = .success(try watch(threads, working, until: deadline, recording: tracks, wait))
     } catch {
       end = .failure(error)
     }
     stop.raise()
     for thread in threads { thread.join() }
     if let failure = workers.compactMap(\.record.failure).first { end = .failure(failure) }
-    let last = workers.map(\.record.end).max() ?? .now
     let isComplete = if case .success(.complete) = end { true } else { false }
     do throws(Failure) {
-      return Outcome(whole: try recorder.finish(at: isComplete ? last : .now), end: end)
+      return try tracks.map { track throws(Failure) in
+        let last = track.workers.map(\.record.end).max() ?? .now
+        return Outcome(
+          whole: try track.recorder.finish(at: isComplete ? last : .now), end: end)
+      }
     } catch {
       // What went wrong before is what counts.
       _ = try end.get()
@@ -93,17 +109,22 @@ package struct WorkerGroup {
   /// that fails ends the others: what they measured would not be what was asked for.
   private func watch(
     _ threads: [Thread], _ working: Working, until deadline: Instant?,
-    recording recorder: IntervalRecorder, _ wait: Wait
+    recording tracks: [Track], _ wait: Wait
   ) throws(Failure) -> End {
     while working.count.load(ordering: .acquiring) > 0,
       !working.hasFailed.load(ordering: .acquiring)
     {
-      let next = [recorder.nextReading, deadline].compactMap { $0 }.min()
+      let next = (tracks.map(\.recorder.nextReading) + [deadline]).compactMap { $0 }.min()
       if try wait.ending(at: next).for(ended.descriptor, to: "wait for the workers") {
         ended.lower()
       }
       if let deadline, deadline <= .now { return .duration }
-      try recorder.readIfDue { threads.map(\.cpuTime) }
+      var first = 0
+      for track in tracks {
+        let own = first..<first + track.workers.count
+        try track.recorder.readIfDue { threads[own].map(\.cpuTime) }
+        first = own.upperBound
+      }
     }
     return .complete
   }

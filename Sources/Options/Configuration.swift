@@ -156,11 +156,14 @@ extension Configuration {
     package var load: Load
     /// How many bytes one element of a message's vector has; a whole piece if `nil`.
     package var chunkSize: Int?
+    /// Whether this end sends the same meanwhile (`--bidir`).
+    package var isMutual: Bool
 
     /// Asks for flows.
-    package init(_ load: Load = Load(), chunkSize: Int? = nil) {
+    package init(_ load: Load = Load(), chunkSize: Int? = nil, isMutual: Bool = false) {
       self.load = load
       self.chunkSize = chunkSize
+      self.isMutual = isMutual
     }
   }
 

@@ -2,6 +2,7 @@
 
 internal import Kernel
 internal import Measurement
+internal import Payload
 internal import Sockets
 
 /// What the words say, option by option, before it is checked as a whole.
@@ -9,6 +10,7 @@ struct Draft {
   // Which run is meant.
   var listens = false
   var reverses = false
+  var sendsBothWays = false
   var checks = false
   var probes = false
   var restores = false
@@ -80,19 +82,19 @@ struct Draft {
       target.interface = several == nil ? interfaces[0] : ""
       return .probe(Configuration.Probe(target, several: several))
     }
-    try checkReverse()
+    try checkRequest()
     try check(for: transferMode)
     target.interface = try onlyInterface() ?? ""
     guard let port else { throw .missing("-p PORT") }
     let measurement = try measurement(on: port)
-    if listens || reverses { try checkReceive() }
+    if listens || requests { try checkReceive() }
     // Last: it may take long.
     let address = try server.address(client?.family, lookUp)
     let peer = try client?.address(address.family, lookUp)
     if let peer, peer.family != address.family {
       throw .usage("\(typed(\.client)) \(peer)", "not of the same family as \(address)")
     }
-    return listens || reverses
+    return listens || requests
       ? .receive(receive(on: target, at: address, port, from: peer, measuring: measurement))
       : .send(send(from: target, to: address, port, by: peer, measuring: measurement))
   }
@@ -137,7 +139,7 @@ struct Draft {
 
   private var transferMode: Option.Modes {
     if listens { return isMeasuring ? .receiveFlows : .receiveStream }
-    if reverses { return .reverse }
+    if requests { return .request }
     return isMeasuring ? .sendFlows : .sendInput
   }
 
@@ -145,11 +147,26 @@ struct Draft {
     measurement.flows != nil || (listens && measurement.controlPort != nil)
   }
 
-  private func checkReverse() throws(Failure) {
-    guard reverses else { return }
-    if listens { throw .usage(typed(\.reverses), "the end that connects asks for it, not -l") }
-    if measurement.flows == nil { throw .usage(typed(\.reverses), "needs --flows N") }
-    if measurement.controlPort == nil { throw .usage(typed(\.reverses), "needs --control PORT") }
+  /// Whether the run connects, and asks the end that listens to send.
+  private var requests: Bool { reverses || sendsBothWays }
+
+  private func checkRequest() throws(Failure) {
+    guard requests else { return }
+    let typed = typed(sendsBothWays ? \.sendsBothWays : \.reverses)
+    if reverses, sendsBothWays { throw .usage(typed, "either it or --reverse, not both") }
+    if listens { throw .usage(typed, "the end that connects asks for it, not -l") }
+    if measurement.flows == nil { throw .usage(typed, "needs --flows N") }
+    if measurement.controlPort == nil { throw .usage(typed, "needs --control PORT") }
+    if reverses, isGiven(\.tcp.congestionControl) {
+      throw .usage(self.typed(\.tcp.congestionControl), "means nothing when receiving")
+    }
+    if let pattern = receive.checks.pattern, isGiven(\.send.load.pattern),
+      pattern != send.load.pattern
+    {
+      throw .usage(
+        "\(self.typed(\.send.load.pattern)) \(send.load.pattern.period)",
+        "-v expects pattern \(pattern.period)")
+    }
   }
 
   private func checkReceive() throws(Failure) {
@@ -174,8 +191,9 @@ struct Draft {
     receive.measurement = measurement
     receive.timeout = timeout
     receive.output = output
-    if reverses {
-      receive.request = Configuration.Request(send.load, chunkSize: send.chunkSize)
+    if requests {
+      receive.request = Configuration.Request(
+        send.load, chunkSize: send.chunkSize, isMutual: sendsBothWays)
       if let pattern = receive.checks.pattern { receive.request?.load.pattern = pattern }
     }
     return receive

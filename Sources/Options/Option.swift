@@ -112,17 +112,18 @@ extension Option {
     static let receiveStream = Modes(rawValue: 1 << 3)
     /// Measuring as the receiver of several flows.
     static let receiveFlows = Modes(rawValue: 1 << 4)
-    /// Measuring as the receiver of several flows that it asks the end that listens for.
-    static let reverse = Modes(rawValue: 1 << 7)
+    /// Measuring as the receiver of several flows that it asks the end that listens for, and as the
+    /// sender of as many where it asks for both directions.
+    static let request = Modes(rawValue: 1 << 7)
     /// Sending standard input.
     static let sendInput = Modes(rawValue: 1 << 5)
     /// Measuring as the sender of several flows.
     static let sendFlows = Modes(rawValue: 1 << 6)
 
-    static let receive: Modes = [.receiveStream, .receiveFlows, .reverse]
+    static let receive: Modes = [.receiveStream, .receiveFlows, .request]
     static let send: Modes = [.sendInput, .sendFlows]
     static let single: Modes = [.receiveStream, .sendInput]
-    static let measure: Modes = [.receiveFlows, .sendFlows, .reverse]
+    static let measure: Modes = [.receiveFlows, .sendFlows, .request]
     static let transfer: Modes = [.receive, .send]
     static let bind: Modes = [.probe, .check, .receive]
     static let any: Modes = [.probe, .check, .transfer]
@@ -136,7 +137,7 @@ extension Option {
         (.receive, "receive"), (.send, "send"), (.measure, "measure"),
         (.receiveStream, "receive one stream"), (.receiveFlows, "receive several flows"),
         (.sendInput, "send standard input"), (.sendFlows, "send several flows"),
-        (.reverse, "receive in reverse"),
+        (.request, "receive by request"),
         (.probe, "probe"), (.check, "check"), (.restore, "restore"),
       ]
       var rest = self

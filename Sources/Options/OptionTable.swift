@@ -43,7 +43,7 @@ extension Option {
         "send, and ask for, segments of no more payload than this (TCP_MAXSEG)",
         \.tcp.segmentSize, segmentSize),
       Option(
-        nil, "tcp-congestion", "NAME", .send,
+        nil, "tcp-congestion", "NAME", [.send, .request],
         "the congestion control to send with, such as cubic (TCP_CONGESTION)",
         \.tcp.congestionControl, congestionControl),
       Option(
@@ -118,7 +118,7 @@ extension Option {
         "how long a receive polls the NIC's queue for packets (SO_BUSY_POLL)",
         \.receive.busyPoll, microseconds),
       Option(
-        "z", "chunk", "SIZE", [.send, .reverse], "split each send into pieces of this size",
+        "z", "chunk", "SIZE", [.send, .request], "split each send into pieces of this size",
         \.send.chunkSize,
         chunkSize),
     ])
@@ -168,13 +168,19 @@ extension Option {
         then needs no --flows
         """, \.measurement.controlPort, port),
       Option(
-        "R", "reverse", .reverse,
+        "R", "reverse", .request,
         """
         have the end that listens send, and receive its flows here; without -l, with --control \
         and --flows
         """, \.reverses),
       Option(
-        nil, "threads", "N", [.receiveFlows, .reverse],
+        nil, "bidir", .request,
+        """
+        have both ends send that many flows to each other at once; without -l, with --control and \
+        --flows
+        """, \.sendsBothWays),
+      Option(
+        nil, "threads", "N", [.receiveFlows, .request],
         "share the flows among N threads (default: as many as CPUs, at most one each)",
         \.measurement.threads,
         threadCount),
@@ -185,17 +191,18 @@ extension Option {
         NIC, away from the CPUs that its interrupts use)
         """, \.measurement.cpus, cpuList),
       Option(
-        nil, "bytes", "SIZE", [.sendFlows, .reverse], "end each flow after this many bytes",
+        nil, "bytes", "SIZE", [.sendFlows, .request], "end each flow after this many bytes",
         \.send.load.bytesPerFlow, flowLength),
       Option(
-        nil, "pattern", "N", .sendFlows, "send the pattern that -v N expects (default: 7)",
+        nil, "pattern", "N", [.sendFlows, .request],
+        "send the pattern that -v N expects (default: 7)",
         \.send.load.pattern, pattern),
       Option(
-        nil, "rate", "BITS", [.sendFlows, .reverse],
+        nil, "rate", "BITS", [.sendFlows, .request],
         "limit each flow to this many bits a second; K, M, G are powers of 1000",
         \.send.load.bitsPerSecond, bitRate),
       Option(
-        nil, "host-memory", [.sendFlows, .reverse], "send from host memory, not device memory",
+        nil, "host-memory", [.sendFlows, .request], "send from host memory, not device memory",
         \.send.load.usesHostMemory),
     ])
 

@@ -69,11 +69,11 @@ struct Receiver {
       trace = { Announcement.fragment($0, totalBytes: $1).print() }
     }
     let counters = FlowCounters()
-    wait.progress?.note(
-      TransferProgress(
-        .receive, of: .stream,
-        until: TransferProgress.Goal(bytes: configuration.checks.expectedByteCount),
-        isChecked: configuration.checks.pattern != nil), of: [counters])
+    let progress = TransferProgress(
+      .receive, of: .stream,
+      until: TransferProgress.Goal(bytes: configuration.checks.expectedByteCount),
+      isChecked: configuration.checks.pattern != nil)
+    wait.progress?.note([(progress, [counters])])
     var loop = ReceiveLoop(
       into: sink, through: end.bindingID, memorySize: end.memory.buffer.byteCount,
       failsOnLinear: configuration.checks.failsOnLinear,

@@ -34,10 +34,10 @@ struct Sender {
       as: configuration.tcp, wait)
     configuration.warn(of: pieces, over: connection)
     let counters = FlowCounters()
-    wait.progress?.note(
-      TransferProgress(
-        .send, of: .stream,
-        until: TransferProgress.Goal(bytes: Descriptor.standardInput.bytesAhead)), of: [counters])
+    let progress = TransferProgress(
+      .send, of: .stream,
+      until: TransferProgress.Goal(bytes: Descriptor.standardInput.bytesAhead))
+    wait.progress?.note([(progress, [counters])])
     var loop = SendLoop(
       binding: binding.id, chunkSize: configuration.chunkSize, timeout: configuration.timeout
     ) {

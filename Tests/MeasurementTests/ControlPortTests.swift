@@ -10,7 +10,7 @@ struct ControlPortTests {
   private static let offer = "offer flows=2 pattern=7 duration=1 bytes=0 \(forward)"
 
   /// What is said by a sender.
-  private static let sender = "hello version=2\n\(offer)\n"
+  private static let sender = "\(hello)\n\(offer)\n"
 
   /// Waits for an offer, after some callers have said something each.
   ///
@@ -60,9 +60,9 @@ struct ControlPortTests {
     "a caller that says anything else costs the sender nothing",
     arguments: [
       "GET / HTTP/1.1\r\n\r\n", String(repeating: "x", count: 100_000), "hello version=1\n",
-      "hello version=2\noffer flows=1025 pattern=7 duration=1 bytes=0 \(forward)\n",
-      "hello version=2\noffer flows=1 pattern=7 duration=1 bytes=1 \(forward)\n",
-      "hello version=2\nready flows=2\n", "ready flows=2\n", "", "hello version=2\n", "hello ver",
+      "\(hello)\noffer flows=1025 pattern=7 duration=1 bytes=0 \(forward)\n",
+      "\(hello)\noffer flows=1 pattern=7 duration=1 bytes=1 \(forward)\n",
+      "\(hello)\nready flows=2 port=0\n", "ready flows=2 port=0\n", "", "\(hello)\n", "hello ver",
     ])
   func takesSender(text: String) throws {
     let start = Instant.now
@@ -95,7 +95,9 @@ struct ControlPortTests {
   @Test("an offer that comes in pieces is taken")
   func takesPieces() throws {
     let agreement = try wait(callers: [], sender: "hel") { callers throws(Failure) in
-      for piece in ["lo version=2\nof", String(Self.offer.dropFirst(2)), "\n"] {
+      for piece in [
+        "\(hello.dropFirst(3))\nof", String(Self.offer.dropFirst(2)), "\n",
+      ] {
         pause(for: .milliseconds(20))
         try callers[0].say(piece)
       }
@@ -112,7 +114,7 @@ struct ControlPortTests {
       // The receiver closes the connection meanwhile, which ends this.
       do throws(Failure) {
         // Few pieces: on a busy machine, too, all are said before the wait is over.
-        var rest = "ello version=2\n\(Self.offer)\n"[...]
+        var rest = "\(hello.dropFirst())\n\(Self.offer)\n"[...]
         while !rest.isEmpty {
           try callers[0].say(String(rest.prefix(6)))
           rest = rest.dropFirst(6)
@@ -130,7 +132,7 @@ struct ControlPortTests {
   @Test("callers do not prolong the wait")
   func keepsDeadline() throws {
     let start = Instant.now
-    let texts = ["x\n", "", "hello version=1\n", "hello version=2\n"]
+    let texts = ["x\n", "", "hello version=1\n", "\(hello)\n"]
     let result = try wait(for: .milliseconds(200), callers: texts, sender: nil)
     #expect(failing { () throws(Failure) in try result.get() }?.errno == .timedOut)
     #expect(Instant.now.since(start) < .seconds(5))

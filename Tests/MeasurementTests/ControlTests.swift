@@ -10,12 +10,12 @@ struct PeerMessageTests {
   @Test(
     "what is written is read",
     arguments: [
-      (PeerMessage(.hello, 2), "hello version=2"),
+      (PeerMessage(.hello, 3), "hello version=3"),
       (
         PeerMessage(.offer, 4, 7, 10, 0, 2, 0, 0, 0, 0),
-        "offer flows=4 pattern=7 duration=10 bytes=0 omit=2 reverse=0 host=0 rate=0 chunk=0"
+        "offer flows=4 pattern=7 duration=10 bytes=0 omit=2 direction=0 host=0 rate=0 chunk=0"
       ),
-      (PeerMessage(.ready, 1024), "ready flows=1024"),
+      (PeerMessage(.ready, 1024, 0), "ready flows=1024 port=0"),
       (PeerMessage(.refused, 2), "refused reason=2"),
       (
         PeerMessage(.sent, 40000, 1 << 51, 7, 0, 412, 10, 1448, 3),
@@ -97,7 +97,7 @@ struct PeerMessageTests {
     for _ in 0..<20_000 {
       // A linear congruential generator: the same lines in each run.
       var line = Array(
-        "offer flows=4 pattern=7 duration=10 bytes=0 omit=2 reverse=0 host=0 rate=0 chunk=0".utf8)
+        "offer flows=4 pattern=7 duration=10 bytes=0 omit=2 direction=0 host=0 rate=0 chunk=0".utf8)
       for _ in 0..<2 {
         state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
         line[Int(state >> 33) % line.count] = UInt8(truncatingIfNeeded: state >> 24)
@@ -142,8 +142,8 @@ struct ControlChannelTests {
   @Test("messages come one after the other, however they are cut")
   func receives() throws {
     let (channel, peer) = try channel()
-    try peer.say("ready flows=2\nend failed=0 nano")
-    #expect(try channel.receive(.ready) == [2])
+    try peer.say("ready flows=2 port=0\nend failed=0 nano")
+    #expect(try channel.receive(.ready) == [2, 0])
     try peer.say("seconds=7\n")
     #expect(try channel.receive(.end) == [0, 7])
     #expect(!channel.isOver)
@@ -156,7 +156,7 @@ struct ControlChannelTests {
     arguments: [
       ("GET / HTTP/1.1\r\n\r\n", "malformed"),
       ("\n", "malformed"),
-      ("ready flows=2\n", "it said ready where offer was due"),
+      ("ready flows=2 port=0\n", "it said ready where offer was due"),
       (String(repeating: "x", count: 257), "a line without end"),
       (String(repeating: "x", count: 257) + "\n", "a line without end"),
     ])
@@ -174,7 +174,7 @@ struct ControlChannelTests {
     try peer.say("hello version=1\n")
     let failure = #expect(throws: Failure.self) { try channel.greet() }
     #expect(
-      failure?.description.contains("it speaks version 1 of the control protocol, not 2") == true)
+      failure?.description.contains("it speaks version 1 of the control protocol, not 3") == true)
     #expect(failure?.hint == "it is older: use the same ncdevmem on both ends")
   }
 

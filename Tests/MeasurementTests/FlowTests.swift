@@ -53,6 +53,9 @@ struct AgreementTests {
       Agreement(
         flows: 4, patternPeriod: 7, duration: .seconds(10),
         reversed: Agreement.Reverse(Load(), chunkSize: nil)),
+      Agreement(
+        flows: 4, patternPeriod: 7, duration: .seconds(10),
+        reversed: Agreement.Reverse(Load(), chunkSize: nil), isMutual: true),
       asking,
       Agreement(
         flows: 1024, patternPeriod: 256, bytesPerFlow: 1 << 51, omitting: .seconds(86400)),

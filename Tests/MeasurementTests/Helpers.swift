@@ -5,8 +5,11 @@ import Measurement
 import Payload
 import Sockets
 
+/// What an end says first.
+let hello = PeerMessage(.hello, PeerMessage.version).line
+
 /// The end of an offer without a warm-up, of flows that the caller sends.
-let forward = "omit=0 reverse=0 host=0 rate=0 chunk=0"
+let forward = "omit=0 direction=0 host=0 rate=0 chunk=0"
 
 /// What was sent of a flow.
 func sent(

@@ -250,7 +250,7 @@ struct MeasurementReportTests {
       try members(of: reports.received)
         == [
           #""configuration": {"flows": 2, "duration_seconds": 10, "bytes_per_flow": null"#,
-          #""reversed": false, "omit_seconds": 0, "interval_seconds": 1, "paired": true, "interface": "eth0", "driver": "gve""#,
+          #""reversed": false, "bidirectional": false, "omit_seconds": 0, "interval_seconds": 1, "paired": true, "interface": "eth0", "driver": "gve""#,
           #""ip_version": 4, "rx_queues": [2, 3], "memory_bytes": 65536000"#,
           #""memory": {"kind": "udmabuf", "bytes": 65536000, "cpu_access": "mapped""#,
           #""pci_mapping": null, "validated_by": null}"#,
@@ -306,7 +306,7 @@ struct MeasurementReportTests {
       try members(of: reports.receivedBare)
         == [
           #""configuration": {"flows": 1, "duration_seconds": null, "bytes_per_flow": null"#,
-          #""reversed": false, "omit_seconds": 0, "interval_seconds": 0, "paired": false, "interface": "eth0", "driver": "virtio_net""#,
+          #""reversed": false, "bidirectional": false, "omit_seconds": 0, "interval_seconds": 0, "paired": false, "interface": "eth0", "driver": "virtio_net""#,
           #""ip_version": 6, "rx_queues": [0], "memory_bytes": null, "memory": null"#,
           #""rx_page_size_bytes": null, "token_mode": "automatic""#,
           #""checked_pattern_period": null, "checked_every_fragments": 1"#,
@@ -335,7 +335,7 @@ struct MeasurementReportTests {
       try members(of: reports.sent)
         == [
           #""configuration": {"flows": 1, "duration_seconds": null, "bytes_per_flow": 4096"#,
-          #""reversed": false, "omit_seconds": 0, "interval_seconds": 1, "paired": true, "interface": "eth0", "driver": "gve""#,
+          #""reversed": false, "bidirectional": false, "omit_seconds": 0, "interval_seconds": 1, "paired": true, "interface": "eth0", "driver": "gve""#,
           #""ip_version": 4, "sends_from": "device memory", "memory_bytes": 1024"#,
           #""memory": {"kind": "cuda:1", "bytes": 1024, "cpu_access": "copies""#,
           #""pci_mapping": "pcie", "validated_by": null}"#,
@@ -383,6 +383,32 @@ struct MeasurementReportTests {
       reports.received, reports.receivedBare, reports.sent, reports.sentBare,
     ] {
       #expect(schema.problems(of: try JSON(document(of: report))).isEmpty)
+    }
+  }
+
+  @Test("the document of both directions is as its schema says, and each part one of one direction")
+  func describesBothDirections() throws {
+    var (received, sent) = (try reports.received, try reports.sent)
+    received.failure = nil
+    sent.failure = Failure("send", reason: "because")
+    let report = MutualReport(receiving: received, sending: sent)
+    #expect(report.failure?.reason == "because")
+    let wholes = ["receiving:"] + received.lines + ["sending:"] + sent.lines
+    #expect(report.lines == wholes)
+    var document = Document(by: "ncdevmem 1", role: MutualReport.role, options: JSONObject())
+    document.schema = MutualReport.schema
+    document.report(report.figures())
+    let text = document.text(failure: nil, status: 0)
+    #expect(try Schema("bidirectional.json").problems(of: try JSON(text)) == [])
+    for (role, part) in [("receive", received), ("send", sent)] {
+      let figures = part.figures().text
+      #expect(text.contains("\"\(role)\": \(figures)"))
+      var single = Document(by: "ncdevmem 1", role: role, options: JSONObject())
+      single.schema = MeasurementReport.schema
+      single.report(part.figures())
+      let problems = try Schema("measurement.json")
+        .problems(of: try JSON(single.text(failure: nil, status: 0)))
+      #expect(problems == [])
     }
   }
 

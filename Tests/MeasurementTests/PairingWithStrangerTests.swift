@@ -77,13 +77,13 @@ struct PairingWithStrangerTests {
   @Test("a receiver says what is agreed, once, and nothing after it is ready but its figures")
   func receives() throws {
     let (failure, heard) = try receive([
-      "hello version=2", "offer flows=1 pattern=7 duration=0 bytes=10 \(forward)",
+      hello, "offer flows=1 pattern=7 duration=0 bytes=10 \(forward)",
       sentLine, "end failed=0 nanoseconds=7",
     ])
     #expect(failure == nil)
     #expect(
       heard == [
-        "hello version=2", "ready flows=1",
+        hello, "ready flows=1 port=0",
         "received port=40000 device=10 linear=0 plain=0 fragments=0 omitted=0 checks=0 "
           + "checked=0 wrong=0 late=0",
         "end failed=0 nanoseconds=1000000000",
@@ -93,7 +93,7 @@ struct PairingWithStrangerTests {
   @Test("a sender says what it offers, and what it sent")
   func sends() throws {
     let (failure, heard) = try send([
-      "hello version=2", "ready flows=1",
+      hello, "ready flows=1 port=0",
       "received port=40000 device=10 linear=0 plain=0 fragments=1 omitted=0 checks=0 checked=0 "
         + "wrong=9 late=0",
       "end failed=0 nanoseconds=7",
@@ -101,7 +101,7 @@ struct PairingWithStrangerTests {
     #expect(failure == nil)
     #expect(
       heard == [
-        "hello version=2", "offer flows=1 pattern=7 duration=0 bytes=10 \(forward)",
+        hello, "offer flows=1 pattern=7 duration=0 bytes=10 \(forward)",
         "sent port=40000 bytes=10 omitted=0 retransmits=0 rtt=0 cwnd=0 mss=0 reorderings=0",
         "end failed=0 nanoseconds=1000000000",
       ])
@@ -112,31 +112,31 @@ struct PairingWithStrangerTests {
     arguments: [
       Row(words: "ECONNRESET"),
       Row("hello version=1", words: "it speaks version 1"),
-      Row("ready flows=1", words: "it said ready where hello was due"),
-      Row("hello version=2", words: "ECONNRESET"),
-      Row("hello version=2", "hello version=2", words: "it said hello where offer was due"),
+      Row("ready flows=1 port=0", words: "it said ready where hello was due"),
+      Row(hello, words: "ECONNRESET"),
+      Row(hello, hello, words: "it said hello where offer was due"),
       Row(
-        "hello version=2", "offer flows=1025 pattern=7 duration=0 bytes=10 \(forward)",
+        hello, "offer flows=1025 pattern=7 duration=0 bytes=10 \(forward)",
         words: "a line whose flows is out of bounds"),
       Row(
-        "hello version=2", "offer flows=1 pattern=7 duration=1 bytes=1 \(forward)",
+        hello, "offer flows=1 pattern=7 duration=1 bytes=1 \(forward)",
         words: "its offer is out of bounds"),
-      Row("hello version=2", offer, words: "ECONNRESET"),
+      Row(hello, offer, words: "ECONNRESET"),
       Row(
-        "hello version=2", offer, "end failed=0 nanoseconds=1",
+        hello, offer, "end failed=0 nanoseconds=1",
         words: "it said end where sent was due"),
-      Row("hello version=2", offer, sentLine, words: "ECONNRESET"),
-      Row("hello version=2", offer, sentLine, sentLine, words: "it said sent where end was due"),
+      Row(hello, offer, sentLine, words: "ECONNRESET"),
+      Row(hello, offer, sentLine, sentLine, words: "it said sent where end was due"),
       Row(
-        "hello version=2", offer, sentLine, "end failed=2 nanoseconds=1",
+        hello, offer, sentLine, "end failed=2 nanoseconds=1",
         words: "a line whose failed is out of bounds"),
       Row(
-        "hello version=2", offer,
+        hello, offer,
         "sent port=40000 bytes=10 omitted=0 retransmits=0 rtt=9223372036854775807 cwnd=1 mss=1 "
           + "reorderings=0",
         words: "a line whose rtt is out of bounds"),
       Row(
-        "hello version=2", offer, sentLine, "end failed=1 nanoseconds=1",
+        hello, offer, sentLine, "end failed=1 nanoseconds=1",
         words: "the sender failed"),
     ])
   func receivesFromStranger(row: Row) throws {
@@ -149,31 +149,31 @@ struct PairingWithStrangerTests {
     arguments: [
       Row(words: "ECONNRESET"),
       Row("hello version=1", words: "it speaks version 1"),
-      Row("hello version=2", words: "ECONNRESET"),
-      Row("hello version=2", offer, words: "EPROTO"),
-      Row("hello version=2", "ready flows=2", words: "it said ready flows=2"),
-      Row("hello version=2", "ready flows=1025", words: "a line whose flows is out of bounds"),
-      Row("hello version=2", "refused reason=2", words: "the receiver expects another pattern"),
-      Row("hello version=2", "refused reason=9", words: "it does not say why"),
-      Row("hello version=2", "ready flows=1", words: "ECONNRESET"),
+      Row(hello, words: "ECONNRESET"),
+      Row(hello, offer, words: "EPROTO"),
+      Row(hello, "ready flows=2 port=0", words: "it said ready flows=2 port=0"),
+      Row(hello, "ready flows=1025 port=0", words: "a line whose flows is out of bounds"),
+      Row(hello, "refused reason=2", words: "the receiver expects another pattern"),
+      Row(hello, "refused reason=9", words: "it does not say why"),
+      Row(hello, "ready flows=1 port=0", words: "ECONNRESET"),
       Row(
-        "hello version=2", "ready flows=1", "end failed=0 nanoseconds=1",
+        hello, "ready flows=1 port=0", "end failed=0 nanoseconds=1",
         words: "it said end where received was due"),
       Row(
-        "hello version=2", "ready flows=1", "refused reason=4",
+        hello, "ready flows=1 port=0", "refused reason=4",
         words: "it said refused where received was due"),
       Row(
-        "hello version=2", "ready flows=1", figures(device: .max),
+        hello, "ready flows=1 port=0", figures(device: .max),
         words: "a line whose device is out of bounds"),
       Row(
-        "hello version=2", "ready flows=1", figures(checked: 2),
+        hello, "ready flows=1 port=0", figures(checked: 2),
         words: "a line whose checks is out of bounds"),
-      Row("hello version=2", "ready flows=1", figures(), words: "ECONNRESET"),
+      Row(hello, "ready flows=1 port=0", figures(), words: "ECONNRESET"),
       Row(
-        "hello version=2", "ready flows=1", figures(), figures(),
+        hello, "ready flows=1 port=0", figures(), figures(),
         words: "it said received where end was due"),
       Row(
-        "hello version=2", "ready flows=1", figures(), "end failed=7 nanoseconds=1",
+        hello, "ready flows=1 port=0", figures(), "end failed=7 nanoseconds=1",
         words: "a line whose failed is out of bounds"),
     ])
   func sendsToStranger(row: Row) throws {
@@ -189,7 +189,7 @@ struct PairingWithStrangerTests {
   func reportsLargestReceived() throws {
     var peer = PeerReport()
     let failure = try meet(
-      ["hello version=2", "ready flows=1", Self.largest.line, "end failed=0 nanoseconds=1"]
+      [hello, "ready flows=1 port=0", Self.largest.line, "end failed=0 nanoseconds=1"]
     ) { channel throws(Failure) in
       let pairing = try CallerPairing(
         over: channel, on: Agreement(flows: 1, patternPeriod: 7, bytesPerFlow: 10))
@@ -214,7 +214,7 @@ struct PairingWithStrangerTests {
     let received = Dictionary(
       uniqueKeysWithValues: (1...flows).map { (UInt16($0), ReceivedFlow(figures)) })
     let failure = try meet(
-      ["hello version=2", "offer flows=\(flows) pattern=7 duration=0 bytes=10 \(forward)"]
+      [hello, "offer flows=\(flows) pattern=7 duration=0 bytes=10 \(forward)"]
         + sentLines
         + ["end failed=0 nanoseconds=0"]
     ) { channel throws(Failure) in

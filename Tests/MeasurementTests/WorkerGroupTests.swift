@@ -17,7 +17,8 @@ struct WorkerGroupTests {
     every period: Duration = .zero
   ) throws -> (outcome: WorkerGroup.Outcome, intervals: [Interval]) {
     let recorder = IntervalRecorder(of: [counters], from: workers, every: period, as: .receive)
-    let outcome = try WorkerGroup().run(workers, for: duration, recording: recorder, wait)
+    let track = WorkerGroup.Track(workers, recordedBy: recorder)
+    let outcome = try WorkerGroup().run([track], for: duration, wait)[0]
     return (outcome, recorder.history.intervals)
   }
 
@@ -53,6 +54,46 @@ struct WorkerGroupTests {
     #expect(outcome.whole.length >= .milliseconds(30))
     #expect(workers[0].record.end < workers[1].record.end)
     #expect(workers.allSatisfy { $0.record.failure == nil && $0.record.lastCPU != nil })
+  }
+
+  /// A worker that counts some bytes after a time.
+  private func counting(
+    _ bytes: Int, in counters: FlowCounters, after time: Duration
+  ) -> ScriptedWorker {
+    ScriptedWorker { _ in
+      pause(for: time)
+      var figures = FlowFigures()
+      figures.deviceBytes = bytes
+      counters.publish(figures)
+    }
+  }
+
+  @Test("two directions work at once, and each is recorded by itself, until its own end")
+  func runsTwoDirections() throws {
+    let other = FlowCounters()
+    let workers = [
+      counting(5, in: counters, after: .zero), counting(7, in: other, after: .milliseconds(150)),
+    ]
+    let recorders = [
+      IntervalRecorder(
+        of: [counters], from: [workers[0]], every: .milliseconds(40), as: .receive, isMutual: true),
+      IntervalRecorder(
+        of: [other], from: [workers[1]], every: .milliseconds(40), as: .send, isMutual: true),
+    ]
+    let outcomes = try WorkerGroup().run(
+      zip(workers, recorders).map { WorkerGroup.Track([$0], recordedBy: $1) }, for: nil, Wait())
+    #expect(outcomes.map(\.whole.total.bytes) == [5, 7])
+    #expect(outcomes[0].whole.length < outcomes[1].whole.length)
+    #expect(outcomes[1].whole.length >= .milliseconds(150))
+    for recorder in recorders { #expect(recorder.history.intervals.count >= 2) }
+    let failed = try WorkerGroup().run(
+      [
+        WorkerGroup.Track([patient()], recordedBy: recorders[0]),
+        WorkerGroup.Track(
+          [ScriptedWorker { _ throws(Failure) in throw Failure("work") }],
+          recordedBy: recorders[1]),
+      ], for: nil, Wait())
+    #expect(failed.map { failure(of: $0)?.operation } == ["work", "work"])
   }
 
   @Test("what the watch of the wait finds ends the measurement, and the workers with it")

@@ -195,6 +195,23 @@ struct ConfigurationTests {
       try Configuration(line + "-v 9 --bytes 4K --rate 2K --host-memory -z 100") == .receive(run))
   }
 
+  @Test("an end that sends and receives says what both ends are to send, and with what")
+  func sendsBothWays() throws {
+    let line = "-f eth0 -s 192.0.2.1 -p 5201 --bidir --flows 2 --control 5202 "
+    var run = Configuration.Receive(
+      Configuration.Target(interface: "eth0"), address: IPAddress("192.0.2.1")!, port: 5201)
+    run.measurement = MeasurementOptions(flows: 2)
+    run.measurement?.controlPort = 5202
+    run.measurement?.duration = .seconds(10)
+    run.request = Configuration.Request(isMutual: true)
+    #expect(try Configuration(line) == .receive(run))
+    run.request?.load.pattern = Pattern(period: 9)!
+    run.tcp.congestionControl = "reno"
+    #expect(try Configuration(line + "--pattern 9 --tcp-congestion reno") == .receive(run))
+    run.checks.pattern = Pattern(period: 9)
+    #expect(try Configuration(line + "-v 9 --pattern 9 --tcp-congestion reno") == .receive(run))
+  }
+
   @Test("a receiving measurement has flows, threads, CPUs and more")
   func understandsReceivingMeasurement() throws {
     let line = "-l -f eth0 -s 192.0.2.1 -p 5201 "

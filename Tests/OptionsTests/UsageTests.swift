@@ -241,7 +241,18 @@ struct UsageTests {
       ("", "--reverse", "--reverse: needs --flows N"),
       ("", "-R --flows 1", "-R: needs --control PORT"),
       ("", "-R --flows 1 --control 2 -U 1", "-U: means nothing with several flows"),
-      ("", "-R --flows 1 --control 2 --pattern 9", "--pattern: means nothing when receiving"),
+      (
+        "", "-R --flows 1 --control 2 -v 8 --pattern 9",
+        "--pattern 9: -v expects pattern 8"
+      ),
+      (
+        "", "-R --flows 1 --control 2 --tcp-congestion reno",
+        "--tcp-congestion: means nothing when receiving"
+      ),
+      ("-l", "--bidir --flows 1 --control 1", "--bidir: the end that connects asks for it, not -l"),
+      ("", "--bidir", "--bidir: needs --flows N"),
+      ("", "--bidir --flows 1", "--bidir: needs --control PORT"),
+      ("", "-R --bidir --flows 1 --control 2", "--bidir: either it or --reverse, not both"),
       ("", "-R --flows 1 --control 2 --validate-every 2", "--validate-every: needs -v N"),
       ("-l", "--json-stream", "--json-stream: needs --flows N"),
       ("-l", "--omit 1", "--omit: needs --flows N"),

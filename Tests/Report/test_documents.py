@@ -10,7 +10,7 @@ import unittest
 from pathlib import Path
 
 import documents
-from report.documents import Unusable, read
+from report.documents import Members, Unusable, read
 from report.measurement import measurement
 
 
@@ -49,6 +49,34 @@ class Reading(unittest.TestCase):
         self.assertEqual([read_.members for read_ in self.read(text + text)], [whole, whole])
         with self.assertRaisesRegex(Unusable, "has no document: the run has not ended"):
             self.read("".join(json.dumps(event) + "\n" for event in events[:-1]))
+
+    def test_both_directions(self) -> None:
+        """A document of both directions, or a stream of them, is two documents of one."""
+        ends = {"receive": documents.automatic()[0], "send": documents.sender()}
+        head = ["schema", "tool", "role", "verdict", "exit_status", "failure", "options"]
+        parts = {role: {name: value for name, value in end.items() if name not in head}
+                 for role, end in ends.items()}
+        whole = {name: ends["receive"][name] for name in head} | {
+            "schema": "ncdevmem-bidirectional-1", "role": "both", **parts}
+        read = [document.members for document in self.read(json.dumps(whole))]
+        self.assertEqual([one["role"] for one in read], ["receive", "send"])
+        for one in read:
+            part = parts[one["role"]]
+            self.assertEqual({name: one[name] for name in part}, part)
+            measurement(Members(one, "x"))
+        events = []
+        for role, part in parts.items():
+            events += [{"event": "interval", "data": {"direction": role, **interval}}
+                       for interval in part.pop("intervals")]
+        events.append({"event": "end", "data": whole})
+        streamed = self.read("".join(json.dumps(event) + "\n" for event in events))
+        for one, other in zip(read, (document.members for document in streamed)):
+            self.assertEqual(
+                other["intervals"],
+                [{"direction": one["role"], **interval} for interval in one["intervals"]])
+        del whole["send"]
+        with self.assertRaisesRegex(Unusable, "is of form ncdevmem-bidirectional-1"):
+            self.read(json.dumps(whole))
 
     def test_figures(self) -> None:
         document, = self.read(json.dumps(documents.automatic()[0]))

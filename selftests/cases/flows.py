@@ -17,7 +17,7 @@ from testbed.harness import Skipped, case, expect, expect_equal
 from testbed.hosts import (
     LOCAL, NIC, REMOTE, STRANGER, Sender, enter_remote, free_port, parameter, pattern,
     set_fault, stranger, wait_for_traffic, wait_listening)
-from testbed.pair import receiver, reversed_pair, sender
+from testbed.pair import check_consistent, document, receiver, sender
 from testbed.schema import validate
 from testbed.state import expect_released, has_command, token_mode_attribute, unchanged
 from testbed.tool import Result, finish, run
@@ -26,17 +26,6 @@ SHARE = Path(__file__).resolve().parents[2] / "share"
 sys.path.insert(0, str(SHARE))
 
 from report import contents, documents, drawings  # noqa: E402
-
-
-def document(result: Result, role: str, verdict: str = "ok") -> dict:
-    """The document that a run printed, which is as the schema says."""
-    lines = result.stdout.decode().splitlines()
-    expect_equal(len(lines), 1, f"lines on the standard output of {role}")
-    parsed = json.loads(lines[0])
-    validate(parsed, "measurement")
-    expect_equal(parsed["role"], role, "role")
-    expect_equal(parsed["verdict"], verdict, f"verdict of {role}: {parsed['failure']}")
-    return parsed
 
 
 def paired(
@@ -55,31 +44,6 @@ def paired(
         ours, theirs = document(received, "receive"), document(sent, "send")
     expect_released()
     return ours, theirs
-
-
-def check_consistent(ours: dict, theirs: dict, flows: int) -> None:
-    """Both ends report the same bytes, flow by flow, and all tokens are back."""
-    expect_equal(len(ours["flows"]), flows, "flows of the receiver")
-    expect_equal(len(theirs["flows"]), flows, "flows of the sender")
-
-    def by_port(document_: dict) -> dict[int, int]:
-        return {flow["caller_port"]: flow["bytes"] for flow in document_["flows"]}
-
-    for other in (theirs, ours["peer"], theirs["peer"]):
-        expect_equal(by_port(other), by_port(ours), "bytes by port")
-    for flow in ours["flows"]:
-        expect(flow["bytes"] > 0, f"nothing came from flow {flow['flow']}")
-        expect_equal(flow["device_bytes"], flow["bytes"], "bytes in device memory")
-        expect_equal(flow["tokens_returned"], flow["fragments"], "tokens returned")
-        expect_equal(flow["tokens_outstanding"], 0, "tokens outstanding")
-        expect_equal(flow["wrong_bytes"], 0, "wrong bytes")
-    total = sum(flow["bytes"] for flow in ours["flows"])
-    for document_ in (ours, theirs):
-        expect_equal(document_["total"]["bytes"], total, "the sum")
-        if document_["intervals"]:
-            intervals = sum(interval["total"]["bytes"] for interval in document_["intervals"])
-            # The tool reports what is left of the last interval only if it has a tenth of a second.
-            expect(0.8 * total <= intervals <= total, f"intervals: {intervals} of {total} bytes")
 
 
 @case("1, 2 and 4 flows are measured by a pair, from host memory, and both ends agree",
@@ -240,50 +204,6 @@ def unpaired_duration() -> None:
     expect_released()
 
 
-@case("a receiver that connects has the end that listens send, by -R, and both ends agree",
-      deadline=240)
-def reverse() -> None:
-    device = () if has_command("bind-tx") else ("--host-memory",)
-    # The first restarts a queue that is not the last: its NAPI keeps its place among the others.
-    for queues, memory in (("-t", "2", "-q", "1"), ("--host-memory",)), (
-            ("-t", "2", "-q", "2"), device):
-        port, control = free_port(), free_port()
-        with unchanged():
-            calling, listening = reversed_pair(
-                port, control,
-                ("--json", "--flows", "4", "--bytes", "2M", "-v", "9", *queues, *memory),
-                ("--json",))
-            received, sent = finish(calling, 100), finish(listening, 60)
-            expect(not sent.code and not received.code, f"{sent.stderr}\n{received.stderr}")
-        ours, theirs = document(received, "receive"), document(sent, "send")
-        check_consistent(ours, theirs, 4)
-        expect_equal(ours["total"]["bytes"], 8 << 20, "bytes")
-        for end in ours, theirs:
-            expect(end["configuration"]["reversed"], "not reversed")
-        expect_equal(theirs["configuration"]["pattern_period"], 9, "pattern")
-        expect_equal(
-            theirs["configuration"]["sends_from"],
-            "host memory" if memory else "device memory", "memory")
-        if queues[-1] == "2":
-            expect_equal(ours["configuration"]["steering"],
-                         "context" if parameter("contexts") else "rules", "steering")
-    expect_released()
-
-
-@case("a receiver that connects and goes away, or cannot get ready, ends the sender", once=True)
-def reverse_fails() -> None:
-    port, control = free_port(), free_port()
-    with unchanged():
-        calling, listening = reversed_pair(
-            port, control, ("--flows", "1", "--host-memory", "-t", "900", "-q", "1"))
-        finish(calling, 60).expect(2)
-        finish(listening, 60).expect(1, "the peer closed the control connection")
-        calling, listening = reversed_pair(
-            port, control, ("--flows", "1", "--host-memory", "-v", "9"), ("-v", "8"))
-        finish(calling, 60).expect(1, "the sender expects another pattern")
-        finish(listening, 60).expect(1, "cannot agree with the receiver: it offers pattern 9")
-
-
 @case("a rate is kept to within 15 % above and 40 % below", deadline=120, once=True)
 def rate() -> None:
     # A busy CPU explains a lower rate; a higher one means that pacing does not work. Two emulated
@@ -357,8 +277,8 @@ def say(
     return answer
 
 
-HELLO = b"hello version=2\n"
-OFFER = (HELLO + b"offer flows=2 pattern=7 duration=1 bytes=0 omit=0 reverse=0 host=0 rate=0 "
+HELLO = b"hello version=3\n"
+OFFER = (HELLO + b"offer flows=2 pattern=7 duration=1 bytes=0 omit=0 direction=0 host=0 rate=0 "
          b"chunk=0\n")
 
 
@@ -375,7 +295,7 @@ def hostile() -> None:
         (OFFER.replace(b"flows=2", b"flows=1025"), "flows is out of bounds"),
         (OFFER.replace(b"pattern=7", b"pattern=1"), "pattern is out of bounds"),
         (OFFER.replace(b"bytes=0", b"bytes=1"), "offer is out of bounds"),
-        (HELLO + b"ready flows=2\n", "where offer was due"),
+        (HELLO + b"ready flows=2 port=0\n", "where offer was due"),
     )
     port, control = free_port(), free_port()
     with unchanged():
@@ -445,7 +365,7 @@ def goes_away() -> None:
             listening = receiver(port, "--control", str(control), "--timeout", timeout)
             wait_listening(control, listening)
             answer = say(control, OFFER, leaves_after)
-            expect(answer.endswith(b"ready flows=2\n"), f"it answered {answer!r}")
+            expect(answer.endswith(b"ready flows=2 port=0\n"), f"it answered {answer!r}")
             finish(listening, 30).expect(1, words)
         expect_released()
 

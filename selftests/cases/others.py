@@ -182,7 +182,7 @@ def renamed_sender() -> None:
                 said += piece
             output("ip", "-n", "remote", "link", "set", REMOTE_NIC, "name", "renamed1")
             try:
-                connection.sendall(b"ready flows=1\n")
+                connection.sendall(b"ready flows=1 port=0\n")
                 connected = select.select([flows, connection], [], [], 20)[0]
             finally:
                 output("ip", "-n", "remote", "link", "set", "renamed1", "name", REMOTE_NIC)

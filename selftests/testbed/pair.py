@@ -7,9 +7,11 @@ import json
 import subprocess
 import threading
 
+from .harness import expect, expect_equal
 from .hosts import (
     LOCAL, NIC, REMOTE, REMOTE_NIC, enter_remote, free_port, need, wait_listening)
-from .tool import BINARY, finish, start, track
+from .schema import validate
+from .tool import BINARY, Result, finish, start, track
 
 
 def receiver(port: int, *options: str, version: int = 4) -> subprocess.Popen[bytes]:
@@ -33,9 +35,11 @@ def _remote(*options: str) -> subprocess.Popen[bytes]:
 
 
 def reversed_pair(
-    port: int, control: int, receiving: tuple[str, ...], sending: tuple[str, ...] = ()
+    port: int, control: int, receiving: tuple[str, ...], sending: tuple[str, ...] = (),
+    by: str = "-R",
 ) -> tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]:
-    """A sender on the remote host that listens, and a receiver here that connects."""
+    """A sender on the remote host that listens, and a receiver here that connects; both do both
+    `by` --bidir."""
     listening = _remote(
         "-l", "-s", REMOTE[4], "-p", str(port), "--control", str(control), *sending)
     # A network namespace is a thread's own matter.
@@ -43,7 +47,7 @@ def reversed_pair(
     waiting.start()
     waiting.join()
     calling = start(
-        "-f", NIC, "-s", REMOTE[4], "-p", str(port), "--control", str(control), "-R",
+        "-f", NIC, "-s", REMOTE[4], "-p", str(port), "--control", str(control), by,
         "--timeout", "60", *receiving, memory=())
     return calling, listening
 
@@ -65,3 +69,44 @@ def measure(
         raise SystemExit(f"receiver: exit status {received.code}\n{received.stderr}\n"
                          f"sender: exit status {sent.code}\n{sent.stderr}")
     return json.loads(received.stdout)
+
+
+def document(result: Result, role: str, verdict: str = "ok") -> dict:
+    """The document that a run printed, which is as the schema says."""
+    lines = result.stdout.decode().splitlines()
+    expect_equal(len(lines), 1, f"lines on the standard output of {role}")
+    parsed = json.loads(lines[0])
+    validate(parsed, "bidirectional" if role == "both" else "measurement")
+    if role == "both":
+        for part in "receive", "send":
+            alone = parsed | {"schema": "ncdevmem-measurement-2", "role": part} | parsed[part]
+            del alone["receive"], alone["send"]
+            validate(alone, "measurement")
+    expect_equal(parsed["role"], role, "role")
+    expect_equal(parsed["verdict"], verdict, f"verdict of {role}: {parsed['failure']}")
+    return parsed
+
+
+def check_consistent(ours: dict, theirs: dict, flows: int) -> None:
+    """Both ends report the same bytes, flow by flow, and all tokens are back."""
+    expect_equal(len(ours["flows"]), flows, "flows of the receiver")
+    expect_equal(len(theirs["flows"]), flows, "flows of the sender")
+
+    def by_port(document_: dict) -> dict[int, int]:
+        return {flow["caller_port"]: flow["bytes"] for flow in document_["flows"]}
+
+    for other in (theirs, ours["peer"], theirs["peer"]):
+        expect_equal(by_port(other), by_port(ours), "bytes by port")
+    for flow in ours["flows"]:
+        expect(flow["bytes"] > 0, f"nothing came from flow {flow['flow']}")
+        expect_equal(flow["device_bytes"], flow["bytes"], "bytes in device memory")
+        expect_equal(flow["tokens_returned"], flow["fragments"], "tokens returned")
+        expect_equal(flow["tokens_outstanding"], 0, "tokens outstanding")
+        expect_equal(flow["wrong_bytes"], 0, "wrong bytes")
+    total = sum(flow["bytes"] for flow in ours["flows"])
+    for document_ in (ours, theirs):
+        expect_equal(document_["total"]["bytes"], total, "the sum")
+        if document_["intervals"]:
+            intervals = sum(interval["total"]["bytes"] for interval in document_["intervals"])
+            # The tool reports what is left of the last interval only if it has a tenth of a second.
+            expect(0.8 * total <= intervals <= total, f"intervals: {intervals} of {total} bytes")

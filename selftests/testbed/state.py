@@ -12,11 +12,12 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from .devmem import free_deferred
-from .harness import expect
-from .hosts import NIC
+from .harness import expect, expect_equal
+from .hosts import NIC, REMOTE_NIC, enter_remote
 from .settings import settings
 
 
@@ -84,6 +85,20 @@ def unchanged() -> Iterator[None]:
     before = nic_state()
     yield
     expect_state(before)
+
+
+@contextlib.contextmanager
+def remote_unchanged() -> Iterator[None]:
+    """Fails the case if the remote host's NIC is not afterwards as it was before."""
+    def state() -> str:
+        enter_remote()
+        return settings(REMOTE_NIC)
+
+    with ThreadPoolExecutor(1) as thread:
+        before = thread.submit(state).result(60)
+        yield
+        after = thread.submit(state).result(60)
+    expect_equal(after, before, "the remote NIC")
 
 
 def expect_state(before: str) -> None:

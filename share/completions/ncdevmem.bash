@@ -36,6 +36,7 @@ _ncdevmem_options="
     --interval
     --control
     -R --reverse
+    --bidir
     --threads
     --cpus
     --bytes

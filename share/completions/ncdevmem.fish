@@ -79,6 +79,7 @@ complete -c ncdevmem -l omit -x -d 'leave out this much of the start, as a warm-
 complete -c ncdevmem -l interval -x -d 'how often to report'
 complete -c ncdevmem -l control -x -d 'agree with the peer over a separate connection, and exchange figures'
 complete -c ncdevmem -s R -l reverse -d 'have the end that listens send, and receive its flows here'
+complete -c ncdevmem -l bidir -d 'have both ends send that many flows to each other at once'
 complete -c ncdevmem -l threads -x -d 'share the flows among N threads'
 complete -c ncdevmem -l cpus -x -a '(__ncdevmem_cpus)' -d 'pin the threads to these CPUs in turn, such as 0-3,8'
 complete -c ncdevmem -l bytes -x -d 'end each flow after this many bytes'

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 MEASUREMENT = "ncdevmem-measurement-2"
+BIDIRECTIONAL = "ncdevmem-bidirectional-1"
 HEADLINE = "ncdevmem-headline-2"
 BENCH = "ncdevmem-bench-1"
 # A measurement's document is limited to some 20 MB; that of `make headline` holds a hundred.
@@ -162,7 +163,7 @@ def read(name: str) -> list[Members]:
         raise Unusable(name, f"is no text in UTF-8: {error.reason} at {error.start}") from error
     if not text.strip():
         raise Unusable(name, "is empty")
-    values = _gathered(_parsed(name, text))
+    values = [part for value in _gathered(_parsed(name, text)) for part in _directions(value)]
     label = visible(name)
     if not values:
         raise Unusable(name, "has no document: the run has not ended" if '"event"' in text
@@ -210,6 +211,26 @@ def _gathered(values: list) -> list:
     return documents
 
 
+def _directions(document: object) -> list:
+    """What a document of both directions says of each, as a document of one; any other itself."""
+    if not isinstance(document, dict) or document.get("schema") != BIDIRECTIONAL:
+        return [document]
+    whole = {name: value for name, value in document.items()
+             if name not in ("receive", "send", "intervals")}
+    streamed = document.get("intervals")
+    parts = []
+    for role in "receive", "send":
+        part = document.get(role)
+        # A run that failed early has measured neither.
+        if not isinstance(part, dict):
+            return [document]
+        if isinstance(streamed, list):
+            part = {"intervals": [interval for interval in streamed if isinstance(interval, dict)
+                                  and interval.get("direction") == role], **part}
+        parts.append(whole | {"schema": MEASUREMENT, "role": role} | part)
+    return parts
+
+
 def _value(text: str) -> object:
     """What a text of JSON says, without the numbers that JSON does not have."""
     def refuse(constant: str) -> NoReturn:
@@ -230,7 +251,7 @@ def _known(document: Members) -> Members:
             "is not of ncdevmem: it has no schema of it (--flows N --json prints one)")
     if schema in (MEASUREMENT, HEADLINE, BENCH):
         return document
-    for known in MEASUREMENT, HEADLINE, BENCH:
+    for known in MEASUREMENT, BIDIRECTIONAL, HEADLINE, BENCH:
         if schema.rpartition("-")[0] == known.rpartition("-")[0]:
             raise Unusable(document.file, f"is of form {schema}; this program reads {known}")
     failure = document.members.get("failure")
