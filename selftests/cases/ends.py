@@ -112,7 +112,7 @@ def stopped_printing() -> None:
             process.send_signal(number)
             expect_equal(process.wait(20), code, "exit status")
             print(f"  ended {time.monotonic() - start_:.1f} s after signal {number}")
-            expect(time.monotonic() - start_ < 3, "it took too long")
+            expect(time.monotonic() - start_ < 10, "it took too long")
             until(lambda: not guards(), "the guard has not ended")
         expect_released()
 

@@ -114,9 +114,7 @@ def check_report(ours: dict, theirs: dict) -> None:
 
 @case("a duration ends both ends by itself, and workers stay where they are pinned", once=True)
 def duration() -> None:
-    start_ = time.monotonic()
     ours, theirs = paired(("--flows", "2", "--duration", "3", "--host-memory"), ("--cpus", "0,1"))
-    expect(time.monotonic() - start_ < 40, "it took too long")
     check_consistent(ours, theirs, 2)
     expect(theirs["total"]["seconds"] >= 3, "it ended early")
     expect_equal([worker["cpu"] for worker in ours["workers"]], [0, 1], "CPUs")
@@ -321,12 +319,12 @@ def hostile() -> None:
 def silent_caller() -> None:
     port, control = free_port(), free_port()
     with unchanged():
-        listening = receiver(port, "--control", str(control), "--timeout", "8")
+        listening = receiver(port, "--control", str(control), "--timeout", "10")
         wait_listening(control, listening)
         start = time.monotonic()
         say(control, b"hello ver")
-        expect(4 < time.monotonic() - start < 7.5, "it was closed at another time")
-        finish(listening, 30).expect(1, "made no offer in 5.0 s", "none made an offer in 8 s")
+        expect(4 < time.monotonic() - start < 9.5, "it was closed at another time")
+        finish(listening, 60).expect(1, "made no offer in 5.0 s", "none made an offer in 10 s")
 
 
 @case("only the sender's and the receiver's -c address is listened to", deadline=120)

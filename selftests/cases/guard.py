@@ -256,7 +256,7 @@ def waits_for_guard() -> None:
             asked = time.monotonic()
             third.terminate()
             result = finish(third).expect(128 + signal.SIGTERM)
-            expect(time.monotonic() - asked < 2, "a stop did not end the wait")
+            expect(time.monotonic() - asked < 10, "a stop did not end the wait")
             expect_equal(json.loads(result.stdout)["verdict"], "stopped", "verdict")
             let_go(pid, process, second)
 

@@ -213,3 +213,13 @@ def wait_listening(
         time.sleep(pause)
     process.kill()
     raise Failed(f"nothing listens at port {port}")
+
+
+def wait_listening_remotely(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Waits until a process on the remote host listens at a port, or has ended."""
+    def wait() -> None:
+        enter_remote()
+        wait_listening(port, process)
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(wait).result(70)

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import json
 import subprocess
-import threading
 
 from .harness import expect, expect_equal
 from .hosts import (
-    LOCAL, NIC, REMOTE, REMOTE_NIC, enter_remote, free_port, need, wait_listening)
+    LOCAL, NIC, REMOTE, REMOTE_NIC, free_port, need, wait_listening, wait_listening_remotely)
 from .schema import validate
 from .tool import BINARY, Result, finish, start, track
 
@@ -42,10 +41,7 @@ def reversed_pair(
     `by` --bidir."""
     listening = _remote(
         "-l", "-s", REMOTE[4], "-p", str(port), "--control", str(control), *sending)
-    # A network namespace is a thread's own matter.
-    waiting = threading.Thread(target=lambda: (enter_remote(), wait_listening(control, listening)))
-    waiting.start()
-    waiting.join()
+    wait_listening_remotely(control, listening)
     calling = start(
         "-f", NIC, "-s", REMOTE[4], "-p", str(port), "--control", str(control), by,
         "--timeout", "60", *receiving, memory=())
