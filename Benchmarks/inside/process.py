@@ -52,6 +52,13 @@ def start(c_tool: Path, runs: int) -> None:
             Row("user s", lambda cost: cost.user), Row("system s", lambda cost: cost.system))
 
 
+def own_memory(pid: int) -> int:
+    """A process's memory that is not the dma-buf's, in KiB: mapped, that counts as shared memory."""
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    fields = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+    return sum(int(fields.get(kind, "0 kB").split()[0]) for kind in ("RssAnon", "RssFile"))
+
+
 def peak(binary: str | Path, size: int) -> int:
     """The most memory of a run that is not the dma-buf's, in KiB, read 20 times a second."""
     port = free_port()
@@ -62,11 +69,7 @@ def peak(binary: str | Path, size: int) -> int:
         sender = Sender(4, port, pattern(size))
         sender.start()
         while process.poll() is None:
-            # The mapped dma-buf counts as shared memory.
-            lines = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii").splitlines()
-            fields = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
-            kinds = (fields.get(kind, "0 kB") for kind in ("RssAnon", "RssFile"))
-            most = max(most, sum(int(kind.split()[0]) for kind in kinds))
+            most = max(most, own_memory(process.pid))
             time.sleep(0.05)
         sender.join(10)
     if process.returncode or sender.error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable
 
 from .harness import expect, expect_equal
 from .hosts import (
@@ -49,15 +50,18 @@ def reversed_pair(
 
 
 def measure(
-    flows: int, receiving: list[str], sending: list[str], seconds: float = 300
+    flows: int, receiving: list[str], sending: list[str], seconds: float = 300,
+    watch: Callable[[list[subprocess.Popen[bytes]]], None] = lambda _: None
 ) -> dict:
-    """What the receiver reports of flows from host memory. Nothing else is printed."""
+    """What the receiver reports of flows from host memory. Nothing else is printed. Meanwhile `watch`
+    is called with both ends, and may take as long as they do."""
     port, control = free_port(), free_port()
     ends = ("--control", str(control), "--interval", "0")
     listening = receiver(port, *ends, "--json", *receiving)
     try:
         wait_listening(control, listening)
         talking = sender(port, *ends, "--host-memory", "--flows", str(flows), *sending)
+        watch([listening, talking])
         sent, received = finish(talking, seconds), finish(listening)
     finally:
         listening.kill()
