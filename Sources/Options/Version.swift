@@ -27,7 +27,7 @@ package enum Version {
     kernel features: bind-rx (Linux 6.12), bind-tx (6.16), rx-page-size (7.3), queue-leasing, \
     token-mode
     memory: \(MemoryKind.forms.joined(separator: ", "))
-    documents: \(Document.runSchema), \(MeasurementReport.schema)
+    documents: \(Document.runSchema), \(MeasurementReport.schema), \(MutualReport.schema)
     control protocol: \(PeerMessage.version)
     """
   }

@@ -19,7 +19,9 @@ struct VersionTests {
   func describes() {
     // The unit tests are not built by `scripts/build`.
     #expect(Version.text.contains("\ncommit: unknown\n"))
-    #expect(Version.text.contains("\ndocuments: ncdevmem-run-1, \(MeasurementReport.schema)\n"))
+    #expect(
+      Version.text.contains(
+        "\ndocuments: ncdevmem-run-1, \(MeasurementReport.schema), \(MutualReport.schema)\n"))
     #expect(Version.text.hasSuffix("\ncontrol protocol: \(PeerMessage.version)"))
   }
 }

@@ -17,7 +17,7 @@ from testbed.harness import Skipped, case, expect, expect_equal
 from testbed.hosts import (
     LOCAL, NIC, REMOTE, STRANGER, Sender, enter_remote, free_port, parameter, pattern,
     set_fault, stranger, wait_for_traffic, wait_listening)
-from testbed.pair import check_consistent, document, receiver, sender
+from testbed.pair import HELLO, check_consistent, document, receiver, sender
 from testbed.schema import validate
 from testbed.state import expect_released, has_command, token_mode_attribute, unchanged
 from testbed.tool import Result, finish, run
@@ -275,7 +275,6 @@ def say(
     return answer
 
 
-HELLO = b"hello version=3\n"
 OFFER = (HELLO + b"offer flows=2 pattern=7 duration=1 bytes=0 omit=0 direction=0 host=0 rate=0 "
          b"chunk=0\n")
 

@@ -13,7 +13,7 @@ from testbed.habits import (
     NTUPLE_ARFS, NTUPLE_FIXED, NTUPLE_OFF, change, others_rule, rules, rules_taken, set_channels)
 from testbed.harness import Skipped, case, expect, expect_equal
 from testbed.hosts import LOCAL, NIC, REMOTE_NIC, free_port, output, parameter
-from testbed.pair import sender
+from testbed.pair import HELLO, sender
 from testbed.sending import send
 from testbed.state import expect_released, expect_state, has_command, nic_state, unchanged
 from testbed.tool import finish, listen, receive, run
@@ -173,7 +173,7 @@ def renamed_sender() -> None:
             port, "--control", str(control), "--flows", "1", "--host-memory", "--bytes", "1000")
         connection, _ = listener.accept()
         with connection:
-            connection.sendall(b"hello version=2\n")
+            connection.sendall(HELLO)
             connection.settimeout(20)
             said = b""
             while not re.search(rb"offer .*\n", said):

@@ -14,6 +14,10 @@ from .schema import validate
 from .tool import BINARY, Result, finish, start, track
 
 
+# What either end says first on the control connection.
+HELLO = b"hello version=3\n"
+
+
 def receiver(port: int, *options: str, version: int = 4) -> subprocess.Popen[bytes]:
     """Starts a measuring receiver, with the memory that several flows need."""
     need(version)

@@ -135,13 +135,14 @@ _ncdevmem_words() {
 }
 
 # _ncdevmem_split WORD: set "option", "value" and "front" (what of the word is before the value) if
-# the word is an option that takes a value. Without its value, "value" is unset.
+# the word is an option that takes a value; "has_value" if it has that, too. They are the caller's,
+# so nothing unsets them here: that would bring those of an outer scope to light.
 _ncdevmem_split() {
     local place letter
-    unset option value front
+    option='' value='' front='' has_value=''
     case $1 in
     --*=*)
-        option=${1%%=*} value=${1#*=} front=${1%%=*}=
+        option=${1%%=*} value=${1#*=} front=${1%%=*}= has_value=1
         ;;
     --*)
         option=$1
@@ -153,18 +154,18 @@ _ncdevmem_split() {
             if _ncdevmem_value "$letter" >/dev/null; then
                 option=$letter
                 if ((place + 1 < ${#1})); then
-                    value=${1:place+1} front=${1:0:place+1}
+                    value=${1:place+1} front=${1:0:place+1} has_value=1
                 fi
                 break
             fi
         done
         ;;
     esac
-    [[ -n ${option-} ]] && _ncdevmem_value "$option" >/dev/null
+    [[ -n $option ]] && _ncdevmem_value "$option" >/dev/null
 }
 
 _ncdevmem() {
-    local line word words head kind option value front previous='' candidates=()
+    local line word words head kind='' option value front has_value previous='' candidates=()
     local _ncdevmem_interface=''
     COMPREPLY=()
     # The words as they were typed: bash divides them at = and : as well.
@@ -174,21 +175,21 @@ _ncdevmem() {
     unset 'words[0]'
     for previous in "${words[@]}"; do
         # A value is no option, whatever it looks like.
-        if [[ -n ${kind-} ]]; then
+        if [[ -n $kind ]]; then
             [[ $kind == interfaces ]] && _ncdevmem_interface=$previous
             kind=
         elif _ncdevmem_split "$previous"; then
             kind=$(_ncdevmem_value "$option")
-            if [[ -n ${value+set} ]]; then
+            if [[ -n $has_value ]]; then
                 [[ $kind == interfaces ]] && _ncdevmem_interface=$value
                 kind=
             fi
         fi
     done
 
-    if [[ -n ${kind-} ]]; then
+    if [[ -n $kind ]]; then
         value=$word front=
-    elif _ncdevmem_split "$word" && [[ -n ${value+set} ]]; then
+    elif _ncdevmem_split "$word" && [[ -n $has_value ]]; then
         kind=$(_ncdevmem_value "$option")
     else
         kind="words $_ncdevmem_options" value=$word front=
