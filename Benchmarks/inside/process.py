@@ -53,7 +53,7 @@ def start(c_tool: Path, runs: int) -> None:
 
 
 def own_memory(pid: int) -> int:
-    """A process's memory that is not the dma-buf's, in KiB: mapped, that counts as shared memory."""
+    """A process's memory that is not the dma-buf's, in KiB: what is mapped of that is shared."""
     lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
     fields = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
     return sum(int(fields.get(kind, "0 kB").split()[0]) for kind in ("RssAnon", "RssFile"))

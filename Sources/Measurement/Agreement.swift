@@ -20,6 +20,8 @@ package struct Agreement: Equatable, Sendable {
   package var reverse: Reverse?
   /// Whether both ends send, to each other.
   package var isMutual = false
+  /// What the flows exchange, where the time of that is what counts; `nil` for streams.
+  package var exchange: Exchange?
 
   /// How the end that listens is to send, where the one that calls receives.
   package struct Reverse: Equatable, Sendable {
@@ -72,11 +74,17 @@ package struct Agreement: Equatable, Sendable {
     let (flows, period, duration, bytes) = (values[0], values[1], values[2], values[3])
     guard (duration == 0) != (bytes == 0) else { return nil }
     let isReversed = values[5] > 0
-    guard isReversed || values[6...].allSatisfy({ $0 == 0 }) else { return nil }
+    guard isReversed || values[6..<9].allSatisfy({ $0 == 0 }) else { return nil }
+    let (request, response, isMutual) = (values[9], values[10], values[5] == 2)
+    // Exchanges have both messages, one direction, and end by time.
+    guard (request == 0) == (response == 0), request == 0 || duration > 0 && !isMutual else {
+      return nil
+    }
     self.init(
       flows: flows, patternPeriod: period, duration: duration == 0 ? nil : .seconds(duration),
       bytesPerFlow: bytes == 0 ? nil : bytes, omitting: .seconds(values[4]),
-      reversed: isReversed ? Reverse(values[6...]) : nil, isMutual: values[5] == 2)
+      reversed: isReversed ? Reverse(values[6..<9]) : nil, isMutual: isMutual)
+    if request > 0 { exchange = Exchange(request: request, response: response) }
   }
 
   /// The same as an offer.
@@ -85,7 +93,7 @@ package struct Agreement: Equatable, Sendable {
       .offer, flows, patternPeriod ?? 0, Int(duration?.components.seconds ?? 0), bytesPerFlow ?? 0,
       Int(omitted.components.seconds), reverse == nil ? 0 : isMutual ? 2 : 1,
       reverse?.usesHostMemory == true ? 1 : 0, reverse?.bitsPerSecond ?? 0,
-      reverse?.chunkSize ?? 0)
+      reverse?.chunkSize ?? 0, exchange?.request ?? 0, exchange?.response ?? 0)
   }
 
   /// How long to send, what is left out included; `nil` for as long as `bytesPerFlow` takes.
@@ -104,6 +112,7 @@ package struct Agreement: Equatable, Sendable {
       flows: options.flows ?? 1, patternPeriod: load.pattern.period, duration: options.duration,
       bytesPerFlow: load.bytesPerFlow, omitting: options.omitted ?? .zero, reversed: reverse,
       isMutual: isMutual)
+    exchange = options.exchange
   }
 
   /// What each flow sends.

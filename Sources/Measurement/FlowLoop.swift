@@ -18,16 +18,18 @@ struct FlowLoop: ~Copyable {
   ///   - pattern: What to compare the payload with; `nil` to drop it.
   ///   - interval: Of how many pieces the first one is compared.
   ///   - comparison: What compares it, if that is not the CPU.
+  ///   - waitsForBatches: Whether a stream that runs is worth a short wait for more of it.
   ///   - report: Takes a line for each of the first wrong bytes.
   init(
     checking pattern: Pattern?, every interval: Int, by comparison: consuming GPUComparison?,
     through binding: UInt32, memorySize: Int, failsOnLinear: Bool, tokensArePages: Bool,
+    waitsForBatches: Bool,
     report: @escaping (String) -> Void
   ) {
     func loop<Sink: PayloadSink & ~Copyable>(into sink: consuming Sink) -> ReceiveLoop<Sink> {
       ReceiveLoop(
         into: sink, through: binding, memorySize: memorySize, failsOnLinear: failsOnLinear,
-        tokensArePages: tokensArePages)
+        tokensArePages: tokensArePages, waitsForBatches: waitsForBatches)
     }
     if let pattern, let comparison = comparison.take() {
       self.loop = loop(into: MeasuredSink(nil, report: report))

@@ -26,6 +26,9 @@ package final class IncomingFlow {
   /// Whether the NIC wrote payload into the memory; `nil` where that is not known.
   package private(set) var wroteMemory: Bool?
   private var witness: WriteWitness?
+  private var exchange: IncomingExchange?
+  /// How long exchanges took; `nil` where this end does not ask.
+  package var latencies: LatencyHistogram? { exchange?.latencies }
 
   /// Calls of `recvmsg` for one flow before it is another one's turn.
   private static let callsPerTurn = 16
@@ -37,23 +40,34 @@ package final class IncomingFlow {
   ///   - interval: Of how many pieces the first one is compared.
   ///   - comparison: What compares it, if that is not the CPU.
   ///   - hasConnected: Whether this end has connected, not the sender.
+  ///   - exchange: This end's part in exchanges; `nil` to receive a stream.
   package init(
     _ index: Int, over connection: consuming Connection, hasConnected: Bool = false,
     through binding: UInt32, memorySize: Int, checking pattern: Pattern?, every interval: Int,
-    by comparison: consuming GPUComparison? = nil, failsOnLinear: Bool, tokensArePages: Bool = false
+    by comparison: consuming GPUComparison? = nil, failsOnLinear: Bool,
+    tokensArePages: Bool = false,
+    in exchange: ExchangePart? = nil
   ) throws(Failure) {
     self.index = index
     loop = FlowLoop(
       checking: pattern, every: interval, by: comparison, through: binding, memorySize: memorySize,
-      failsOnLinear: failsOnLinear, tokensArePages: tokensArePages
+      failsOnLinear: failsOnLinear, tokensArePages: tokensArePages,
+      waitsForBatches: exchange == nil
     ) { Diagnostics.print("flow \(index): \($0)") }
     do throws(Errno) {
       firstCPU = try connection.incomingCPU()
+      if exchange != nil { try connection.sendAtOnce() }
       port = hasConnected ? try connection.localPort() : connection.peer?.port
     } catch {
       throw Failure("ask for a connection's CPU and port", errno: error)
     }
     self.connection = connection
+    self.exchange = exchange.map(IncomingExchange.init)
+  }
+
+  /// Asks for the first message, if this end is the one that asks.
+  func begin(_ wait: Wait) throws(Failure) {
+    try exchange?.begin(over: connection, wait)
   }
 
   /// The figures of the flow so far; for its own thread, and after that.
@@ -75,7 +89,7 @@ package final class IncomingFlow {
       .received(
         from: connection.peer, port: port, queue: queue(among: queues),
         cpu: (try? connection.incomingCPU()) ?? nil),
-      wroteMemory: wroteMemory)
+      wroteMemory: wroteMemory, latencies: latencies)
   }
 
   /// The RX queue that the flow's last packet came through; `nil` where it is not known.
@@ -89,11 +103,14 @@ package final class IncomingFlow {
   /// Takes what waits, for a turn.
   ///
   /// - Parameter frame: What the calls fill, shared by the flows of a thread.
-  func serve(_ frame: inout ReceiveFrame, in memory: SharedMemory) throws(Failure) {
+  func serve(
+    _ frame: inout ReceiveFrame, in memory: SharedMemory, _ wait: Wait
+  ) throws(Failure) {
     for _ in 0..<Self.callsPerTurn {
       let progress = try loop.step(from: connection, into: &frame, in: memory.buffer)
       counters.publish(figures)
       if let finding = witness?.finding { try conclude(finding) }
+      try exchange?.advance(to: figures.bytes, over: connection, wait)
       guard case .more = progress else {
         isReady = false
         if case .endOfStream = progress { isAtEnd = true }

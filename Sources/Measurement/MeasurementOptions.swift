@@ -19,6 +19,8 @@ package struct MeasurementOptions: Equatable, Sendable {
   package var omitted: Duration?
   /// How much time a reported interval has, in whole seconds; zero for none but the whole.
   package var interval = Duration.seconds(1)
+  /// What the flows exchange, where the time of that is what counts; streams if `nil`.
+  package var exchange: Exchange?
   /// The port of the connection over which both ends agree and exchange figures; none if `nil`.
   package var controlPort: UInt16?
 

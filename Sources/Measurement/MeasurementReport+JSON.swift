@@ -22,6 +22,7 @@ extension MeasurementReport {
     if let omitted {
       document.add("omitted", omitted.total.json(over: omitted.length, as: role))
     }
+    document.add("latency", latencies.map { json(of: $0) })
     document.add("flows", flows.map(json(of:)))
     document.add("workers", workers.indices.map(json(ofWorker:)))
     document.add("queues", queues.map { Self.json(ofQueue: $0.queue, $0.statistics) })
@@ -59,8 +60,37 @@ extension MeasurementReport {
       object.add("copied_sends", statistics.copied)
       object.add("waits_for_notices", statistics.backoffs)
     }
+    object.add("latency", flow.latencies.map { json(of: $0, isWhole: false) })
     measured(flow).add(
       to: &object, over: whole.length, as: role, tokens: flow.figures.tokensOutstanding)
+    return object
+  }
+
+  /// What exchanges took.
+  ///
+  /// - Parameter isWhole: Whether to have the distribution as well.
+  private func json(of latencies: LatencyHistogram, isWhole: Bool = true) -> JSONObject {
+    func add(_ time: Duration?, as name: String, to object: inout JSONObject) {
+      object.add("\(name)_microseconds", time.map { $0.inSeconds * 1e6 }, decimals: 3)
+    }
+    var object = JSONObject()
+    object.add("exchanges", latencies.count)
+    add(latencies.minimum, as: "min", to: &object)
+    add(latencies.mean, as: "mean", to: &object)
+    for percentile in ReportedPercentile.all {
+      add(latencies.value(atPercent: percentile.percent), as: percentile.word, to: &object)
+    }
+    add(latencies.maximum, as: "max", to: &object)
+    guard isWhole else { return object }
+    object.add(
+      "distribution",
+      latencies.distribution.map { point in
+        var object = JSONObject()
+        object.add("percent", point.percent, decimals: 6)
+        add(point.value, as: "at_most", to: &object)
+        object.add("exchanges", point.count)
+        return object
+      })
     return object
   }
 
@@ -103,6 +133,8 @@ extension MeasurementReport.Setting {
     object.add("bytes_per_flow", agreement.bytesPerFlow)
     object.add("reversed", agreement.reverse != nil && !agreement.isMutual)
     object.add("bidirectional", agreement.isMutual)
+    object.add("request_bytes", agreement.exchange?.request)
+    object.add("response_bytes", agreement.exchange?.response)
     object.add("omit_seconds", Int(agreement.omitted.components.seconds))
     object.add("interval_seconds", Int(interval.components.seconds))
     object.add("paired", isPaired)

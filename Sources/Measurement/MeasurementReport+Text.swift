@@ -8,8 +8,30 @@ extension MeasurementReport {
   /// What people read once the measurement has ended, beside the intervals.
   package var lines: [String] {
     let shown = IntervalTable.shown(flows.map(\.figures))
-    return workers.indices.map(line(ofWorker:)) + shown.map { line(of: flows[$0]) }
+    return latencyLines + workers.indices.map(line(ofWorker:)) + shown.map { line(of: flows[$0]) }
       + noteOfMore + queues.map { Self.line(ofQueue: $0.queue, $0.statistics) } + peerLines
+  }
+
+  private var latencyLines: [String] {
+    guard let exchange = setting.agreement.exchange, let latencies else { return [] }
+    let times = ReportedPercentile.all.compactMap { percentile in
+      latencies.value(atPercent: percentile.percent)
+        .map { "\(percentile.name) \(Self.microseconds($0))" }
+    }
+    let extremes = [("mean", latencies.mean), ("max", latencies.maximum)].compactMap { name, time in
+      time.map { "\(name) \(Self.microseconds($0))" }
+    }
+    let rate = whole.length > .zero ? Double(latencies.count) / whole.length.inSeconds : 0
+    return [
+      """
+      latency: \((times + extremes).joined(separator: ", ")) us; \(latencies.count) exchanges of \
+      \(exchange.request) and \(exchange.response) bytes, \(rate.formatted(1)) a second
+      """
+    ]
+  }
+
+  private static func microseconds(_ duration: Duration) -> String {
+    (duration.inSeconds * 1e6).formatted(1)
   }
 
   /// What is said where not all flows have a line.

@@ -119,6 +119,8 @@ package struct MeasurementReport: Sendable {
     /// Whether the NIC wrote payload into the memory, of a flow that nobody validates; `nil` where
     /// that is not known.
     package var wroteMemory: Bool?
+    /// How long exchanges took; `nil` where this end asked nothing.
+    package var latencies: LatencyHistogram?
 
     /// What only one end knows.
     package enum Detail: Sendable {
@@ -132,8 +134,9 @@ package struct MeasurementReport: Sendable {
     /// States what is known of a flow.
     package init(
       _ index: Int, _ figures: FlowFigures, _ information: ConnectionInformation,
-      _ detail: Detail, wroteMemory: Bool? = nil
+      _ detail: Detail, wroteMemory: Bool? = nil, latencies: LatencyHistogram? = nil
     ) {
+      self.latencies = latencies
       self.index = index
       self.figures = figures
       self.information = information
@@ -235,6 +238,12 @@ package struct MeasurementReport: Sendable {
       "measure",
       reason: "the flows ended after \(omitted.length.inSeconds.formatted(1)) s, in the warm-up",
       hint: "leave out less (--omit), or send for longer")
+  }
+
+  /// How long the exchanges of all flows took; `nil` where this end asked nothing.
+  var latencies: LatencyHistogram? {
+    let known = flows.compactMap(\.latencies)
+    return known.dropFirst().reduce(into: known.first) { $0?.add($1) }
   }
 
   /// Which end this is.

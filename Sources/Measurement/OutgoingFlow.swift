@@ -45,6 +45,10 @@ package final class FlowDestination: DevmemDestination {
   package func acknowledgement() throws(Errno) -> Acknowledgement {
     try connection.acknowledgement()
   }
+
+  package func receiveCopy(into bytes: inout MutableRawSpan) throws(Errno) -> Int {
+    try connection.receiveCopy(into: &bytes)
+  }
 }
 
 /// One of several streams that are sent at once, and the worker that sends it.
@@ -64,27 +68,37 @@ package final class FlowDestination: DevmemDestination {
   private let memory: PatternMemory
   private let load: Load
   private let duration: Duration?
+  private let exchange: ExchangePart?
   private var loop: SendLoop
+  /// What was received last, which nobody reads.
+  private var taken: [UInt8] = []
+  /// How long exchanges took; `nil` where this end does not ask.
+  package private(set) var latencies: LatencyHistogram?
 
   /// - Parameters:
   ///   - loop: What sends, from the binding that the memory has.
   ///   - duration: How long to send; `nil` for as long as `load` says.
   ///   - cpu: Where the worker runs; anywhere if `nil`.
   ///   - wasConnected: Whether the receiver has connected, not this end.
+  ///   - exchange: This end's part in exchanges; `nil` to send a stream.
   package init(
     _ index: Int, over connection: consuming Connection, wasConnected: Bool = false,
     by loop: consuming SendLoop, from memory: PatternMemory, _ load: Load,
-    for duration: Duration?, on cpu: Int?
+    for duration: Duration?, in exchange: ExchangePart? = nil, on cpu: Int?
   ) throws(Failure) {
     self.index = index
     self.cpu = cpu
     self.memory = memory
     self.load = load
     self.duration = duration
+    self.exchange = exchange
+    latencies = exchange?.asking.map { _ in LatencyHistogram() }
+    if exchange != nil { taken = [UInt8](repeating: 0, count: 16384) }
     self.loop = loop
     do throws(Errno) {
       port = wasConnected ? connection.peer?.port ?? 0 : try connection.localPort()
       if let rate = load.bitsPerSecond { try connection.pace(bytesPerSecond: rate / 8) }
+      if exchange != nil { try connection.sendAtOnce() }
     } catch {
       throw Failure("prepare flow", on: "\(index)", errno: error)
     }
@@ -105,11 +119,20 @@ package final class FlowDestination: DevmemDestination {
       () throws(Errno) in
       try destination.connection.information()
     }
-    return MeasurementReport.Flow(index, figures, information, .sent(port: port, statistics))
+    return MeasurementReport.Flow(
+      index, figures, information, .sent(port: port, statistics), latencies: latencies)
   }
 
   package func work(_ wait: Wait) throws(Failure) {
     defer { counters.publish(figures) }
+    if let exchange {
+      if let asking = exchange.asking {
+        try ask(asking, exchange, wait)
+      } else {
+        try answer(exchange, wait)
+      }
+      return try loop.finish(to: destination, wait)
+    }
     let deadline = duration.map { Instant.now.advanced(by: $0) }
     let pieceSize = pieceSize
     var sent = 0
@@ -120,6 +143,61 @@ package final class FlowDestination: DevmemDestination {
       counters.publish(figures)
     }
     try loop.finish(to: destination, wait)
+  }
+
+  /// Sends requests, each once the last one is answered, for a time.
+  private func ask(
+    _ asking: ExchangePart.Asking, _ exchange: ExchangePart, _ wait: Wait
+  ) throws(Failure) {
+    let start = Instant.now
+    let (base, end) = (start.advanced(by: asking.omitted), start.advanced(by: asking.duration))
+    var begin = start
+    while begin < end {
+      try send(exchange.outgoing, wait)
+      guard try receive(exchange.incoming, wait) else {
+        throw Failure(
+          "wait for a response", on: "flow \(index)", errno: .connectionReset,
+          reason: "the peer ended the flow", hint: ControlChannel.hint)
+      }
+      let now = Instant.now
+      if begin >= base { latencies?.record(now.since(begin)) }
+      begin = now
+    }
+  }
+
+  /// Answers requests until there are no more.
+  private func answer(_ exchange: ExchangePart, _ wait: Wait) throws(Failure) {
+    while try receive(exchange.incoming, wait) { try send(exchange.outgoing, wait) }
+  }
+
+  /// Sends a message, which continues the pattern.
+  private func send(_ size: Int, _ wait: Wait) throws(Failure) {
+    var left = size
+    while left > 0 {
+      let count = min(memory.pieceSize, left)
+      try loop.send(statistics.bytes % memory.period, count, to: destination, wait)
+      left -= count
+    }
+    counters.publish(figures)
+  }
+
+  /// Receives a message, and drops it.
+  ///
+  /// - Returns: Whether there was one; `false` if the peer has ended the flow.
+  private func receive(_ size: Int, _ wait: Wait) throws(Failure) -> Bool {
+    var received = 0
+    while received < size {
+      let count = try loop.receive(into: &taken, from: destination, wait)
+      if count == 0, received == 0 { return false }
+      received += count
+      guard count > 0, received <= size else {
+        throw Failure(
+          "receive a message", on: "flow \(index)", errno: .protocolError,
+          reason: "it has \(count > 0 ? "more" : "less") than \(size) bytes",
+          hint: ControlChannel.hint)
+      }
+    }
+    return true
   }
 
   /// How much to send between two checks of the clock, in bytes: of a paced flow, what goes out in

@@ -13,8 +13,9 @@ package struct PeerMessage: Equatable, Sendable {
     case hello
     /// The caller's proposal; `duration` in seconds, 0 for none, as with `bytes` of each flow;
     /// `omit`, in seconds, comes before the duration. `direction` is 0 where the caller sends, 1 where
-    /// it receives, 2 where it does both. Only where it receives is the rest not 0: whether to send
-    /// from host memory, a limit in bits a second, and the size of pieces.
+    /// it receives, 2 where it does both. Only where it receives are the next three not 0: whether to send
+    /// from host memory, a limit in bits a second, and the size of pieces. `request` and `response`
+    /// are the messages of an exchange, in bytes, 0 for streams.
     case offer
     /// The listener listens for the flows, for those that it sends at `port`, or where that is 0 at
     /// the one that the caller knows; a caller that receives has connected all flows.
@@ -40,6 +41,7 @@ package struct PeerMessage: Equatable, Sendable {
           ("duration", 0...MeasurementOptions.durationLimit), ("bytes", PeerMessage.count),
           ("omit", 0...MeasurementOptions.durationLimit), ("direction", 0...2), ("host", 0...1),
           ("rate", PeerMessage.count), ("chunk", PeerMessage.count),
+          ("request", 0...Exchange.sizes.upperBound), ("response", 0...Exchange.sizes.upperBound),
         ]
       case .ready: [("flows", PeerMessage.flows), ("port", 0...Int(UInt16.max))]
       case .refused: [("reason", 0...Int(UInt8.max))]

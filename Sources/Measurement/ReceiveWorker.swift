@@ -56,6 +56,7 @@ package import Transfer
     var frame = ReceiveFrame()
     var set = try EpollSet(stoppedBy: wait.stop)
     for (place, flow) in flows.enumerated() { try set.add(flow.connection.descriptor, as: place) }
+    for flow in flows { try flow.begin(wait) }
     // By their places: those that are ready. Each round looks at these alone, so that it costs no
     // more for flows that have nothing to receive.
     var busy = Array(flows.indices)
@@ -69,7 +70,7 @@ package import Transfer
       var still = 0
       for place in busy {
         let flow = flows[place]
-        try flow.serve(&frame, in: memory)
+        try flow.serve(&frame, in: memory, wait)
         if flow.isReady {
           busy[still] = place
           still += 1

@@ -34,6 +34,8 @@ struct Draft {
   var receive = Configuration.Receive(.init(interface: ""), address: Self.nowhere, port: 0)
   var send = Configuration.Send(interface: "", address: Self.nowhere, port: 0)
   var measurement = MeasurementOptions()
+  var measuresLatency = false
+  var (requestSize, responseSize) = (Exchange.defaultSize, Exchange.defaultSize)
   var tcp = TCPSettings()
   var timeout: Duration? = Configuration.defaultTimeout
   var output = Configuration.Output()
@@ -232,6 +234,10 @@ struct Draft {
         "\(typed(\.measurement.threads)) \(threads)", "more threads than flows, \(flows)")
     }
     guard !listens else { return measurement }
+    try checkLatency()
+    if measuresLatency {
+      measurement.exchange = Exchange(request: requestSize, response: responseSize)
+    }
     switch (measurement.duration, send.load.bytesPerFlow) {
     case (nil, nil): measurement.duration = Load.defaultDuration
     case (.some, .some):
@@ -240,6 +246,22 @@ struct Draft {
     default: break
     }
     return measurement
+  }
+
+  private func checkLatency() throws(Failure) {
+    guard measuresLatency else {
+      for size in [\Draft.requestSize, \Draft.responseSize] where isGiven(size) {
+        throw .usage(typed(size), "needs --latency")
+      }
+      return
+    }
+    let latency = typed(\.measuresLatency)
+    if measurement.controlPort == nil { throw .usage(latency, "needs --control PORT") }
+    if sendsBothWays { throw .usage(latency, "either it or --bidir, not both") }
+    for member in [\Draft.send.load.bytesPerFlow as PartialKeyPath, \.send.load.bitsPerSecond]
+    where isGiven(member) {
+      throw .usage(typed(member), "means nothing with --latency")
+    }
   }
 
   private func queues() throws(Failure) -> Range<UInt32>? {

@@ -180,6 +180,20 @@ extension Option {
         --flows
         """, \.sendsBothWays),
       Option(
+        nil, "latency", [.sendFlows, .request],
+        """
+        exchange messages instead of sending streams, one at a time in each flow, and report how \
+        long that takes; with --control
+        """, \.measuresLatency),
+      Option(
+        nil, "request", "SIZE", [.sendFlows, .request],
+        "with --latency: the size of what this end asks (default: \(Exchange.defaultSize))",
+        \.requestSize, messageSize),
+      Option(
+        nil, "response", "SIZE", [.sendFlows, .request],
+        "with --latency: the size of what the other end answers (default: \(Exchange.defaultSize))",
+        \.responseSize, messageSize),
+      Option(
         nil, "threads", "N", [.receiveFlows, .request],
         "share the flows among N threads (default: as many as CPUs, at most one each)",
         \.measurement.threads,

@@ -120,6 +120,10 @@ func chunkSize(_ word: String) throws(InvalidValue) -> Int {
   try size(word, in: 1...Int.max)
 }
 
+func messageSize(_ word: String) throws(InvalidValue) -> Int {
+  try size(word, in: Exchange.sizes)
+}
+
 func pattern(_ word: String) throws(InvalidValue) -> Pattern {
   let period = try number(word, in: Pattern.periods.lowerBound...Pattern.periods.upperBound)
   return Pattern(period: period)!

@@ -77,7 +77,8 @@ struct ReceivingDirection: ~Copyable {
           checking: configuration.checks.pattern, every: configuration.checks.interval,
           by: try end.memory.comparer?.comparison(),
           failsOnLinear: configuration.checks.failsOnLinear,
-          tokensArePages: end.tokenMode == .manual))
+          tokensArePages: end.tokenMode == .manual,
+          in: ExchangePart(agreement, asks: configuration.request != nil)))
     }
     end.noteSteering(by: transaction)
     workers = try makeWorkers()

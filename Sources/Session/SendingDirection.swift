@@ -115,6 +115,7 @@ struct SendingDirection: ~Copyable {
       try OutgoingFlow(
         index, over: connection, wasConnected: wasConnected, by: loop, from: source.pattern,
         configuration.load, for: agreement.wholeDuration,
+        in: ExchangePart(agreement, asks: !wasConnected),
         on: options.cpus.map { $0.cpus[index % $0.cpus.count] }))
   }
 

@@ -52,6 +52,11 @@ package protocol DevmemDestination: ~Copyable {
   /// What the peer's kernel has acknowledged so far.
   func acknowledgement() throws(Errno) -> Acknowledgement
 
+  /// Receives what the peer has sent and waits: as many bytes as there are and fit, 0 at the end.
+  ///
+  /// - Throws: `EAGAIN` if nothing waits.
+  func receiveCopy(into bytes: inout MutableRawSpan) throws(Errno) -> Int
+
   /// Writable when there is room, in error when a notice waits.
   var descriptor: Descriptor { get }
 }

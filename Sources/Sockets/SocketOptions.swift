@@ -103,6 +103,12 @@ extension Connection {
       CInt(IPPROTO_TCP), TCP_NOTSENT_LOWAT, to: CInt(clamping: max(4096, bytesPerSecond / 100)))
   }
 
+  /// Has the kernel send what it has at once, however little it is and whatever is still to be
+  /// acknowledged. The corresponding C constant is `TCP_NODELAY`.
+  package func sendAtOnce() throws(Errno) {
+    try descriptor.setSocketOption(CInt(IPPROTO_TCP), TCP_NODELAY, to: CInt(1))
+  }
+
   /// The corresponding C constant is `SO_RCVLOWAT`.
   package func setReadableThreshold(_ bytes: Int) throws(Errno) {
     try descriptor.setSocketOption(SOL_SOCKET, SO_RCVLOWAT, to: CInt(clamping: bytes))

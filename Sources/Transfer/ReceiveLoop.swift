@@ -47,13 +47,14 @@ package struct ReceiveLoop<Sink: PayloadSink & ~Copyable>: ~Copyable {
   ///   - memorySize: The size of the bound memory that the stream may use, in bytes.
   ///   - failsOnLinear: Whether payload outside of device memory, linear or plain, is an error.
   ///   - tokensArePages: Whether a token is the number of a page of the dma-buf, as in manual mode.
+  ///   - waitsForBatches: Whether a stream that runs is worth a short wait for more of it.
   ///   - silence: How long the connection may be silent.
   ///   - trace: What sees each fragment; `nil` for nothing.
   ///   - report: What `run` reports to; `nil` for nothing.
   package init(
     into sink: consuming Sink, through binding: UInt32, memorySize: Int,
     failsOnLinear: Bool = false, tokensArePages: Bool = false,
-    silence: Silence = Silence(upTo: nil),
+    waitsForBatches: Bool = true, silence: Silence = Silence(upTo: nil),
     trace: Trace? = nil, report: Report? = nil
   ) {
     self.sink = sink
@@ -63,7 +64,7 @@ package struct ReceiveLoop<Sink: PayloadSink & ~Copyable>: ~Copyable {
     self.trace = trace
     self.report = report
     self.tokensArePages = tokensArePages
-    pace = ReceivePace(memorySize: memorySize)
+    pace = ReceivePace(memorySize: memorySize, waitsForBatches: waitsForBatches)
   }
 
   /// Receives until the stream ends, a stop comes or something fails. The tokens of every fragment

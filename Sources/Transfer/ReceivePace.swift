@@ -20,9 +20,14 @@ package struct ReceivePace: Sendable {
   /// Whether the last wait was followed by so much that a batch is worth waiting for.
   package private(set) var isRunning = false
 
-  /// - Parameter memorySize: The size of the bound memory, in bytes. A batch that waits must not
-  ///   use it up, and a fragment may take four times its size of it.
-  package init(memorySize: Int) { threshold = max(1, min(Self.batch, memorySize / 16)) }
+  /// - Parameters:
+  ///   - memorySize: The size of the bound memory, in bytes. A batch that waits must not use it up,
+  ///     and a fragment may take four times its size of it.
+  ///   - waitsForBatches: Whether there are batches at all: where the peer waits for an answer, none
+  ///     will come.
+  package init(memorySize: Int, waitsForBatches: Bool = true) {
+    threshold = waitsForBatches ? max(1, min(Self.batch, memorySize / 16)) : .max
+  }
 
   /// Counts bytes received.
   package mutating func add(_ count: Int) { bytesSinceWait += count }

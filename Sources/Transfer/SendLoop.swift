@@ -182,6 +182,38 @@ package struct SendLoop: ~Copyable {
   }
 }
 
+// What the peer answers.
+extension SendLoop {
+  /// Waits for bytes that the peer sends, and takes as many as there are and fit.
+  ///
+  /// - Returns: How many there were; 0 once the peer has ended its stream.
+  /// - Throws: A `Failure` of the kind `stopped` after a stop, with `ETIMEDOUT` if nothing comes.
+  package mutating func receive(
+    into buffer: inout [UInt8], from destination: borrowing some DevmemDestination & ~Copyable,
+    _ wait: Wait
+  ) throws(Failure) -> Int {
+    let wait = wait.limited(to: timeout)
+    while true {
+      do throws(Errno) {
+        var span = buffer.mutableSpan
+        var bytes = unsafe span.mutableBytes
+        return try destination.receiveCopy(into: &bytes)
+      } catch {
+        guard error == .tryAgain else {
+          throw Failure("receive a message", on: name, errno: error)
+        }
+      }
+      guard try wait.for(destination.descriptor, to: "receive a message") else {
+        throw Failure(
+          "receive a message", on: name, errno: .timedOut,
+          reason: "the peer has sent none (--timeout)")
+      }
+      // A notice that waits counts as something to read.
+      _ = try takeNotices(from: destination)
+    }
+  }
+}
+
 // From the source into the memory.
 extension SendLoop {
   /// Fills a slot with payload, piece by piece, and sends each. Pieces begin at a page, so that they

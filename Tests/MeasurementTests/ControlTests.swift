@@ -12,8 +12,8 @@ struct PeerMessageTests {
     arguments: [
       (PeerMessage(.hello, 3), "hello version=3"),
       (
-        PeerMessage(.offer, 4, 7, 10, 0, 2, 0, 0, 0, 0),
-        "offer flows=4 pattern=7 duration=10 bytes=0 omit=2 direction=0 host=0 rate=0 chunk=0"
+        PeerMessage(.offer, 4, 7, 10, 0, 2, 0, 0, 0, 0, 0, 0),
+        "offer flows=4 pattern=7 duration=10 bytes=0 omit=2 direction=0 host=0 rate=0 chunk=0 request=0 response=0"
       ),
       (PeerMessage(.ready, 1024, 0), "ready flows=1024 port=0"),
       (PeerMessage(.refused, 2), "refused reason=2"),
@@ -97,7 +97,8 @@ struct PeerMessageTests {
     for _ in 0..<20_000 {
       // A linear congruential generator: the same lines in each run.
       var line = Array(
-        "offer flows=4 pattern=7 duration=10 bytes=0 omit=2 direction=0 host=0 rate=0 chunk=0".utf8)
+        "offer flows=4 pattern=7 duration=10 bytes=0 omit=2 direction=0 host=0 rate=0 chunk=0 request=0 response=0"
+          .utf8)
       for _ in 0..<2 {
         state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
         line[Int(state >> 33) % line.count] = UInt8(truncatingIfNeeded: state >> 24)

@@ -48,8 +48,13 @@ struct AgreementTests {
     let asking = Agreement(
       request, MeasurementOptions(flows: 2),
       reversed: Agreement.Reverse(request, chunkSize: 512))
+    var exchanging = MeasurementOptions(flows: 2)
+    exchanging.duration = .seconds(3)
+    exchanging.exchange = Exchange(request: 1, response: 1 << 20)
     for agreement in [
-      Agreement(flows: 4, patternPeriod: 7, duration: .seconds(10)),
+      Agreement(flows: 4, patternPeriod: 7, duration: .seconds(10)), Agreement(Load(), exchanging),
+      Agreement(
+        Load(), exchanging, reversed: Agreement.Reverse(Load(), chunkSize: nil)),
       Agreement(
         flows: 4, patternPeriod: 7, duration: .seconds(10),
         reversed: Agreement.Reverse(Load(), chunkSize: nil)),
@@ -68,9 +73,13 @@ struct AgreementTests {
   @Test(
     "an offer of neither duration nor length, or of both, is none",
     arguments: [
-      [1, 7, 0, 0, 0, 0, 0, 0, 0], [1, 7, 1, 1, 0, 0, 0, 0, 0],
+      [1, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0], [1, 7, 1, 1, 0, 0, 0, 0, 0, 0, 0],
       // What to send, where the caller does.
-      [1, 7, 1, 0, 0, 0, 1, 0, 0], [1, 7, 1, 0, 0, 0, 0, 1, 0], [1, 7, 1, 0, 0, 0, 0, 0, 1],
+      [1, 7, 1, 0, 0, 0, 1, 0, 0, 0, 0], [1, 7, 1, 0, 0, 0, 0, 1, 0, 0, 0],
+      [1, 7, 1, 0, 0, 0, 0, 0, 1, 0, 0],
+      // Exchanges without one of the messages, of a length, or in both directions.
+      [1, 7, 1, 0, 0, 0, 0, 0, 0, 64, 0], [1, 7, 1, 0, 0, 0, 0, 0, 0, 0, 64],
+      [1, 7, 0, 9, 0, 0, 0, 0, 0, 64, 64], [1, 7, 1, 0, 0, 2, 0, 0, 0, 64, 64],
     ])
   func refuses(values: [Int]) { #expect(Agreement(offer: values) == nil) }
 

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
+import DeviceMemory
 import Kernel
 import Measurement
 import Payload
 import Sockets
+import TestSupport
 
 /// What an end says first.
 let hello = PeerMessage(.hello, PeerMessage.version).line
 
 /// The end of an offer without a warm-up, of flows that the caller sends.
-let forward = "omit=0 direction=0 host=0 rate=0 chunk=0"
+let forward = "omit=0 direction=0 host=0 rate=0 chunk=0 request=0 response=0"
 
 /// What was sent of a flow.
 func sent(
@@ -47,4 +49,12 @@ func received(
   figures.fragments = fragments
   figures.wrongBytes = wrong
   return figures
+}
+
+/// What a device would write into; nothing does: over loopback all payload is plain.
+func memory() throws -> SharedMemory {
+  let directory = try Directory()
+  try directory.write(String(repeating: "\0", count: 4096), to: "memory")
+  let file = try OwnedDescriptor(opening: directory.path + "/memory", .readingAndWriting)
+  return SharedMemory(try DeviceBuffer(mapping: file, named: "a file"))
 }

@@ -9,14 +9,6 @@ import TestSupport
 import Testing
 import Transfer
 
-/// What a device would write into; nothing does: over loopback all payload is plain.
-private func memory() throws -> SharedMemory {
-  let directory = try Directory()
-  try directory.write(String(repeating: "\0", count: 4096), to: "memory")
-  let file = try OwnedDescriptor(opening: directory.path + "/memory", .readingAndWriting)
-  return SharedMemory(try DeviceBuffer(mapping: file, named: "a file"))
-}
-
 /// Counts how often it is asked to look.
 private final class CountingWitness: SilenceWitness {
   var looks = 0

@@ -250,7 +250,7 @@ struct MeasurementReportTests {
       try members(of: reports.received)
         == [
           #""configuration": {"flows": 2, "duration_seconds": 10, "bytes_per_flow": null"#,
-          #""reversed": false, "bidirectional": false, "omit_seconds": 0, "interval_seconds": 1, "paired": true, "interface": "eth0", "driver": "gve""#,
+          #""reversed": false, "bidirectional": false, "request_bytes": null, "response_bytes": null, "omit_seconds": 0, "interval_seconds": 1, "paired": true, "interface": "eth0", "driver": "gve""#,
           #""ip_version": 4, "rx_queues": [2, 3], "memory_bytes": 65536000"#,
           #""memory": {"kind": "udmabuf", "bytes": 65536000, "cpu_access": "mapped""#,
           #""pci_mapping": null, "validated_by": null}"#,
@@ -261,13 +261,13 @@ struct MeasurementReportTests {
           #""nic_pci_id": "0x15b3:0x101d", "nic_numa_node": 1}, "mean_idle_percent": 97.25"#,
           #""total": {"seconds": 2.000000, "bytes": 1073746020, "gigabits_per_second": 4.294984"#,
           #""device_bytes": 1073745920, "plain_bytes": 50, \#(whole)}"#,
-          #""flows": [{"flow": 0, "caller_port": 40000, "worker": 0, "rx_queue": 2"#,
-          #""softirq_cpu": 5, "memory_written": true, "retransmits": 3, "rtt_microseconds": 412, "segment_bytes": 0, "out_of_order_packets": 6, "bytes": 1073741824"#,
+          #""latency": null, "flows": [{"flow": 0, "caller_port": 40000, "worker": 0, "rx_queue": 2"#,
+          #""softirq_cpu": 5, "memory_written": true, "retransmits": 3, "rtt_microseconds": 412, "segment_bytes": 0, "out_of_order_packets": 6, "latency": null, "bytes": 1073741824"#,
           #""gigabits_per_second": 4.294967, "device_bytes": 1073741824, "plain_bytes": 0"#,
           #""linear_bytes": 0, "fragments": 262144, "recvmsg_calls": 7, "dontneed_calls": 3"#,
           #""tokens_returned": 262144, "tokens_outstanding": 0, "checked_bytes": 0, "wrong_bytes": 9}"#,
           #"{"flow": 1, "caller_port": null, "worker": 1, "rx_queue": null, "softirq_cpu": null"#,
-          #""memory_written": null, "retransmits": 0, "rtt_microseconds": 0, "segment_bytes": 0, "out_of_order_packets": 0, "bytes": 4196"#,
+          #""memory_written": null, "retransmits": 0, "rtt_microseconds": 0, "segment_bytes": 0, "out_of_order_packets": 0, "latency": null, "bytes": 4196"#,
           #""gigabits_per_second": 0.000017, "device_bytes": 4096, "plain_bytes": 50"#,
           #""linear_bytes": 50, "fragments": 1, "recvmsg_calls": 7, "dontneed_calls": 3"#,
           #""tokens_returned": 1, "tokens_outstanding": 0, "checked_bytes": 0, "wrong_bytes": 0}]"#,
@@ -306,7 +306,7 @@ struct MeasurementReportTests {
       try members(of: reports.receivedBare)
         == [
           #""configuration": {"flows": 1, "duration_seconds": null, "bytes_per_flow": null"#,
-          #""reversed": false, "bidirectional": false, "omit_seconds": 0, "interval_seconds": 0, "paired": false, "interface": "eth0", "driver": "virtio_net""#,
+          #""reversed": false, "bidirectional": false, "request_bytes": null, "response_bytes": null, "omit_seconds": 0, "interval_seconds": 0, "paired": false, "interface": "eth0", "driver": "virtio_net""#,
           #""ip_version": 6, "rx_queues": [0], "memory_bytes": null, "memory": null"#,
           #""rx_page_size_bytes": null, "token_mode": "automatic""#,
           #""checked_pattern_period": null, "checked_every_fragments": 1"#,
@@ -317,7 +317,7 @@ struct MeasurementReportTests {
           #""total": {"seconds": 0.000000, "bytes": 0, "gigabits_per_second": 0.000000"#,
           #""device_bytes": 0, "plain_bytes": 0, "linear_bytes": 0, "fragments": 0"#,
           #""recvmsg_calls": 0, "dontneed_calls": 0, "tokens_returned": 0"#,
-          #""tokens_outstanding": 0, "checked_bytes": 0, "wrong_bytes": 0}, "flows": []"#,
+          #""tokens_outstanding": 0, "checked_bytes": 0, "wrong_bytes": 0}, "latency": null, "flows": []"#,
           #""workers": [{"worker": 0, "flows": [0], "cpu": null, "stayed_on_cpu": null"#,
           #""cpu_idle_percent": null, "thread_cpu_seconds": 0.000000"#,
           #""thread_cpu_seconds_per_gib": null}], "queues": [], "intervals": []"#,
@@ -335,7 +335,7 @@ struct MeasurementReportTests {
       try members(of: reports.sent)
         == [
           #""configuration": {"flows": 1, "duration_seconds": null, "bytes_per_flow": 4096"#,
-          #""reversed": false, "bidirectional": false, "omit_seconds": 0, "interval_seconds": 1, "paired": true, "interface": "eth0", "driver": "gve""#,
+          #""reversed": false, "bidirectional": false, "request_bytes": null, "response_bytes": null, "omit_seconds": 0, "interval_seconds": 1, "paired": true, "interface": "eth0", "driver": "gve""#,
           #""ip_version": 4, "sends_from": "device memory", "memory_bytes": 1024"#,
           #""memory": {"kind": "cuda:1", "bytes": 1024, "cpu_access": "copies""#,
           #""pci_mapping": "pcie", "validated_by": null}"#,
@@ -344,8 +344,8 @@ struct MeasurementReportTests {
           #""online_cpus": "0-7", "cpu_governors": ["performance"], "cpu_boost": true"#,
           #""nic_pci_id": "0x15b3:0x101d", "nic_numa_node": 1}, "mean_idle_percent": 50.00"#,
           #""total": {"seconds": 1.000000, \#(figures)}"#,
-          #""flows": [{"flow": 0, "caller_port": 40000, "worker": 0, "retransmits": 1"#,
-          #""rtt_microseconds": 50, "segment_bytes": 1448, "congestion_control": "cubic", "congestion_window_segments": 10, "reorderings": 2, "completions": 6, "copied_sends": 5, "waits_for_notices": 4"#,
+          #""latency": null, "flows": [{"flow": 0, "caller_port": 40000, "worker": 0, "retransmits": 1"#,
+          #""rtt_microseconds": 50, "segment_bytes": 1448, "congestion_control": "cubic", "congestion_window_segments": 10, "reorderings": 2, "completions": 6, "copied_sends": 5, "waits_for_notices": 4, "latency": null"#,
           #"\#(figures)}], "workers": [{"worker": 0, "flows": [0], "cpu": 1"#,
           #""stayed_on_cpu": true, "cpu_idle_percent": 50.00, "thread_cpu_seconds": 0.001000"#,
           #""thread_cpu_seconds_per_gib": 262.144000}], "queues": []"#,
@@ -384,6 +384,38 @@ struct MeasurementReportTests {
     ] {
       #expect(schema.problems(of: try JSON(document(of: report))).isEmpty)
     }
+  }
+
+  @Test("how long exchanges took is in one line, and in the document with its distribution")
+  func describesLatency() throws {
+    var report = try reports.sent
+    var setting = report.setting
+    setting.agreement.exchange = Exchange(request: 100, response: 3)
+    report = MeasurementReport(
+      setting, on: report.host, whole: report.whole, workers: report.workers)
+    report.flows = try reports.sent.flows + reports.sent.flows
+    for (flow, times) in [[20, 10], [30, 40, 1000]].enumerated() {
+      var latencies = LatencyHistogram()
+      for time in times { latencies.record(.microseconds(time)) }
+      report.flows[flow].latencies = latencies
+    }
+    #expect(
+      report.lines[0] == """
+        latency: p50 30.0, p90 1000.0, p99 1000.0, p99.9 1000.0, mean 220.0, max 1000.0 us; \
+        5 exchanges of 100 and 3 bytes, 5.0 a second
+        """)
+    let text = document(of: report)
+    let document = try JSON(text)
+    #expect(try Schema("measurement.json").problems(of: document) == [])
+    let latency = try #require(document["latency"])
+    #expect(latency["exchanges"]?.value == 5)
+    #expect(latency["min_microseconds"]?.value == 10)
+    #expect(latency["p99_9_microseconds"]?.value == 1000)
+    #expect(latency["distribution"]?.elements.last?["percent"]?.value == 100)
+    let flows = try #require(document["flows"]).elements.compactMap { $0["latency"] }
+    #expect(flows.map { $0["exchanges"]?.value } == [2, 3])
+    #expect(flows.allSatisfy { $0["distribution"] == nil })
+    #expect(text.contains(#""request_bytes": 100, "response_bytes": 3"#))
   }
 
   @Test("the document of both directions is as its schema says, and each part one of one direction")

@@ -195,6 +195,22 @@ struct ConfigurationTests {
       try Configuration(line + "-v 9 --bytes 4K --rate 2K --host-memory -z 100") == .receive(run))
   }
 
+  @Test("exchanges have their sizes, at either kind of end that connects")
+  func exchanges() throws {
+    let line = "-f eth0 -s 192.0.2.1 -p 5201 --flows 2 --control 5202 --latency "
+    guard case .send(let plain) = try Configuration(line),
+      case .send(let sized) = try Configuration(line + "--request 1K --response 1"),
+      case .receive(let reversed) = try Configuration(line + "-R --response 9")
+    else {
+      Issue.record("other runs")
+      return
+    }
+    #expect(plain.measurement?.exchange == Exchange(request: 64, response: 64))
+    #expect(plain.measurement?.duration == .seconds(10))
+    #expect(sized.measurement?.exchange == Exchange(request: 1024, response: 1))
+    #expect(reversed.measurement?.exchange == Exchange(request: 64, response: 9))
+  }
+
   @Test("an end that sends and receives says what both ends are to send, and with what")
   func sendsBothWays() throws {
     let line = "-f eth0 -s 192.0.2.1 -p 5201 --bidir --flows 2 --control 5202 "

@@ -251,6 +251,19 @@ struct UsageTests {
       ),
       ("-l", "--bidir --flows 1 --control 1", "--bidir: the end that connects asks for it, not -l"),
       ("", "--bidir", "--bidir: needs --flows N"),
+      ("", "--flows 1 --latency", "--latency: needs --control PORT"),
+      ("-l", "--flows 1 --latency", "--latency: means nothing when receiving"),
+      ("", "--flows 1 --control 2 --request 9", "--request: needs --latency"),
+      ("", "--flows 1 --control 2 --latency --bytes 9", "--bytes: means nothing with --latency"),
+      ("", "-R --flows 1 --control 2 --latency --rate 9K", "--rate: means nothing with --latency"),
+      (
+        "", "--bidir --flows 1 --control 2 --latency",
+        "--latency: either it or --bidir, not both"
+      ),
+      (
+        "", "--flows 1 --control 2 --latency --response 0",
+        #"--response "0": not a number of bytes from 1 to 1048576, which K, M or G may follow"#
+      ),
       ("", "--bidir --flows 1", "--bidir: needs --control PORT"),
       ("", "-R --bidir --flows 1 --control 2", "--bidir: either it or --reverse, not both"),
       ("", "-R --flows 1 --control 2 --validate-every 2", "--validate-every: needs -v N"),

@@ -74,6 +74,8 @@ final class ScriptedDestination: DevmemDestination {
     hasEnded = true
   }
 
+  func receiveCopy(into bytes: inout MutableRawSpan) throws(Errno) -> Int { throw .tryAgain }
+
   func acknowledgement() throws(Errno) -> Acknowledgement {
     guard acknowledgements.isEmpty else {
       return acknowledgements.count > 1 ? acknowledgements.removeFirst() : acknowledgements[0]

@@ -276,7 +276,7 @@ def say(
 
 
 OFFER = (HELLO + b"offer flows=2 pattern=7 duration=1 bytes=0 omit=0 direction=0 host=0 rate=0 "
-         b"chunk=0\n")
+         b"chunk=0 request=0 response=0\n")
 
 
 @case("whoever says anything else on the control port is named, and costs the sender nothing",

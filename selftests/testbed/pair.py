@@ -57,8 +57,8 @@ def measure(
     flows: int, receiving: list[str], sending: list[str], seconds: float = 300,
     watch: Callable[[list[subprocess.Popen[bytes]]], None] = lambda _: None
 ) -> dict:
-    """What the receiver reports of flows from host memory. Nothing else is printed. Meanwhile `watch`
-    is called with both ends, and may take as long as they do."""
+    """What the receiver reports of flows from host memory. Nothing else is printed. Meanwhile
+    `watch` is called with both ends, and may take as long as they do."""
     port, control = free_port(), free_port()
     ends = ("--control", str(control), "--interval", "0")
     listening = receiver(port, *ends, "--json", *receiving)

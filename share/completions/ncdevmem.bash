@@ -37,6 +37,9 @@ _ncdevmem_options="
     --control
     -R --reverse
     --bidir
+    --latency
+    --request
+    --response
     --threads
     --cpus
     --bytes
@@ -80,6 +83,8 @@ _ncdevmem_value() {
     --omit) echo "words" ;;
     --interval) echo "words" ;;
     --control) echo "words" ;;
+    --request) echo "words" ;;
+    --response) echo "words" ;;
     --threads) echo "words" ;;
     --cpus) echo "cpus" ;;
     --bytes) echo "words" ;;

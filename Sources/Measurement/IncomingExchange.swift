@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import Kernel
+internal import Sockets
+
+/// What a received flow of exchanges sends: an answer to each message that has come, or the next
+/// request. It goes from host memory, whatever it is; nobody reads it.
+struct IncomingExchange: ~Copyable {
+  private let part: ExchangePart
+  private let message: [UInt8]
+  /// How many bytes have come once the message that is due is whole.
+  private var goal: Int
+  private var begin = Instant.now
+  private var (base, end) = (Instant.now, Instant.now)
+  /// How long exchanges took; `nil` where this end does not ask.
+  private(set) var latencies: LatencyHistogram?
+
+  init(_ part: ExchangePart) {
+    self.part = part
+    message = [UInt8](repeating: 0, count: part.outgoing)
+    goal = part.incoming
+    latencies = part.asking.map { _ in LatencyHistogram() }
+  }
+
+  /// Asks for the first message, if this end is the one that asks.
+  mutating func begin(over connection: borrowing Connection, _ wait: Wait) throws(Failure) {
+    guard let asking = part.asking else { return }
+    begin = .now
+    (base, end) = (begin.advanced(by: asking.omitted), begin.advanced(by: asking.duration))
+    try send(over: connection, wait)
+  }
+
+  /// Does what is due once so many bytes have come.
+  mutating func advance(
+    to received: Int, over connection: borrowing Connection, _ wait: Wait
+  ) throws(Failure) {
+    guard received >= goal else { return }
+    guard received == goal else {
+      throw Failure(
+        "receive a message", errno: .protocolError,
+        reason: "it has more than \(part.incoming) bytes", hint: ControlChannel.hint)
+    }
+    goal += part.incoming
+    guard part.asking != nil else { return try send(over: connection, wait) }
+    let now = Instant.now
+    if begin >= base { latencies?.record(now.since(begin)) }
+    begin = now
+    if now < end { return try send(over: connection, wait) }
+    try attempt("end a flow") { () throws(Errno) in try connection.finishSending() }
+  }
+
+  /// Sends a message. The peer waits for it, and so reads it.
+  private func send(over connection: borrowing Connection, _ wait: Wait) throws(Failure) {
+    var sent = 0
+    while sent < message.count {
+      do throws(Errno) {
+        sent += try connection.sendCopy(message.span.extracting(droppingFirst: sent))
+      } catch {
+        guard error == .tryAgain else { throw Failure("send a message", errno: error) }
+        guard
+          try wait.limited(to: Self.patience)
+            .for(connection.descriptor, .writing, to: "send a message")
+        else {
+          throw Failure("send a message", errno: .timedOut, reason: "the peer does not read")
+        }
+      }
+    }
+  }
+
+  /// How long the peer may leave no room for a message.
+  private static let patience = Duration.seconds(30)
+}
