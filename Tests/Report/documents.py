@@ -44,6 +44,19 @@ def scaled(document: dict, factor: float) -> dict:
     return changed
 
 
+def with_latency(document: dict, factor: float = 1) -> dict:
+    """A run of a thousand exchanges, each so many times as long."""
+    changed = copy.deepcopy(document)
+    times = {"min": 10, "mean": 25, "p50": 20.5, "p90": 40, "p99": 60, "p99_9": 80.25, "max": 90}
+    changed["latency"] = {"exchanges": 1000, "distribution": [
+        {"percent": percent, "at_most_microseconds": time * factor, "exchanges": count}
+        for percent, time, count in ((0, 10, 1), (50, 20.5, 500), (90, 40, 900), (100, 90, 1000))]}
+    changed["latency"] |= {
+        f"{name}_microseconds": time * factor for name, time in times.items()}
+    changed["configuration"] |= {"request_bytes": 64, "response_bytes": 1000}
+    return changed
+
+
 def with_rates(document: dict, rates: list[float]) -> dict:
     """A run whose intervals, of a second each, have these rates."""
     changed = copy.deepcopy(document)

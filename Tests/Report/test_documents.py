@@ -12,6 +12,7 @@ from pathlib import Path
 import documents
 from report.documents import Members, Unusable, read
 from report.measurement import measurement
+from report.runs import pair
 
 
 class Reading(unittest.TestCase):
@@ -49,6 +50,23 @@ class Reading(unittest.TestCase):
         self.assertEqual([read_.members for read_ in self.read(text + text)], [whole, whole])
         with self.assertRaisesRegex(Unusable, "has no document: the run has not ended"):
             self.read("".join(json.dumps(event) + "\n" for event in events[:-1]))
+
+    def test_latency(self) -> None:
+        """The end that asked has the times of its exchanges, and the run has them from it."""
+        asked, answered = documents.with_latency(documents.automatic()[0]), documents.sender()
+        answered["latency"] = None
+        taken = [measurement(document) for document in self.read(json.dumps([asked, answered]))]
+        run, = pair(taken)
+        self.assertEqual(run.latency, taken[0].latency)
+        self.assertIsNone(taken[1].latency)
+        self.assertEqual(
+            (run.latency.exchanges, run.latency.median, run.latency.p99_9, run.latency.maximum),
+            (1000, 20.5, 80.25, 90))
+        self.assertEqual(run.latency.distribution, ((0, 10), (50, 20.5), (90, 40), (100, 90)))
+        self.assertEqual(taken[0].conditions["Request"], "64 bytes")
+        # A run without an exchange has no times.
+        asked["latency"] |= {"exchanges": 0, "p50_microseconds": None}
+        self.assertIsNone(measurement(self.read(json.dumps(asked))[0]).latency)
 
     def test_both_directions(self) -> None:
         """A document of both directions, or a stream of them, is two documents of one."""
@@ -107,7 +125,7 @@ class Reading(unittest.TestCase):
         no harm, and intervals may be omitted."""
         document = documents.automatic()[0]
         document["options"] |= {"mss": "1000", "port": "1", "omit": "2"}
-        document["latency"] = {"unknown": [1]}
+        document["jitter"] = {"unknown": [1]}
         document["intervals"][0]["omitted"] = True
         read_, = self.read(json.dumps(document))
         taken = measurement(read_)

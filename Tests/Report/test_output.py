@@ -153,6 +153,31 @@ class Page(Output):
                      "306\u202f708\u202f480 (100.0 %)", "46.78"):
             self.assertIn(word, words)
 
+    def test_latency(self) -> None:
+        """Exchanges have a section with their curve, and are compared; streams have none."""
+        ends = [documents.with_latency(document, factor) for document, factor in zip(
+            documents.automatic()[:2], (1, 3))]
+        names = [documents.write(self.directory, f"{place}.json", end)
+                 for place, end in enumerate(ends)]
+        page = self.page(*names)
+        self.assertIn("#latency", [one["href"] for one in page.of("a")])
+        words = "".join(page.words)
+        for word in ("Latency of each run, µs", "99.9 %", "80.25", "240.8", "latency, median"):
+            self.assertIn(word, words)
+        figures = [json.loads(text) for text in page.scripts if '"tickvals"' in text]
+        figure, = figures
+        lines = figure["data"]
+        self.assertEqual([line["y"] for line in lines], [[10, 20.5, 40, 90], [30, 61.5, 120, 270]])
+        for line in lines:
+            for place, expected in zip(line["x"], (0, 0.30103, 1, 3)):
+                self.assertAlmostEqual(place, expected, 5)
+        self.assertEqual(figure["layout"]["xaxis"]["ticktext"], ["0 %", "90 %", "99 %", "99.9 %"])
+        self.assertNotIn("Latency", "".join(self.page(*self.both_modes()).words))
+        drawing = self.written("svg", *names).decode("utf-8")
+        for word in ("exchanges that took no longer", "99.9 %", "Latency of each run"):
+            self.assertIn(word, drawing.replace("\u00a0", " "))
+        self.assertNotIn("{10", drawing)
+
     def test_needs_nothing_else(self) -> None:
         """No element fetches anything, the policy allows no other script, and it names the right
         ones."""

@@ -33,6 +33,13 @@ struct ReceivePaceTests {
     #expect(changes(&none, after: 1) == nil)
   }
 
+  @Test("where the peer waits for an answer there are no batches, however much came")
+  func expectsNone() {
+    var pace = ReceivePace(memorySize: 64 << 20, waitsForBatches: false)
+    #expect(changes(&pace, after: 1 << 40) == nil)
+    #expect(!pace.isRunning)
+  }
+
   private func changes(_ pace: inout ReceivePace, after count: Int) -> Int? {
     pace.add(count)
     return pace.takeChange()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from dataclasses import dataclass
 
@@ -27,7 +28,8 @@ MOST_MARKERS = 60
 
 @dataclass(frozen=True)
 class Line:
-    """A value over time: in the middle of each interval, None where it is not known."""
+    """A value over time, in the middle of each interval, or over something else; None where it is
+    not known."""
 
     label: str
     style: int
@@ -43,7 +45,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Course:
-    """Lines over time."""
+    """Lines over time, or over something else."""
 
     title: str
     unit: str
@@ -51,6 +53,11 @@ class Course:
     # Seconds in which figures were left out of the sums, if they were
     omitted_until: float | None
     alt: str
+    along: str = "seconds"
+    # What stands at which places along, where these are no numbers for people
+    ticks: dict[float, str] | None = None
+    # Whether each step of the values is ten times the one before
+    logarithmic: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,6 +136,35 @@ def courses(groups: list[Group]) -> list[Course]:
                     for line in lines if not line.thin
                     and (known := [one for one in line.values if one is not None]))))
     return taken
+
+
+def latencies(groups: list[Group]) -> Course | None:
+    """What part of the exchanges took at most how long: each nine has the same room, as where
+    HdrHistograms are plotted."""
+    lines = []
+    runs = [(one, run) for one in groups for run in one.runs if run.latency]
+    for style, (one, run) in enumerate(runs):
+        taken = run.latency
+        assert taken
+        # The greatest of a thousand stands where 99.9 % do.
+        places = [
+            math.log10(max(taken.exchanges, 1)) if percent >= 100
+            else -math.log10(1 - percent / 100) for percent, _ in taken.distribution]
+        lines.append(Line(
+            label(one, run), style, places, [value for _, value in taken.distribution],
+            [f"{percent:.6g} %" for percent, _ in taken.distribution],
+            [False] * len(places), legend=label(one, run)))
+    if not lines:
+        return None
+    nines = math.ceil(max(max(line.times) for line in lines))
+    ticks = {0.0: "0 %", **{
+        float(place): f"{100 - 100 / 10 ** place:.{max(place - 2, 0)}f} %"
+        for place in range(1, nines + 1)}}
+    return Course(
+        "latency", "µs", lines, None, "Latency in µs by the part of the exchanges. " + "; ".join(
+            f"{line.label}: from {number(line.values[0] or 0)} to {number(line.values[-1] or 0)}"
+            for line in lines),
+        "exchanges that took no longer", ticks, True)
 
 
 def strips(comparisons: list[Comparison]) -> list[Strip]:

@@ -67,9 +67,11 @@ def _course(course: Course) -> plotly.Figure:
     made.update_layout(
         height=310 + 21 * len(shown), margin={"l": 56, "r": 12, "t": 12, "b": 48},
         legend={"orientation": "h", "x": 0, "y": -0.27, "yanchor": "top"},
-        xaxis={"title": {"text": "seconds", "standoff": 6}, "rangemode": "tozero",
-               "zeroline": False},
-        yaxis={"title": escape(course.unit), "rangemode": "tozero", "zeroline": False})
+        xaxis={"title": {"text": escape(course.along), "standoff": 6}, "rangemode": "tozero",
+               "zeroline": False, **({} if course.ticks is None else {
+                   "tickvals": list(course.ticks), "ticktext": list(course.ticks.values())})},
+        yaxis={"title": escape(course.unit), "zeroline": False, **(
+            {"type": "log", "dtick": 1} if course.logarithmic else {"rangemode": "tozero"})})
     return made
 
 

@@ -16,7 +16,7 @@ NO_CONDITION = frozenset((
     "quiet", "trace", "flows", "duration", "bytes", "host-memory", "pattern", "rate", "chunk",
     "validate", "validate-every", "first-queue", "queues", "rx-page-size", "autorelease",
     "autorelease-attribute", "busy-poll", "memory", "memory-size", "allow-plain",
-    "fail-on-linear"))
+    "fail-on-linear", "latency", "request", "response"))
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,22 @@ class Worker:
 
 
 @dataclass(frozen=True)
+class Latency:
+    """How long exchanges took, in microseconds."""
+
+    exchanges: int
+    minimum: float
+    mean: float
+    median: float
+    p90: float
+    p99: float
+    p99_9: float
+    maximum: float
+    # Percent of the exchanges, and what these did not exceed
+    distribution: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
 class Measurement:
     """What one end printed of a run."""
 
@@ -90,6 +106,8 @@ class Measurement:
     intervals: tuple[Interval, ...]
     # Bytes that the other end reported, by the sender's port
     peer_bytes: dict[int, int]
+    # Where it asked, and there was an answer
+    latency: Latency | None = None
 
     @property
     def counts(self) -> bool:
@@ -153,7 +171,19 @@ def measurement(document: Members, needs_intervals: bool = True) -> Measurement:
         intervals=intervals,
         peer_bytes={
             round(flow.number("caller_port")): round(flow.number("bytes"))
-            for flow in peer.objects("flows")} if peer else {})
+            for flow in peer.objects("flows")} if peer else {},
+        latency=_latency(document.object_or_none("latency")))
+
+
+def _latency(latency: Members | None) -> Latency | None:
+    if latency is None or not latency.number("exchanges"):
+        return None
+    points = tuple(
+        (point.number("percent"), point.number("at_most_microseconds"))
+        for point in latency.objects("distribution"))
+    return Latency(round(latency.number("exchanges")), *(
+        latency.number(f"{name}_microseconds")
+        for name in ("min", "mean", "p50", "p90", "p99", "p99_9", "max")), points)
 
 
 def _count(figures: Members, name: str) -> int | None:
@@ -213,6 +243,8 @@ def conditions(document: Members) -> dict[str, str]:
         "Threads": str(len(document.array("workers"))),
         "Duration": _plain(made, "duration_seconds", " s"),
         "Bytes of each flow": _plain(made, "bytes_per_flow"),
+        "Request": _plain(made, "request_bytes", " bytes"),
+        "Response": _plain(made, "response_bytes", " bytes"),
         "Token mode": made.text_or_none("token_mode"),
         "RX queues": ", ".join(map(str, made.array("rx_queues")))
         if "rx_queues" in made.members else None,

@@ -168,6 +168,14 @@ def runs(page: Page, report: Report) -> None:
                 for run in one.runs:
                     if run.main.intervals:
                         page.table(tables.intervals(run, one), folded=True)
+    if course := drawings.latencies(groups):
+        page.section("latency", "Latency")
+        page.draw(course)
+        if table := tables.latencies(groups):
+            page.table(table)
+        page.text(
+            "Each flow has one exchange under way: a slow one holds back the next. It is the time "
+            "that a caller who waits sees, not that of requests at a given rate.", "faint")
     if strip := drawings.flows(groups):
         page.section("flows", "Flows")
         page.draw(strip)

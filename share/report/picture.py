@@ -123,10 +123,13 @@ def _blocks(report: Report):
         return
     for course in drawings.courses(report.groups):
         yield from _drawing(course)
-    for drawing in (drawings.flows(report.groups), drawings.kinds(report.groups),
+    for drawing in (drawings.latencies(report.groups), drawings.flows(report.groups),
+                    drawings.kinds(report.groups),
                     drawings.cpu(report.groups)):
         if drawing:
             yield from _drawing(drawing)
+    if latencies := tables.latencies(report.groups):
+        yield from _table(latencies)
     yield from _table(tables.figures(report.groups))
     yield from _table(tables.files(report.groups))
     if other := tables.other_facts(report.groups):
@@ -246,10 +249,18 @@ def _course(axes: Axes, course: Course) -> None:
     if course.omitted_until is not None:
         axes.axvspan(0, course.omitted_until, color="#808080", alpha=0.18, linewidth=0)
         axes.text(0, 1, " omitted", transform=axes.get_xaxis_transform(), va="top")
-    axes.set_ylim(bottom=0)
+    if course.logarithmic:
+        axes.set_yscale("log")
+        # Its own labels are formulas, which SETTINGS forbids.
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.yaxis.set_minor_formatter(lambda *_: "")
+    else:
+        axes.set_ylim(bottom=0)
     axes.set_xlim(left=0)
+    if course.ticks is not None:
+        axes.set_xticks(list(course.ticks), list(course.ticks.values()))
     axes.set_ylabel(course.unit)
-    axes.set_xlabel("seconds")
+    axes.set_xlabel(course.along)
     # The legend stands below the label of the axis.
     height = 2.6 - 0.35 - 0.55
     axes.legend(

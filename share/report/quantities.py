@@ -35,6 +35,8 @@ PER_CALL = Quantity("fragments of a recvmsg", "")
 DEVICE = Quantity("payload in device memory", "%", "more")
 RETRANSMITS = Quantity("retransmits", "per GiB", "less")
 DROPS = Quantity("packets that queues dropped", "per GiB", "less")
+MEDIAN_LATENCY = Quantity("latency, median", "µs", "less")
+LATENCY_OF_99 = Quantity("latency, 99 %", "µs", "less")
 
 
 def _flow_spread(run: Run) -> float | None:
@@ -86,6 +88,8 @@ OF_A_RUN: dict[Quantity, Callable[[Run], float | None]] = {
     DEVICE: _device,
     RETRANSMITS: _retransmits,
     DROPS: _drops,
+    MEDIAN_LATENCY: lambda run: run.latency.median if run.latency else None,
+    LATENCY_OF_99: lambda run: run.latency.p99 if run.latency else None,
 }
 
 # What the intervals of a run have as well

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .measurement import Measurement
+from .measurement import Latency, Measurement
 
 TOKEN_MODE = "Token mode"
 
@@ -28,6 +28,11 @@ class Run:
     def main(self) -> Measurement:
         """The end that the figures are taken from."""
         return self.ends[0]
+
+    @property
+    def latency(self) -> Latency | None:
+        """How long exchanges took, at the end that asked."""
+        return next((end.latency for end in self.ends if end.latency), None)
 
     @property
     def counts(self) -> bool:

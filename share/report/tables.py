@@ -129,6 +129,21 @@ def figures(groups: list[Group]) -> Table:
     return Table(title, ["", *(one.title for one in quantities)], rows)
 
 
+def latencies(groups: list[Group]) -> Table | None:
+    """Of every run that has them the percentiles of its exchanges."""
+    rows = [
+        [label(one, run), str(taken.exchanges), *(
+            number(value) for value in (
+                taken.minimum, taken.median, taken.p90, taken.p99, taken.p99_9, taken.maximum,
+                taken.mean))]
+        for one in groups for run in one.runs if (taken := run.latency)]
+    if not rows:
+        return None
+    return Table(
+        "Latency of each run, µs",
+        ["", "exchanges", "least", "50 %", "90 %", "99 %", "99.9 %", "most", "mean"], rows)
+
+
 END = {"receive": "receiver", "send": "sender"}
 # Of so many runs each has a row of its own.
 MOST_RUNS = 16
