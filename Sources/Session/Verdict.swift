@@ -3,6 +3,7 @@
 package import Kernel
 package import Measurement
 package import Options
+internal import Payload
 
 /// Whether a receiving run is what was asked for, of one stream or of many.
 ///
@@ -133,9 +134,20 @@ extension Verdict {
     }
     if total.wrongBytes > 0 {
       return Failure(
-        "validate the payload", reason: "\(total.wrongBytes) of \(total.bytes) bytes are wrong")
+        "validate the payload", reason: "\(total.wrongBytes) of \(total.bytes) bytes are wrong",
+        hint: hint(onWrong: total, demands.checks))
     }
     return failure(ofLength: total.bytes, called: name, demands.checks)
+  }
+
+  /// Where most bytes are wrong, the sender has most likely sent something else.
+  private static func hint(onWrong total: FlowFigures, _ checks: Configuration.Checks) -> String? {
+    guard let period = checks.pattern?.period, total.wrongBytes > total.checkedBytes / 2 else {
+      return nil
+    }
+    return
+      "-v \(period) expects bytes of the values 1 to \(period - 1), not digits, and a newline, "
+      + "again and again: is that what the sender sends?"
   }
 
   /// What the length of all streams together must be.

@@ -284,4 +284,16 @@ struct VerdictTests {
     bad.add(peers)
     #expect(bad.failure?.reason == "1 of 1 bytes are wrong")
   }
+
+  @Test("where most bytes are wrong, the hint is what the sender has to send")
+  func hintsAtSender() {
+    func hint(wrong: Int) -> String? {
+      var counted = figures(device: 1000, wrong: wrong)
+      counted.checkedBytes = 1000
+      return Verdict(of: .success(()), [Verdict.Stream(counted)], demands()).failure?.hint
+    }
+    #expect(hint(wrong: 500) == nil)
+    #expect(
+      hint(wrong: 501)?.hasPrefix("-v 7 expects bytes of the values 1 to 6, not digits") == true)
+  }
 }
