@@ -41,7 +41,7 @@ struct InterfaceLockTests {
       _ = consume first
     }
     // A process that another test starts has it until it executes its program.
-    #expect(refusal(patience: .seconds(5)) == nil)
+    #expect(refusal(patience: .seconds(20)) == nil)
   }
 
   @Test("a run that may be about to end is waited for")
@@ -74,7 +74,7 @@ struct InterfaceLockTests {
     // The name is taken, and nobody listens there.
     try take(prefix, 0, listens: false)
     #expect(stopped()?.kind == .stopped)
-    #expect(Instant.now.since(start) < .seconds(1))
+    #expect(Instant.now.since(start) < .seconds(30))
   }
 
   @Test("a name that a stranger has locks nobody out, and two runs still see each other")
