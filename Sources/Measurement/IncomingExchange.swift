@@ -7,6 +7,8 @@ internal import Sockets
 /// request. It goes from host memory, whatever it is; nobody reads it.
 struct IncomingExchange: ~Copyable {
   private let part: ExchangePart
+  /// What failures call the flow.
+  private let name: String
   private let message: [UInt8]
   /// How many bytes have come once the message that is due is whole.
   private var goal: Int
@@ -15,8 +17,9 @@ struct IncomingExchange: ~Copyable {
   /// How long exchanges took; `nil` where this end does not ask.
   private(set) var latencies: LatencyHistogram?
 
-  init(_ part: ExchangePart) {
+  init(_ part: ExchangePart, of flow: Int) {
     self.part = part
+    name = "flow \(flow)"
     message = [UInt8](repeating: 0, count: part.outgoing)
     goal = part.incoming
     latencies = part.asking.map { _ in LatencyHistogram() }
@@ -37,7 +40,7 @@ struct IncomingExchange: ~Copyable {
     guard received >= goal else { return }
     guard received == goal else {
       throw Failure(
-        "receive a message", errno: .protocolError,
+        "receive a message", on: name, errno: .protocolError,
         reason: "it has more than \(part.incoming) bytes", hint: ControlChannel.hint)
     }
     goal += part.incoming
@@ -46,7 +49,7 @@ struct IncomingExchange: ~Copyable {
     if begin >= base { latencies?.record(now.since(begin)) }
     begin = now
     if now < end { return try send(over: connection, wait) }
-    try attempt("end a flow") { () throws(Errno) in try connection.finishSending() }
+    try attempt("end", on: name) { () throws(Errno) in try connection.finishSending() }
   }
 
   /// Sends a message. The peer waits for it, and so reads it.
@@ -56,12 +59,13 @@ struct IncomingExchange: ~Copyable {
       do throws(Errno) {
         sent += try connection.sendCopy(message.span.extracting(droppingFirst: sent))
       } catch {
-        guard error == .tryAgain else { throw Failure("send a message", errno: error) }
+        guard error == .tryAgain else { throw Failure("send a message", on: name, errno: error) }
         guard
           try wait.limited(to: Self.patience)
             .for(connection.descriptor, .writing, to: "send a message")
         else {
-          throw Failure("send a message", errno: .timedOut, reason: "the peer does not read")
+          throw Failure(
+            "send a message", on: name, errno: .timedOut, reason: "the peer does not read")
         }
       }
     }

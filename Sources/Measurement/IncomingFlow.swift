@@ -45,8 +45,7 @@ package final class IncomingFlow {
     _ index: Int, over connection: consuming Connection, hasConnected: Bool = false,
     through binding: UInt32, memorySize: Int, checking pattern: Pattern?, every interval: Int,
     by comparison: consuming GPUComparison? = nil, failsOnLinear: Bool,
-    tokensArePages: Bool = false,
-    in exchange: ExchangePart? = nil
+    tokensArePages: Bool = false, in exchange: ExchangePart? = nil
   ) throws(Failure) {
     self.index = index
     loop = FlowLoop(
@@ -62,7 +61,7 @@ package final class IncomingFlow {
       throw Failure("ask for a connection's CPU and port", errno: error)
     }
     self.connection = connection
-    self.exchange = exchange.map(IncomingExchange.init)
+    self.exchange = exchange.map { IncomingExchange($0, of: index) }
   }
 
   /// Asks for the first message, if this end is the one that asks.

@@ -117,6 +117,7 @@ struct ExchangeTests {
       [flow], on: nil, in: try memory(), silence: Silence(upTo: .seconds(10)))
     let failure = failing { () throws(Failure) in try worker.work(Wait()) }
     #expect(failure?.reason == "it has more than 4 bytes")
+    #expect(failure?.subject == "flow 0")
   }
 
   @Test("a peer that never answers fails the one that asks, after the timeout")
