@@ -172,6 +172,16 @@ class Page(Output):
             for place, expected in zip(line["x"], (0, 0.30103, 1, 3)):
                 self.assertAlmostEqual(place, expected, 5)
         self.assertEqual(figure["layout"]["xaxis"]["ticktext"], ["0 %", "90 %", "99 %", "99.9 %"])
+        # A run has one style, whether runs before it have exchanges or not.
+        stream = documents.write(self.directory, "stream.json", documents.automatic()[2])
+        figures = [json.loads(text) for text in self.page(stream, names[0]).scripts
+                   if text.startswith("{")]
+        over_time, = {
+            line["line"]["dash"] for figure in figures for line in figure["data"]
+            if figure["layout"]["xaxis"]["title"]["text"] == "seconds" and line["name"][0] == "B"}
+        curve, = [figure for figure in figures if "tickvals" in json.dumps(figure)]
+        self.assertEqual([line["line"]["dash"] for line in curve["data"]], [over_time])
+        self.assertNotEqual(over_time, "solid")
         self.assertNotIn("Latency", "".join(self.page(*self.both_modes()).words))
         drawing = self.written("svg", *names).decode("utf-8")
         for word in ("exchanges that took no longer", "99.9 %", "Latency of each run"):

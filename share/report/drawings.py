@@ -142,10 +142,12 @@ def latencies(groups: list[Group]) -> Course | None:
     """What part of the exchanges took at most how long: each nine has the same room, as where
     HdrHistograms are plotted."""
     lines = []
-    runs = [(one, run) for one in groups for run in one.runs if run.latency]
-    for style, (one, run) in enumerate(runs):
-        taken = run.latency
-        assert taken
+    runs = [(index, one, run) for index, one in enumerate(groups) for run in one.runs]
+    for place, (index, one, run) in enumerate(runs):
+        if not (taken := run.latency):
+            continue
+        # Each run has the style that it has over time.
+        style = place if len(runs) <= len(COLOURS) else index
         # The greatest of a thousand stands where 99.9 % do.
         places = [
             math.log10(max(taken.exchanges, 1)) if percent >= 100
