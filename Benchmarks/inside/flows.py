@@ -3,29 +3,12 @@
 
 from __future__ import annotations
 
-import time
-from subprocess import Popen
-
 from testbed.pair import measure
 
 from .measure import GIB, MIB
-from .process import own_memory
+from .process import Memory
 
 FLOWS = (1, 2, 4, 8, 64, 256, 1024)
-
-
-class Memory:
-    """The most memory of both ends that is not the dma-buf's, in KiB, read 20 times a second."""
-
-    def __init__(self) -> None:
-        self.most = [0, 0]
-
-    def watch(self, ends: list[Popen[bytes]]) -> None:
-        """Reads until an end has ended."""
-        while all(end.poll() is None for end in ends):
-            for number, end in enumerate(ends):
-                self.most[number] = max(self.most[number], own_memory(end.pid))
-            time.sleep(0.05)
 
 
 def several(size: int) -> list[dict]:

@@ -59,22 +59,35 @@ def own_memory(pid: int) -> int:
     return sum(int(fields.get(kind, "0 kB").split()[0]) for kind in ("RssAnon", "RssFile"))
 
 
+class Memory:
+    """The most memory of processes that is not the dma-buf's, in KiB, read 20 times a second."""
+
+    def __init__(self) -> None:
+        self.most: list[int] = []
+
+    def watch(self, processes: list[subprocess.Popen[bytes]]) -> None:
+        """Reads until one has ended."""
+        self.most = [0] * len(processes)
+        while all(process.poll() is None for process in processes):
+            self.most = [max(most, own_memory(process.pid))
+                         for most, process in zip(self.most, processes)]
+            time.sleep(0.05)
+
+
 def peak(binary: str | Path, size: int) -> int:
-    """The most memory of a run that is not the dma-buf's, in KiB, read 20 times a second."""
+    """The most memory of a run that is not the dma-buf's, in KiB."""
     port = free_port()
     command = [str(binary), "-l", "-f", NIC, "-s", LOCAL[4], "-p", str(port), "-v", "7"]
-    most = 0
+    memory_ = Memory()
     with silent(command) as process:
         wait_listening(port, process)
         sender = Sender(4, port, pattern(size))
         sender.start()
-        while process.poll() is None:
-            most = max(most, own_memory(process.pid))
-            time.sleep(0.05)
+        memory_.watch([process])
         sender.join(10)
     if process.returncode or sender.error:
         raise SystemExit(f"{command}: exit status {process.returncode}, {sender.error}")
-    return most
+    return memory_.most[0]
 
 
 def memory(c_tool: Path, size: int) -> None:

@@ -12,24 +12,22 @@ struct IncomingExchange: ~Copyable {
   private let message: [UInt8]
   /// How many bytes have come once the message that is due is whole.
   private var goal: Int
-  private var begin = Instant.now
-  private var (base, end) = (Instant.now, Instant.now)
+  private var clock: ExchangeClock?
   /// How long exchanges took; `nil` where this end does not ask.
-  private(set) var latencies: LatencyHistogram?
+  var latencies: LatencyHistogram? { clock?.latencies }
 
   init(_ part: ExchangePart, of flow: Int) {
     self.part = part
     name = "flow \(flow)"
     message = [UInt8](repeating: 0, count: part.outgoing)
     goal = part.incoming
-    latencies = part.asking.map { _ in LatencyHistogram() }
+    clock = part.asking.map(ExchangeClock.init)
   }
 
   /// Asks for the first message, if this end is the one that asks.
   mutating func begin(over connection: borrowing Connection, _ wait: Wait) throws(Failure) {
-    guard let asking = part.asking else { return }
-    begin = .now
-    (base, end) = (begin.advanced(by: asking.omitted), begin.advanced(by: asking.duration))
+    guard clock != nil else { return }
+    clock?.start()
     try send(over: connection, wait)
   }
 
@@ -44,11 +42,8 @@ struct IncomingExchange: ~Copyable {
         reason: "it has more than \(part.incoming) bytes", hint: ControlChannel.hint)
     }
     goal += part.incoming
-    guard part.asking != nil else { return try send(over: connection, wait) }
-    let now = Instant.now
-    if begin >= base { latencies?.record(now.since(begin)) }
-    begin = now
-    if now < end { return try send(over: connection, wait) }
+    // Who only answers goes on until there are no more requests.
+    guard clock?.lap() == false else { return try send(over: connection, wait) }
     try attempt("end", on: name) { () throws(Errno) in try connection.finishSending() }
   }
 

@@ -72,8 +72,9 @@ package final class FlowDestination: DevmemDestination {
   private var loop: SendLoop
   /// What was received last, which nobody reads.
   private var taken: [UInt8] = []
+  private var clock: ExchangeClock?
   /// How long exchanges took; `nil` where this end does not ask.
-  package private(set) var latencies: LatencyHistogram?
+  package var latencies: LatencyHistogram? { clock?.latencies }
 
   /// - Parameters:
   ///   - loop: What sends, from the binding that the memory has.
@@ -92,7 +93,7 @@ package final class FlowDestination: DevmemDestination {
     self.load = load
     self.duration = duration
     self.exchange = exchange
-    latencies = exchange?.asking.map { _ in LatencyHistogram() }
+    clock = exchange?.asking.map(ExchangeClock.init)
     if exchange != nil { taken = [UInt8](repeating: 0, count: 16384) }
     self.loop = loop
     do throws(Errno) {
@@ -126,8 +127,8 @@ package final class FlowDestination: DevmemDestination {
   package func work(_ wait: Wait) throws(Failure) {
     defer { counters.publish(figures) }
     if let exchange {
-      if let asking = exchange.asking {
-        try ask(asking, exchange, wait)
+      if exchange.asking != nil {
+        try ask(exchange, wait)
       } else {
         try answer(exchange, wait)
       }
@@ -146,23 +147,16 @@ package final class FlowDestination: DevmemDestination {
   }
 
   /// Sends requests, each once the last one is answered, for a time.
-  private func ask(
-    _ asking: ExchangePart.Asking, _ exchange: ExchangePart, _ wait: Wait
-  ) throws(Failure) {
-    let start = Instant.now
-    let (base, end) = (start.advanced(by: asking.omitted), start.advanced(by: asking.duration))
-    var begin = start
-    while begin < end {
+  private func ask(_ exchange: ExchangePart, _ wait: Wait) throws(Failure) {
+    clock?.start()
+    repeat {
       try send(exchange.outgoing, wait)
       guard try receive(exchange.incoming, wait) else {
         throw Failure(
           "wait for a response", on: "flow \(index)", errno: .connectionReset,
           reason: "the peer ended the flow", hint: ControlChannel.hint)
       }
-      let now = Instant.now
-      if begin >= base { latencies?.record(now.since(begin)) }
-      begin = now
-    }
+    } while clock?.lap() == true
   }
 
   /// Answers requests until there are no more.

@@ -7,13 +7,13 @@ struct ReportedPercentile {
   /// Its name for people.
   let name: String
   /// Its name in documents.
-  let word: String
+  var word: String { name.replacing(".", with: "_") }
 
   /// Those of all reports.
   static let all = [
-    ReportedPercentile(percent: 50, name: "p50", word: "p50"),
-    ReportedPercentile(percent: 90, name: "p90", word: "p90"),
-    ReportedPercentile(percent: 99, name: "p99", word: "p99"),
-    ReportedPercentile(percent: 99.9, name: "p99.9", word: "p99_9"),
+    ReportedPercentile(percent: 50, name: "p50"),
+    ReportedPercentile(percent: 90, name: "p90"),
+    ReportedPercentile(percent: 99, name: "p99"),
+    ReportedPercentile(percent: 99.9, name: "p99.9"),
   ]
 }

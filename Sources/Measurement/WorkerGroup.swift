@@ -16,7 +16,8 @@ package struct WorkerGroup {
   /// What one direction of a measurement has: workers, and what records them.
   package struct Track {
     fileprivate let workers: [any FlowWorker]
-    fileprivate let recorder: IntervalRecorder
+    /// What records these workers and no others.
+    package let recorder: IntervalRecorder
 
     /// - Parameter recorder: Records these workers and no others.
     package init(_ workers: [any FlowWorker], recordedBy recorder: IntervalRecorder) {

@@ -128,7 +128,7 @@ struct MeasuringReceiver {
     )
     wait.progress?.note(
       [(outgoing.progress, outgoing.counters), (incoming.progress, incoming.counters)])
-    let measured = try WorkerGroup().run([received.track, sent.track], for: incoming.limit, wait)
+    let measured = try WorkerGroup().run([received.track, sent], for: incoming.limit, wait)
     // Both ends exchange the figures of what the caller sends first.
     if pairing is ListenerPairing {
       let report = incoming.report(measured[0], of: received)

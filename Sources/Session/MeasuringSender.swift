@@ -66,10 +66,10 @@ struct MeasuringSender {
     into document: inout Document
   ) throws(Failure) {
     document.begin(with: flows.setting.figures, as: MeasurementReport.schema)
-    let recording = flows.record(to: document.stream)
+    let track = flows.record(to: document.stream)
     wait.progress?.note([(flows.progress, flows.counters)])
     // The flows themselves end after the duration.
-    let measured = try WorkerGroup().run([recording.track], for: nil, wait)
-    try flows.report(measured[0], of: recording, agreedBy: pairing).conclude(in: &document)
+    let measured = try WorkerGroup().run([track], for: nil, wait)
+    try flows.report(measured[0], of: track, agreedBy: pairing).conclude(in: &document)
   }
 }

@@ -27,7 +27,6 @@ struct ReceivingDirection: ~Copyable {
   struct Recording {
     /// Their threads.
     let track: WorkerGroup.Track
-    fileprivate let recorder: IntervalRecorder
     /// What the driver had counted before.
     fileprivate let statistics: [UInt32: QueueStatistics]
   }
@@ -160,7 +159,7 @@ struct ReceivingDirection: ~Copyable {
       of: counters, from: workers, every: options.interval, omitting: agreement.omitted,
       as: .receive, isMutual: agreement.isMutual, to: stream)
     return Recording(
-      track: WorkerGroup.Track(workers, recordedBy: recorder), recorder: recorder,
+      track: WorkerGroup.Track(workers, recordedBy: recorder),
       statistics: try netdev.receiveStatistics(ofInterface: interface.index))
   }
 
@@ -193,7 +192,7 @@ struct ReceivingDirection: ~Copyable {
         configuration.explainEmpty("flow \(flow.index)", endedBy: measured.end.map { _ in })
       }
     }
-    var report = MeasurementReport(setting, measured, recording.recorder, of: workers)
+    var report = MeasurementReport(setting, measured, recording.track.recorder, of: workers)
     let states = end.queueStates()
     let queues = end.queues
     let streams = flows.map { flow in

@@ -134,20 +134,12 @@ struct SendingDirection: ~Copyable {
         MeasurementReport.SendingEnd(configuration.load, chunkSize: configuration.chunkSize)))
   }
 
-  /// What counts the flows while they last.
-  struct Recording {
-    /// Their threads.
-    let track: WorkerGroup.Track
-    fileprivate let recorder: IntervalRecorder
-  }
-
   /// Prepares the count of the connected flows.
-  func record(to stream: EventStream?) -> Recording {
+  func record(to stream: EventStream?) -> WorkerGroup.Track {
     let recorder = IntervalRecorder(
       of: counters, from: flows, every: options.interval, omitting: agreement.omitted, as: .send,
       isMutual: agreement.isMutual, to: stream)
-    return Recording(
-      track: WorkerGroup.Track(flows, recordedBy: recorder), recorder: recorder)
+    return WorkerGroup.Track(flows, recordedBy: recorder)
   }
 
   /// What the flows count.
@@ -160,9 +152,9 @@ struct SendingDirection: ~Copyable {
   ///
   /// - Returns: What was measured, with its failure if it is not what was asked for.
   func report(
-    _ measured: WorkerGroup.Outcome, of recording: Recording, agreedBy pairing: (any Pairing)?
+    _ measured: WorkerGroup.Outcome, of track: WorkerGroup.Track, agreedBy pairing: (any Pairing)?
   ) -> MeasurementReport {
-    var report = MeasurementReport(setting, measured, recording.recorder, of: flows)
+    var report = MeasurementReport(setting, measured, track.recorder, of: flows)
     do throws(Failure) {
       let described = Result { () throws(Failure) in
         try flows.map { flow throws(Failure) in try flow.description() }
