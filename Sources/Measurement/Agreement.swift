@@ -96,6 +96,9 @@ package struct Agreement: Equatable, Sendable {
       reverse?.chunkSize ?? 0, exchange?.request ?? 0, exchange?.response ?? 0)
   }
 
+  /// How many connections either end has in all.
+  package var connections: Int { isMutual ? 2 * flows : flows }
+
   /// How long to send, what is left out included; `nil` for as long as `bytesPerFlow` takes.
   package var wholeDuration: Duration? { duration.map { omitted + $0 } }
 

@@ -59,7 +59,7 @@ struct ReceivingDirection: ~Copyable {
 
   /// Waits for the flows' connections, or makes them, and chooses their threads.
   mutating func connect(in transaction: inout Transaction, _ wait: Wait) throws(Failure) {
-    try DescriptorLimit.makeRoom(for: agreement.flows)
+    try DescriptorLimit.makeRoom(for: agreement.connections)
     while flows.count < agreement.flows {
       let connection = try next(wait)
       let flow = try tuple(of: connection, among: end.steering.flow)

@@ -80,7 +80,7 @@ struct SendingDirection: ~Copyable {
 
   /// Connects each flow. Several connections cannot share a port of the end that connects.
   mutating func connect(_ wait: Wait) throws(Failure) {
-    try DescriptorLimit.makeRoom(for: agreement.flows)
+    try DescriptorLimit.makeRoom(for: agreement.connections)
     for _ in 0..<agreement.flows {
       let connection = try configuration.call.connect(
         to: configuration.port, through: interface.index, as: configuration.tcp, wait)
@@ -93,7 +93,7 @@ struct SendingDirection: ~Copyable {
   mutating func accept(
     from listener: borrowing Listener, _ caller: ListenerPairing, _ wait: Wait
   ) throws(Failure) {
-    try DescriptorLimit.makeRoom(for: agreement.flows)
+    try DescriptorLimit.makeRoom(for: agreement.connections)
     for index in 0..<agreement.flows {
       wait.progress?.note("waiting for connection \(index + 1) of \(agreement.flows)")
       let connection = try listener.next(

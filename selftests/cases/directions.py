@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import resource
+
 from testbed.harness import case, expect, expect_equal
 from testbed.hosts import free_port, parameter
 from testbed.pair import check_consistent, document, reversed_pair
@@ -66,6 +68,26 @@ def both_ways() -> None:
             expect(f"the whole run, {role}:" in called.stderr, called.stderr)
         expect_equal(ours["send"]["configuration"]["pattern_period"],
                      theirs["receive"]["configuration"]["checked_pattern_period"], "pattern")
+    expect_released()
+
+
+@case("both ends have room for the descriptors of both directions", deadline=120, once=True)
+def both_ways_many() -> None:
+    port, control = free_port(), free_port()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (120, hard))
+    try:
+        with unchanged():
+            calling, listening = reversed_pair(
+                port, control,
+                ("--flows", "100", "--host-memory", "--bytes", "16K", "-v", "7", "--json"),
+                ("--json",), by="--bidir")
+            called, listened = finish(calling, 100), finish(listening, 60)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    ours, theirs = document(called, "both"), document(listened, "both")
+    check_consistent(ours["receive"], theirs["send"], 100)
+    check_consistent(theirs["receive"], ours["send"], 100)
     expect_released()
 
 
