@@ -23,6 +23,11 @@ SIZE    ?= 512
 # The names of the cases for a real kernel that `make test` runs, a regular expression, and then
 # nothing else; all tests if empty.
 export CASES ?=
+# How often `make fuzz` runs each target, on which targets, and what the inputs follow from: as often
+# as each target's goal, on all, and anything if empty.
+EXECUTIONS ?=
+TARGETS ?=
+SEED    ?=
 # The tests that `make selftests` runs, such as "devmem hds"; all if empty.
 TESTS   ?=
 
@@ -56,6 +61,11 @@ demo: build ## show the tool at work on a software NIC in a virtual machine
 .PHONY: test
 test: report-dependencies ## run all tests, on all of KERNELS
 	SWIFT="$(SWIFT)" scripts/test $(KERNELS)
+
+.PHONY: fuzz
+fuzz: dependencies ## run the fuzzer on all that reads from outside (Tests/README.md)
+	SWIFT="$(SWIFT)" scripts/fuzz $(if $(EXECUTIONS),--executions $(EXECUTIONS)) \
+		$(if $(SEED),--seed $(SEED)) $(TARGETS)
 
 .PHONY: selftests
 selftests: build ## run the kernel's own tests, with the tool and with the C tool

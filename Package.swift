@@ -26,6 +26,17 @@ func tests(of name: String, uses dependencies: Target.Dependency...) -> Target {
     swiftSettings: settings)
 }
 
+/// The fuzzer (`make fuzz`), whose main function comes with `--sanitize=fuzzer`: without that it cannot
+/// be linked.
+let fuzzer: [Target] =
+  Context.environment["NCDEVMEM_FUZZER"] == nil
+  ? []
+  : [
+    .executableTarget(
+      name: "fuzzer", dependencies: ["Fuzzing"], path: "Tests/Fuzzer",
+      swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])])
+  ]
+
 let package = Package(
   name: "ncdevmem",
   targets: [
@@ -70,6 +81,14 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["CLinux", "Kernel", "Netlink", "NIC", "Sockets"],
       path: "Tests/TestSupport", swiftSettings: settings),
+    .target(
+      name: "Fuzzing",
+      dependencies: [
+        "CLinux", "Kernel", "Payload", "Netlink", "NIC", "Netdev", "DeviceMemory", "Sockets",
+        "Transfer",
+        "Measurement", "Recovery", "Options", "TestSupport",
+      ], path: "Tests/Fuzzing", swiftSettings: settings),
+    tests(of: "Fuzzing", uses: "TestSupport"),
     tests(of: "Kernel", uses: "TestSupport"),
     tests(of: "Payload"),
     tests(of: "Netlink", uses: "CLinux", "Kernel", "TestSupport"),
@@ -96,6 +115,6 @@ let package = Package(
       of: "Session",
       uses: "CLinux", "Kernel", "Payload", "Netlink", "NIC", "Sockets", "Measurement", "Recovery",
       "Options", "Preflight", "TestSupport"),
-  ],
+  ] + fuzzer,
   swiftLanguageModes: [.v6]
 )

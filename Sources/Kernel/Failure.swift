@@ -81,13 +81,14 @@ extension Failure: CustomStringConvertible {
   /// One line, and a second one that begins with `hint:` where there is a hint.
   package var description: String { hint.map { "\(line)\nhint: \($0)" } ?? line }
 
-  /// The failure in one line, without the hint.
+  /// The failure in one line, without the hint. Some of its words are from elsewhere, such as the
+  /// command line or the kernel.
   package var line: String {
     var parts = [operation.isEmpty ? subject : "cannot " + operation]
     if !operation.isEmpty && !subject.isEmpty { parts[0] += " " + subject }
     if let errno { parts.append("\(errno.name) (\(errno.text))") }
     if let reason { parts.append(reason) }
-    return parts.joined(separator: ": ")
+    return parts.joined(separator: ": ").printable()
   }
 }
 

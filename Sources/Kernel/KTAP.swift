@@ -48,11 +48,11 @@ package enum KTAP {
 
   private static func result(of test: Case, number: Int) -> String {
     // A name ends where a data field begins.
-    let name = "\(number) \(printable(test.name, besides: "#"))"
+    let name = "\(number) \(test.name.printable(besides: "#"))"
     return switch test.outcome {
     case .pass(let words): "ok \(name)" + data(words)
     case .fail(let words): "not ok \(name)" + data(words)
-    case .skip(let words): "ok \(name) # SKIP" + (words.isEmpty ? "" : " " + printable(words))
+    case .skip(let words): "ok \(name) # SKIP" + (words.isEmpty ? "" : " " + words.printable())
     }
   }
 
@@ -61,12 +61,12 @@ package enum KTAP {
   private static func data(_ words: String) -> String {
     guard !words.isEmpty else { return "" }
     let isDirective = directives.contains { words.lowercased().hasPrefix($0) }
-    return " # " + (isDirective ? "(\(printable(words)))" : printable(words))
+    return " # " + (isDirective ? "(\(words.printable()))" : words.printable())
   }
 
   private static let directives = ["skip", "todo", "xfail", "timeout", "error"]
 
-  private static func remark(_ words: String) -> String { "# " + printable(words) }
+  private static func remark(_ words: String) -> String { "# " + words.printable() }
 
   private static func totals(of cases: [Case]) -> String {
     var (passed, failed, skipped) = (0, 0, 0)
@@ -78,17 +78,5 @@ package enum KTAP {
       }
     }
     return "# Totals: pass:\(passed) fail:\(failed) xfail:0 xpass:0 skip:\(skipped) error:0"
-  }
-
-  /// A text that keeps to its line: control characters are written as `\x0a`.
-  private static func printable(_ text: String, besides others: String = "") -> String {
-    text.unicodeScalars.reduce(into: "") { text, scalar in
-      if scalar < " " || scalar == "\u{7f}" || others.unicodeScalars.contains(scalar) {
-        let digits = String(scalar.value, radix: 16)
-        text += "\\x" + (digits.count < 2 ? "0" : "") + digits
-      } else {
-        text.unicodeScalars.append(scalar)
-      }
-    }
   }
 }

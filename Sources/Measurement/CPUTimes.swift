@@ -21,14 +21,17 @@ package struct CPUTimes: Equatable, Sendable {
   /// Reads a CPU's columns: user, nice, system, idle, iowait, irq, softirq and more.
   init?(columns: some Collection<Substring>) {
     let ticks = columns.prefix(7).compactMap { Int($0) }
-    guard ticks.count == 7 else { return nil }
-    user = ticks[0] &+ ticks[1]
+    guard ticks.count == 7, ticks.allSatisfy(Self.plausible.contains) else { return nil }
+    user = ticks[0] + ticks[1]
     system = ticks[2]
     idle = ticks[3]
     ioWait = ticks[4]
     interrupts = ticks[5]
     softInterrupts = ticks[6]
   }
+
+  /// At 100 ticks a second it takes 29000 years to count more: sums and shares fit into 64 bits.
+  private static let plausible = 0...(Int.max / 100_000)
 
   /// Reads the lines of all CPUs that are online, by their numbers.
   package static func parse(_ text: String) -> [Int: CPUTimes] {

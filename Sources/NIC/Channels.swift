@@ -115,9 +115,15 @@ extension Interface {
       let rings = try ifSupported { () throws(Failure) in
         try perform(request, operation).data
       }
-      if let rings { return UInt32(clamping: rings) }
-      let channels = try channels()
-      return channels.combined + channels.receive
+      let count: UInt64
+      if let rings {
+        count = rings
+      } else {
+        let channels = try channels()
+        count = UInt64(channels.combined) + UInt64(channels.receive)
+      }
+      try checkCount(count, of: "RX queues", operation)
+      return UInt32(count)
     }
   }
 

@@ -166,6 +166,7 @@ extension Interface {
     let special = UInt64(RX_CLS_LOC_SPECIAL)
     let takesSpecialLocations = head.data & special != 0
     let size = UInt32(truncatingIfNeeded: head.data & ~special)
+    try checkCount(head.rule_cnt, of: "flow rules", Self.listOperation)
     let count = Int(head.rule_cnt)
     head.cmd = UInt32(ETHTOOL_GRXCLSRLALL)
     head.data = 0

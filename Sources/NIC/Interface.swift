@@ -206,6 +206,16 @@ extension Interface {
     return Request(request[...])
   }
 
+  /// Checks how many of something a driver says that it has, before memory is taken for them.
+  ///
+  /// - Throws: A failure with `ERANGE` for more than any driver has.
+  func checkCount(
+    _ count: some BinaryInteger, of what: String, _ operation: String
+  ) throws(Failure) {
+    guard count > 1 << 20 else { return }
+    throw refusal(operation, .outOfRange, reason: "the driver says that it has \(count) \(what)")
+  }
+
   /// The names of one string set, in order; empty where the driver has none. The corresponding
   /// commands are `ETHTOOL_GSSET_INFO` and `ETHTOOL_GSTRINGS`.
   ///
@@ -221,6 +231,7 @@ extension Interface {
     guard answer.sset_mask != 0, let count = [UInt32](inHostOrder: request[headSize...]).first,
       count > 0
     else { return [] }
+    try checkCount(count, of: "names", operation)
     var head = ethtool_gstrings(command: ETHTOOL_GSTRINGS)
     head.string_set = set.rawValue
     head.len = count

@@ -56,6 +56,8 @@ extension Interface {
     var head = CLinux_ethtool_rxfh(command: ETHTOOL_GRSSH)
     head.rss_context = id
     head = try perform(head, operation)
+    try checkCount(head.indir_size, of: "entries of the table", operation)
+    try checkCount(head.key_size, of: "bytes of the key", operation)
     // With the sizes filled in, the kernel writes the table and the key behind the head.
     let headSize = MemoryLayout<CLinux_ethtool_rxfh>.size
     let tableEnd = headSize + Int(head.indir_size) * 4

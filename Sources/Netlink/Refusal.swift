@@ -62,6 +62,8 @@ extension Message {
   func refusal(of request: [UInt8]) throws(Errno) -> Refusal? {
     let errno = try CInt(wire: payload.prefix(MemoryLayout<CInt>.size))
     guard errno < 0 else { return nil }
+    // MAX_ERRNO (include/linux/err.h).
+    guard errno >= -4095 else { throw .badMessage }
     guard flags & NLM_F_ACK_TLVS != 0 else { return Refusal(errno: Errno(-errno)) }
     // The request itself, but for its header, is not repeated: NETLINK_CAP_ACK.
     let isDone = type == UInt16(NLMSG_DONE)

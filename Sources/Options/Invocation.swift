@@ -3,6 +3,7 @@
 package import Kernel
 internal import Measurement
 internal import Payload
+internal import Sockets
 
 /// A command line: what it asks for, and how to report on that, even where it asks for something
 /// impossible.
@@ -28,9 +29,16 @@ package struct Invocation: Sendable {
   /// Reads the command line. Words that cannot be understood do not keep those behind them from
   /// being looked at: who asked for a document gets one.
   ///
-  /// - Parameter words: What follows the program's name.
-  package init(words: [String]) {
-    configuration = Result { () throws(Failure) in try Configuration(words: words) }
+  /// - Parameters:
+  ///   - words: What follows the program's name.
+  ///   - lookUp: Finds the address of a host that is named.
+  package init(
+    words: [String],
+    lookingUpBy lookUp: Configuration.Lookup = IPAddress.init(lookingUp:of:)
+  ) {
+    configuration = Result { () throws(Failure) in
+      try Configuration(words: words, lookingUpBy: lookUp)
+    }
     given = OptionScanner.recognize(words)
     documentPlace = Self.documentPlace(of: given)
     isQuiet = given.contains { $0.option.sets(\.isQuiet) }

@@ -106,15 +106,14 @@ enum OptionScanner {
     return letters + String(letter) + (option.placeholder == nil ? "" : ":")
   }
 
-  /// The names as `getopt_long` wants them.
-  private static var longOptions: [CLinux.option] {
+  /// The names as `getopt_long` wants them, which only reads them.
+  nonisolated(unsafe) private static let longOptions: [CLinux.option] =
     unsafe Option.all.enumerated().map { index, option in
       unsafe CLinux.option(
         name: UnsafeRawPointer(option.name.utf8Start).assumingMemoryBound(to: CChar.self),
         has_arg: option.placeholder == nil ? no_argument : required_argument,
         flag: nil, val: firstLongCode + CInt(index))
     } + [CLinux.option()]
-  }
 
   /// Held while `getopt_long` keeps its place among the words in global variables.
   private static let cursor = Mutex(())

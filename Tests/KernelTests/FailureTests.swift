@@ -23,6 +23,13 @@ struct FailureTests {
     #expect(failure.kind == .usage)
   }
 
+  @Test("words from elsewhere cannot end the line, nor reach the terminal as commands")
+  func keepsToLine() {
+    let failure = Failure("find", on: "eth0\n", reason: "\u{1b}[2J and \u{9b}2J, ändert\t")
+    #expect(failure.line == #"cannot find eth0\x0a: \x1b[2J and \x9b2J, ändert\x09"#)
+    #expect(Failure.usage("--\n", "unknown option").line == #"--\x0a: unknown option"#)
+  }
+
   @Test("the line is the description without the hint")
   func hasLine() {
     let failure = Failure("open", on: "it", errno: .noDevice, hint: "look")

@@ -17,6 +17,8 @@ struct CPUTimesTests {
       cpu12 7 6 5 4 3 2 1
       cpu13 7 6 5 4 3 2
       cpux 1 2 3 4 5 6 7
+      cpu14 7 6 5 4 3 -2 1
+      cpu15 7 6 5 9223372036854775807 3 2 1
       intr 12345
       """
     let all = CPUTimes.parse(text)

@@ -4,6 +4,7 @@ import CLinux
 import Glibc
 import Kernel
 import NIC
+import Netlink
 import TestSupport
 import Testing
 
@@ -58,6 +59,25 @@ struct InterfaceTests {
     nic.queueCount = 6
     var interface = try nic.interface()
     #expect(try interface.receiveQueueCount == 6)
+  }
+
+  @Test("a driver that says it has more of something than any has is not believed")
+  func implausibleCounts() throws {
+    var interface = try FillingDevice().interface()
+    // Together they are more than 32 bits hold.
+    var channels = try FillingDevice(lacking: ETHTOOL_GRXRINGS).interface()
+    let failures = [
+      failing { () throws(Failure) in _ = try interface.receiveQueueCount },
+      failing { () throws(Failure) in _ = try channels.receiveQueueCount },
+      failing { () throws(Failure) in _ = try interface.rss() },
+      failing { () throws(Failure) in _ = try interface.flowRules() },
+      failing { () throws(Failure) in _ = try interface.features() },
+      failing { () throws(Failure) in _ = try interface.privateFlags() },
+    ]
+    for failure in failures {
+      #expect(failure?.errno == .outOfRange)
+      #expect(failure?.reason?.hasPrefix("the driver says that it has ") == true)
+    }
   }
 
   @Test("channels are resized in the kind that the driver has")
@@ -121,5 +141,25 @@ struct InterfaceTests {
     #expect(state.channels == nil)
     #expect(state.rss == nil)
     #expect(state.rules == nil)
+  }
+}
+
+/// A driver whose every answer is nothing but ones.
+private final class FillingDevice: EthtoolDevice {
+  private let missing: CInt?
+
+  init(lacking missing: CInt? = nil) { self.missing = missing }
+
+  func perform(_ request: inout [UInt8]) throws(Errno) -> CInt {
+    if let missing, try UInt32(wire: request[0..<4]) == UInt32(missing) { throw .notSupported }
+    for place in 4..<request.count { request[place] = 0xff }
+    return 0
+  }
+
+  func interface() throws(Failure) -> Interface {
+    try Interface(
+      named: "eth0", index: 2, device: self,
+      netlink: GenericNetlink(over: ScriptedNetlink(families: ["ethtool": 20])),
+      listeningBy: { _ throws(Failure) in throw Failure("listen", errno: .noEntry) })
   }
 }

@@ -189,8 +189,9 @@ struct GenericNetlinkTests {
       NetlinkBytes.message(type: 30, flags: 0, sequence: 1, [1, 1]),
       NetlinkBytes.message(type: 30, flags: 0, sequence: 1, [1, 1, 0, 0, 9, 0, 1, 0, 0, 0, 0, 0]),
       NetlinkBytes.message(type: 30, flags: 0, sequence: 1, [1, 1, 0, 0, 3, 0, 1, 0]),
-      // An error without a number; one whose details point behind the request.
+      // An error without a number; one that is none; one whose details point behind the request.
       NetlinkBytes.message(type: 2, flags: 0, sequence: 1, [0]),
+      NetlinkBytes.message(type: 2, flags: 0, sequence: 1, NetlinkBytes.bytes(CInt.min)),
       NetlinkBytes.message(
         type: 2, flags: 0x300, sequence: 1,
         NetlinkBytes.bytes(-EINVAL) + [UInt8](repeating: 0, count: 16)

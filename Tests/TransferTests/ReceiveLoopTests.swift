@@ -237,6 +237,16 @@ struct ReceiveLoopTests {
         == "the kernel freed 0 of 1, tokens 3 (offset \(3 * pageSize)) (of fragments 0 to 0)")
   }
 
+  @Test("tokens that go on at 0 behind the largest one are named as such a range")
+  func namesRangeOverEnd() throws {
+    let connection = try ScriptedConnection(
+      [.payload(returns: 2, control: fragments([(0, 1, .max), (1, 1, 0)])), .end],
+      returnResults: [.success(1)])
+    #expect(
+      try run(connection).failure?.reason
+        == "the kernel freed 1 of 2, tokens 4294967295 to 0 (of fragments 0 to 1)")
+  }
+
   @Test("a batch that is refused as a whole is returned range by range, and the refused are named")
   func returnsRefusedSingly() throws {
     let connection = try ScriptedConnection(
