@@ -85,7 +85,7 @@ struct WorkerGroupTests {
     #expect(outcomes.map(\.whole.total.bytes) == [5, 7])
     #expect(outcomes[0].whole.length < outcomes[1].whole.length)
     #expect(outcomes[1].whole.length >= .milliseconds(150))
-    for recorder in recorders { #expect(recorder.history.intervals.count >= 2) }
+    for recorder in recorders { #expect(!recorder.history.intervals.isEmpty) }
     let failed = try WorkerGroup().run(
       [
         WorkerGroup.Track([patient()], recordedBy: recorders[0]),
