@@ -16,6 +16,7 @@
 #include "ethtool.h"
 #include "netdev.h"
 #include "options.h"
+#include "privileges.h"
 #include "tcp.h"
 
 #endif

@@ -3,7 +3,6 @@
 #ifndef CLINUX_CALLS_H
 #define CLINUX_CALLS_H
 
-#include <linux/capability.h>
 #include <linux/nsfs.h>
 #include <signal.h>
 #include <stddef.h>
