@@ -35,9 +35,8 @@ package struct Privileges: Equatable, Sendable {
 
   /// Those of this process. The corresponding C function is `ioctl` with `NS_GET_USERNS`.
   package init() {
-    let effective = SystemFiles().field("CapEff", of: "/proc/self/status")
-    let capabilities = effective.flatMap { UInt64($0, radix: 16) } ?? 0
-    administersNetwork = capabilities & 1 << UInt64(CAP_NET_ADMIN) != 0
+    administersNetwork =
+      (try? Capabilities.current())?.effective.contains(.netAdmin) ?? false
     own = Self.own()
     owner = Self.owner()
   }

@@ -12,7 +12,8 @@ package import Netdev
 /// It is forked and executes no program: it costs no start-up, needs neither `/proc` nor the
 /// program's file, and has the journal and its lock open from the start. It runs in a session of
 /// its own and blocks every signal that can be blocked, so that neither a terminal nor a signal to
-/// the process group reaches it. Of the files that were open it keeps only the standard error.
+/// the process group reaches it. Of the files that were open it keeps only the standard error, and
+/// of its privileges only what the undo takes.
 package struct Guard: ~Copyable, ChangeLog {
   private let lock: InterfaceLock
   private var journal: Journal
@@ -174,6 +175,10 @@ extension Guard {
     // Whoever waits for the interface must not have to wait for a reader of the standard error.
     Diagnostics.neverWait()
     unsafe _ = chdir("/")
+    // All that it has left to do is to ask the kernel for what the run asked for. Nothing here is a
+    // reason not to guard.
+    try? Capabilities.drop(allBut: .netAdmin)
+    try? SystemCallFilter.guard.apply()
     // An error of the wait is no reason to touch what the owner still uses.
     while (try? lock.answer(until: owner.descriptor)) != .stopped {
       pause(for: .milliseconds(10))

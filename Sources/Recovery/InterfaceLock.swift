@@ -175,15 +175,14 @@ extension InterfaceLock {
     return administersNetwork(process) ? .run(OtherRun(process: process)) : .stranger
   }
 
-  /// Whether another user's process has `CAP_NET_ADMIN` in our own user namespace: anybody has it in
-  /// a namespace of their own.
+  /// Whether another user's process may have `CAP_NET_ADMIN` in our own user namespace: anybody has
+  /// it in a namespace of their own. It is permitted all the time, and effective only where a run
+  /// uses it.
   private static func administersNetwork(_ process: CInt) -> Bool {
     guard let own = try? FileStatus.of("/proc/self/ns/user"),
       let theirs = try? FileStatus.of("/proc/\(process)/ns/user"), own.inode == theirs.inode
     else { return false }
-    let effective = SystemFiles().field("CapEff", of: "/proc/\(process)/status")
-    let capabilities = effective.flatMap { UInt64($0, radix: 16) } ?? 0
-    return capabilities & 1 << UInt64(CAP_NET_ADMIN) != 0
+    return Capabilities(field: "CapPrm", of: "\(process)").contains(.netAdmin)
   }
 
   private static func isTaken(_ name: String) throws(Errno) -> Bool {
