@@ -98,6 +98,9 @@ package struct WorkerGroup {
     let (stop, ended) = (stop, ended)
     return try attempt("start a worker") { () throws(Errno) in
       try Thread {
+        // Whatever the thread inherits that has set the run up: flows need none. It may fail only
+        // where something has taken the right to drop them.
+        try? Capabilities.drop()
         worker.run(Wait(orStoppedBy: stop.descriptor))
         if worker.record.failure != nil { working.hasFailed.store(true, ordering: .releasing) }
         working.count.subtract(1, ordering: .acquiringAndReleasing)

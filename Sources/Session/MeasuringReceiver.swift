@@ -75,11 +75,14 @@ struct MeasuringReceiver {
     let waiting = Announcement.waitingForSender(address)
     waiting.print()
     wait.progress?.note(waiting.text)
-    let (channel, offer) = try control.waitForOffer(
-      wait, for: configuration.timeout, from: configuration.admission)
-    Announcement.connection(from: channel.peer).print()
-    return try ListenerPairing(
-      over: channel, on: offer, as: options, checking: configuration.checks.pattern)
+    // The set-up is yet to come, and takes what the run has.
+    return try Capabilities.withoutEffect { () throws(Failure) in
+      let (channel, offer) = try control.waitForOffer(
+        wait, for: configuration.timeout, from: configuration.admission)
+      Announcement.connection(from: channel.peer).print()
+      return try ListenerPairing(
+        over: channel, on: offer, as: options, checking: configuration.checks.pattern)
+    }
   }
 
   /// Receives flows from their connections to their end.
@@ -87,14 +90,17 @@ struct MeasuringReceiver {
     _ flows: inout ReceivingDirection, agreedBy pairing: (any Pairing)?,
     in transaction: inout Transaction, _ wait: Wait, into document: inout Document
   ) throws(Failure) -> MeasurementReport {
+    LeastPrivilege.enter(keeping: configuration.keptCapabilities)
     try (pairing as? ListenerPairing)?.ready()
     try flows.connect(in: &transaction, wait)
     try (pairing as? CallerPairing)?.ready()
     document.begin(with: flows.setting.figures, as: MeasurementReport.schema)
     let recording = try flows.record(to: document.stream)
     wait.progress?.note([(flows.progress, flows.counters)])
-    let measured = try WorkerGroup().run([recording.track], for: flows.limit, wait)
-    return flows.report(measured[0], of: recording)
+    return try Capabilities.withoutEffect { () throws(Failure) in
+      let measured = try WorkerGroup().run([recording.track], for: flows.limit, wait)
+      return flows.report(measured[0], of: recording)
+    }
   }
 
   /// Receives flows, and sends as many to the end that they come from.
@@ -114,10 +120,12 @@ struct MeasuringReceiver {
       try caller.ready(at: try listener.port)
       try incoming.connect(in: &transaction, wait)
       try outgoing.accept(from: listener, caller, wait)
+      LeastPrivilege.enter(keeping: configuration.keptCapabilities)
       try caller.waitForCaller()
     } else {
       try incoming.connect(in: &transaction, wait)
       try outgoing.connect(wait)
+      LeastPrivilege.enter(keeping: configuration.keptCapabilities)
       try (pairing as? CallerPairing)?.ready()
     }
     document.begin(
@@ -128,15 +136,17 @@ struct MeasuringReceiver {
     )
     wait.progress?.note(
       [(outgoing.progress, outgoing.counters), (incoming.progress, incoming.counters)])
-    let measured = try WorkerGroup().run([received.track, sent], for: incoming.limit, wait)
-    // Both ends exchange the figures of what the caller sends first.
-    if pairing is ListenerPairing {
-      let report = incoming.report(measured[0], of: received)
-      return MutualReport(
-        receiving: report, sending: outgoing.report(measured[1], of: sent, agreedBy: pairing))
+    return try Capabilities.withoutEffect { () throws(Failure) in
+      let measured = try WorkerGroup().run([received.track, sent], for: incoming.limit, wait)
+      // Both ends exchange the figures of what the caller sends first.
+      if pairing is ListenerPairing {
+        let report = incoming.report(measured[0], of: received)
+        return MutualReport(
+          receiving: report, sending: outgoing.report(measured[1], of: sent, agreedBy: pairing))
+      }
+      let report = outgoing.report(measured[1], of: sent, agreedBy: pairing)
+      return MutualReport(receiving: incoming.report(measured[0], of: received), sending: report)
     }
-    let report = outgoing.report(measured[1], of: sent, agreedBy: pairing)
-    return MutualReport(receiving: incoming.report(measured[0], of: received), sending: report)
   }
 }
 

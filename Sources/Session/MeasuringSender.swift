@@ -29,6 +29,7 @@ struct MeasuringSender {
           at: port, through: interface.index, on: agreement, wait)
       }
       try flows.connect(wait)
+      LeastPrivilege.enter(keeping: [])
       try measure(flows, agreedBy: pairing, wait, into: &document)
     }
   }
@@ -52,6 +53,7 @@ struct MeasuringSender {
           announcing: address, backlog: caller.agreement.flows, as: configuration.tcp)
         try caller.ready()
         try flows.accept(from: listener, caller, wait)
+        LeastPrivilege.enter(keeping: [])
         try caller.waitForCaller()
         try measure(flows, agreedBy: caller, wait, into: &document)
       }

@@ -34,8 +34,11 @@ struct Receiver {
           for: configuration, from: source, through: netdev, in: &transaction, carrier, watched,
           watch)
         defer { document.carrierChangesInTransfer = end.carrierChanges }
-        let connection = try end.next(watched)
-        try receive(from: connection, at: &end, watched, into: &document)
+        LeastPrivilege.enter(keeping: configuration.keptCapabilities)
+        try Capabilities.withoutEffect { () throws(Failure) in
+          let connection = try end.next(watched)
+          try receive(from: connection, at: &end, watched, into: &document)
+        }
       }
     }
   }

@@ -33,6 +33,7 @@ struct Sender {
       to: configuration.port, fromPort: configuration.port, through: interface.index,
       as: configuration.tcp, wait)
     configuration.warn(of: pieces, over: connection)
+    LeastPrivilege.enter(keeping: [])
     let counters = FlowCounters()
     let progress = TransferProgress(
       .send, of: .stream,

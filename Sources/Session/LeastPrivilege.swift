@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+internal import Kernel
+internal import Options
+
+/// What a run gives up once it is set up, before it takes what strangers send. Threads that it
+/// starts later keep none of the capabilities that this leaves (`WorkerGroup`).
+enum LeastPrivilege {
+  /// Drops all capabilities but some, and what no run does after its set-up. No run fails for what
+  /// it cannot drop: a kernel without filters (`CONFIG_SECCOMP_FILTER`) has none to put on, and a
+  /// container may forbid to.
+  ///
+  /// - Parameter kept: What the rest of the run takes, and the undo.
+  static func enter(keeping kept: Capabilities) {
+    try? Capabilities.drop(allBut: kept)
+    try? SystemCallFilter.run.apply()
+  }
+}
+
+extension Configuration.Receive {
+  /// What a receiving run takes once it is set up: to steer flows as they come, to set up those that
+  /// it asks for, and to undo.
+  var keptCapabilities: Capabilities { configuresNIC || request != nil ? .netAdmin : [] }
+}
