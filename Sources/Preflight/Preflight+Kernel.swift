@@ -109,7 +109,8 @@ extension Preflight {
         ? "the initial user namespace" : "the user namespace that owns this network namespace"
       return .missing(
         "no CAP_NET_ADMIN in \(own); it is needed in \(place)",
-        do: "run as root there, or give the program the capability with setcap")
+        do: "run as root there, or start it with the ambient capability: "
+          + "setpriv --inh-caps=+net_admin --ambient-caps=+net_admin ncdevmem")
     }
     guard let owner = privileges.owner else {
       return .missing(

@@ -140,7 +140,8 @@ package struct Connection: ~Copyable, DevmemSource, DevmemDestination {
       do throws(Errno) {
         try socket.bind(to: source)
       } catch {
-        throw Failure("send from", on: "\(source)", errno: error)
+        throw Failure(
+          "send from", on: "\(source)", errno: error, hint: source.portHint(after: error))
       }
     }
     return socket

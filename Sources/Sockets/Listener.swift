@@ -23,9 +23,13 @@ package struct Listener: ~Copyable {
       try OwnedDescriptor.streamSocket(for: address)
     }
     try settings.apply(to: socket.borrowed)
-    try attempt("listen on", on: "\(address)", hint: Self.hint) { () throws(Errno) in
+    do throws(Errno) {
       try socket.bind(to: address)
       try retrying { listen(socket.rawValue, CInt(clamping: backlog)) }
+    } catch {
+      throw Failure(
+        "listen on", on: "\(address)", errno: error,
+        hint: address.portHint(after: error) ?? Self.hint)
     }
     self.socket = socket
   }

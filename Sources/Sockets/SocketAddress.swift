@@ -74,6 +74,15 @@ package struct SocketAddress: Sendable {
   }
 }
 
+extension SocketAddress {
+  /// What to do about a port that was refused (`net/ipv4/af_inet.c`, `__inet_bind`); `nil` where an
+  /// error has other causes.
+  func portHint(after error: Errno) -> String? {
+    guard error == .accessDenied else { return nil }
+    return "ports below net.ipv4.ip_unprivileged_port_start need CAP_NET_BIND_SERVICE"
+  }
+}
+
 extension SocketAddress: CustomStringConvertible {
   /// As people write it: `192.0.2.1:5201`, `[2001:db8::1]:5201`.
   package var description: String {
