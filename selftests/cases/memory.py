@@ -10,12 +10,11 @@ import mmap
 import os
 import re
 import struct
-import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from testbed.drm import vgem
 from testbed.habits import largest_buffer
 from testbed.harness import Skipped, case, expect, expect_equal
 from testbed.hosts import LOCAL, NIC, REMOTE, Sender, free_port, pattern
@@ -59,22 +58,6 @@ def missing(path: Path) -> Iterator[None]:
         yield
     finally:
         away.rename(path)
-
-
-@contextlib.contextmanager
-def vgem() -> Iterator[None]:
-    """The module vgem, a DRM driver without hardware."""
-    if subprocess.run(["modprobe", "vgem"], capture_output=True, check=False).returncode:
-        raise Skipped("this kernel has no vgem")
-    try:
-        yield
-    finally:
-        # A binding keeps its memory, and that its module, until the kernel has taken it down.
-        deadline = time.monotonic() + 20
-        while Path("/sys/module/vgem/refcnt").exists():
-            subprocess.run(["rmmod", "vgem"], capture_output=True, check=False)
-            expect(time.monotonic() < deadline, "vgem cannot be unloaded")
-            time.sleep(0.1)
 
 
 @contextlib.contextmanager
