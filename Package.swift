@@ -85,11 +85,10 @@ let package = Package(
       name: "Fuzzing",
       dependencies: [
         "CLinux", "Kernel", "Payload", "Netlink", "NIC", "Netdev", "DeviceMemory", "Sockets",
-        "Transfer",
-        "Measurement", "Recovery", "Options", "TestSupport",
+        "Transfer", "Measurement", "Recovery", "Options", "TestSupport",
       ], path: "Tests/Fuzzing", swiftSettings: settings),
     tests(of: "Fuzzing", uses: "TestSupport"),
-    tests(of: "Kernel", uses: "TestSupport"),
+    tests(of: "Kernel", uses: "CLinux", "TestSupport"),
     tests(of: "Payload"),
     tests(of: "Netlink", uses: "CLinux", "Kernel", "TestSupport"),
     tests(of: "NIC", uses: "CLinux", "Kernel", "Netlink", "TestSupport"),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-internal import CLinux
+package import CLinux
 internal import Glibc
 
 /// System calls that a process has no more use for, and that the kernel refuses from then on: with
@@ -11,7 +11,8 @@ internal import Glibc
 /// whatever its arguments are, the kernel looks up in a bitmap (`kernel/seccomp.c`,
 /// `seccomp_cache_check_allow`): however long the filter is, the calls of a transfer cost the same.
 package struct SystemCallFilter: Sendable {
-  private var program: [sock_filter]
+  /// In the language of `linux/filter.h`.
+  package private(set) var program: [sock_filter]
 
   /// For a run that is set up: it executes nothing, forks nothing, and mounts nothing.
   package static let run: SystemCallFilter = {
@@ -67,8 +68,8 @@ package struct SystemCallFilter: Sendable {
   }
 }
 
-// The program, in the language of linux/filter.h. Each rule begins with the call's number in the
-// accumulator, and leaves it there for the next one.
+// How the program is made. Each rule begins with the call's number in the accumulator, and leaves it
+// there for the next one, unless the call is its own.
 extension SystemCallFilter {
   private static let allowing = UInt32(SECCOMP_RET_ALLOW)
   private static let refusing = UInt32(SECCOMP_RET_ERRNO) | UInt32(EPERM)
@@ -184,10 +185,11 @@ extension SystemCallFilter {
 
   private static let forGuards =
     [
-      __NR_clone, __NR_clone3, __NR_listen, __NR_sendmsg, __NR_sendmmsg,
-      __NR_kill, __NR_tkill, __NR_tgkill, __NR_rt_sigqueueinfo, __NR_rt_tgsigqueueinfo,
-      __NR_pidfd_send_signal, __NR_memfd_create, __NR_linkat, __NR_symlinkat, __NR_renameat2,
-      __NR_mkdirat, __NR_fchmod, __NR_fchmodat, __NR_fchown, __NR_fchownat, __NR_truncate,
+      __NR_clone, __NR_clone3, __NR_listen, __NR_sendmsg, __NR_sendmmsg, __NR_kill,
+      __NR_tkill, __NR_tgkill, __NR_rt_sigqueueinfo, __NR_rt_tgsigqueueinfo,
+      __NR_pidfd_send_signal, __NR_memfd_create, __NR_linkat, __NR_symlinkat, __NR_renameat,
+      __NR_renameat2, __NR_mkdirat, __NR_fchmod, __NR_fchmodat, __NR_fchown, __NR_fchownat,
+      __NR_truncate,
       __NR_setxattr, __NR_shmget, __NR_msgget, __NR_semget,
     ] + namingFiles
 
@@ -198,7 +200,7 @@ extension SystemCallFilter {
     ]
     /// The older forms of calls that others have, too.
     private static let namingFiles = [
-      __NR_link, __NR_symlink, __NR_rename, __NR_renameat, __NR_mkdir, __NR_chmod, __NR_chown,
+      __NR_link, __NR_symlink, __NR_rename, __NR_mkdir, __NR_chmod, __NR_chown,
       __NR_lchown,
     ]
   #else

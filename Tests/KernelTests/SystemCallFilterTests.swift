@@ -5,7 +5,7 @@ import Glibc
 import Kernel
 import Testing
 
-/// Each test puts its filter on in a process of its own, which has it for ever.
+/// Tests that put a filter on do so in a process of their own, which has it for ever.
 struct SystemCallFilterTests {
   /// Whether a call fails with an error.
   private static func fails(_ expected: CInt, _ call: () -> CInt) -> Bool {
@@ -55,5 +55,97 @@ struct SystemCallFilterTests {
       precondition(Self.fails(EPERM) { listen(own, 1) })
       exit(7)
     }
+  }
+
+  private static let refused = UInt32(SECCOMP_RET_ERRNO) | UInt32(EPERM)
+  private static let allowed = UInt32(SECCOMP_RET_ALLOW)
+
+  @Test("each kind of filter ends, and allows what it does not name")
+  func allows() {
+    for filter in [SystemCallFilter.run, .guard] {
+      for call in [__NR_read, __NR_poll, __NR_ioctl, __NR_sendto, __NR_accept, __NR_exit_group] {
+        #expect(filter.answer(to: call) == Self.allowed, "\(call)")
+      }
+      #expect(filter.answer(to: 1000) == Self.allowed)
+    }
+    #expect(SystemCallFilter.run.answer(to: __NR_recvmsg) == Self.allowed)
+    #expect(SystemCallFilter.run.answer(to: __NR_capset) == Self.allowed)
+  }
+
+  @Test("calls of another architecture or ABI are refused, whatever their numbers mean here")
+  func architectures() {
+    for filter in [SystemCallFilter.run, .guard] {
+      #expect(filter.answer(to: __NR_read, by: UInt32(EM_386)) == Self.refused)
+      let x32 = __NR_read | CInt(CLinux_X32_SYSCALL_BIT)
+      #expect(filter.answer(to: x32) == Self.refused)
+      #expect(filter.answer(to: -1) == Self.refused)
+    }
+  }
+
+  @Test("a run starts threads of its own, and no process; a guard neither")
+  func threads() {
+    let thread = UInt64(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD)
+    let run = SystemCallFilter.run
+    #expect(run.answer(to: __NR_clone, [thread]) == Self.allowed)
+    #expect(run.answer(to: __NR_clone, [UInt64(SIGCHLD)]) == Self.refused)
+    #expect(run.answer(to: __NR_clone, [thread | UInt64(CLONE_NEWNET)]) == Self.refused)
+    #expect(run.answer(to: __NR_clone3) == UInt32(SECCOMP_RET_ERRNO) | UInt32(ENOSYS))
+    #expect(SystemCallFilter.guard.answer(to: __NR_clone, [thread]) == Self.refused)
+    #expect(SystemCallFilter.guard.answer(to: __NR_clone3) == Self.refused)
+  }
+
+  @Test("the families of sockets are those of the network, the kernel and this host")
+  func families() {
+    let last = UInt64(AF_MAX)
+    func allowed(by filter: SystemCallFilter) -> [UInt64] {
+      (0..<last).filter { filter.answer(to: __NR_socket, [$0]) == Self.allowed }
+    }
+    #expect(
+      allowed(by: .run) == [AF_UNIX, AF_INET, AF_INET6, AF_NETLINK].map(UInt64.init).sorted())
+    #expect(allowed(by: .guard) == [AF_UNIX, AF_INET, AF_NETLINK].map(UInt64.init).sorted())
+  }
+
+  @Test("memory of a guard becomes no code, by any of the calls")
+  func code() {
+    let (readable, executable) = (UInt64(PROT_READ), UInt64(PROT_READ | PROT_EXEC))
+    for call in [__NR_mmap, __NR_mprotect, __NR_pkey_mprotect] {
+      #expect(SystemCallFilter.guard.answer(to: call, [0, 4096, executable]) == Self.refused)
+      #expect(SystemCallFilter.guard.answer(to: call, [0, 4096, readable]) == Self.allowed)
+      #expect(SystemCallFilter.run.answer(to: call, [0, 4096, executable]) == Self.allowed)
+    }
+  }
+}
+
+extension SystemCallFilter {
+  /// What the program says of a call, as the kernel runs it (`kernel/bpf/core.c`): each instruction
+  /// that it has, and no other.
+  fileprivate func answer(
+    to call: CInt, _ arguments: [UInt64] = [], by architecture: UInt32 = CLinux_AUDIT_ARCH
+  ) -> UInt32? {
+    var words = [UInt32](repeating: 0, count: 16)
+    words[0] = UInt32(bitPattern: call)
+    words[1] = architecture
+    for (index, argument) in arguments.enumerated() {
+      words[4 + 2 * index] = UInt32(truncatingIfNeeded: argument)
+      words[5 + 2 * index] = UInt32(argument >> 32)
+    }
+    var accumulator: UInt32 = 0
+    var place = 0
+    while program.indices.contains(place) {
+      let instruction = program[place]
+      let operand = instruction.k
+      var isTrue: Bool?
+      switch CInt(instruction.code) {
+      case BPF_LD | BPF_W | BPF_ABS: accumulator = words[Int(operand) / 4]
+      case BPF_ALU | BPF_AND | BPF_K: accumulator &= operand
+      case BPF_JMP | BPF_JEQ | BPF_K: isTrue = accumulator == operand
+      case BPF_JMP | BPF_JGE | BPF_K: isTrue = accumulator >= operand
+      case BPF_JMP | BPF_JSET | BPF_K: isTrue = accumulator & operand != 0
+      case BPF_RET | BPF_K: return operand
+      default: return nil
+      }
+      place += 1 + (isTrue.map { Int($0 ? instruction.jt : instruction.jf) } ?? 0)
+    }
+    return nil
   }
 }
