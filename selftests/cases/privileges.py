@@ -355,6 +355,24 @@ def measurement_keeps() -> None:
     expect_released()
 
 
+@case("a run that can give up nothing, for the kernel or a container forbids it, works", once=True)
+def keeps_all() -> None:
+    for call, error in (("seccomp", "EINVAL"), ("seccomp", "ENOSYS"), ("prctl", "EPERM"),
+                        ("capset", "EPERM")):
+        port = free_port()
+        with unchanged():
+            process = track(subprocess.Popen(
+                ["strace", "-o", "/run/calls", "-e", f"trace={call}", "-e",
+                 f"inject={call}:error={error}", BINARY, "-l", "-f", NIC, "-s", LOCAL[4], "-p",
+                 str(port), "-v", "7", *LITTLE_MEMORY],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+            wait_listening(port, process)
+            Sender(4, port, pattern(100_000)).start()
+            result = finish(process).expect(0)
+        expect("(INJECTED)" in Path("/run/calls").read_text("ascii"), f"no {call} was met")
+        expect(call not in result.stderr, result.stderr)
+
+
 @case("root is refused a second run beside that of another user, whose capability has no effect",
       once=True)
 def seen_by_root() -> None:
