@@ -55,6 +55,8 @@ extension Errno {
   package static let busy = Errno(EBUSY)
   /// The corresponding C error is `EEXIST`.
   package static let exists = Errno(EEXIST)
+  /// The corresponding C error is `ENXIO`.
+  package static let noDeviceOrAddress = Errno(ENXIO)
   /// The corresponding C error is `ENODEV`.
   package static let noDevice = Errno(ENODEV)
   /// The corresponding C error is `EINVAL`.
@@ -128,16 +130,19 @@ package func restarting<Value: FixedWidthInteger>(
   }
 }
 
-/// Repeats a system call for as long as a signal interrupts it.
+/// Repeats a system call that a signal interrupts, a hundred times at most: no run gets so many
+/// signals within one call, and a call that is never anything but interrupted must end, too.
 ///
-/// - Throws: The call's error, unless it is `EINTR`.
+/// - Throws: The call's error, `EINTR` only from the last call.
 @inline(__always)
 @discardableResult
 package func retrying<Value: FixedWidthInteger>(_ call: () -> Value) throws(Errno) -> Value {
+  var count = 1
   while true {
     let value = call()
     if value != -1 { return value }
     let error = Errno.last
-    if error != .interrupted { throw error }
+    if error != .interrupted || count == 100 { throw error }
+    count += 1
   }
 }

@@ -32,11 +32,15 @@ package struct StandardOutput: ~Copyable {
   package func write(_ text: String, _ wait: Wait) throws(Failure) {
     let operation = "write to the standard output"
     var rest = Array(text.utf8)[...]
+    var falseStarts = FalseStarts()
     while !rest.isEmpty {
       do throws(Errno) {
         rest = rest.dropFirst(try descriptor.write(rest))
+        falseStarts.end()
       } catch {
-        guard error == .tryAgain else { throw Failure(operation, errno: error) }
+        guard error == .tryAgain, falseStarts.mayGoOn() else {
+          throw Failure(operation, errno: error)
+        }
         guard try wait.for(descriptor, .writing, to: operation) else {
           throw Failure(operation, errno: .timedOut)
         }

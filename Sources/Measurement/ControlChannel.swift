@@ -10,6 +10,7 @@ package final class ControlChannel {
   private let timeout: Duration?
   private let wait: Wait
   private var received: [UInt8] = []
+  private var falseStarts = FalseStarts()
 
   /// - Parameters:
   ///   - timeout: How long the peer may take for a line; `nil` for no limit.
@@ -63,11 +64,15 @@ package final class ControlChannel {
     let line = Array((message.line + "\n").utf8)
     var sent = 0
     let wait = wait.limited(to: limit ?? timeout)
+    var falseStarts = FalseStarts()
     while sent < line.count {
       do throws(Errno) {
         sent += try connection.sendCopy(line.span.extracting(droppingFirst: sent))
+        falseStarts.end()
       } catch {
-        guard error == .tryAgain else { throw Failure("report to the peer", errno: error) }
+        guard error == .tryAgain, falseStarts.mayGoOn() else {
+          throw Failure("report to the peer", errno: error)
+        }
         guard try wait.for(connection.descriptor, .writing, to: "report to the peer") else {
           throw Failure("report to the peer", errno: .timedOut, reason: "it does not read")
         }
@@ -148,9 +153,10 @@ package final class ControlChannel {
       var bytes = unsafe span.mutableBytes
       let count = try connection.receiveCopy(into: &bytes)
       guard count > 0 else { throw .connectionReset }
+      falseStarts.end()
       received += piece[..<count]
     } catch {
-      guard error != .tryAgain else { return }
+      if error == .tryAgain, falseStarts.mayGoOn() { return }
       throw Failure(
         "hear from the peer", errno: error, reason: "it closed the control connection",
         hint: Self.hint)

@@ -35,6 +35,9 @@ package struct Rejections {
   /// How many there were.
   package private(set) var count = 0
 
+  /// Callers that were gone when they were to be taken.
+  var falseStarts = FalseStarts()
+
   /// None yet.
   package init() {}
 

@@ -68,11 +68,14 @@ package struct Listener: ~Copyable {
       connection = try accept()
     } catch {
       // The peer closed it between the wait and the call.
-      guard error == .tryAgain || error == .connectionAborted else {
+      guard error == .tryAgain || error == .connectionAborted,
+        rejections.falseStarts.mayGoOn()
+      else {
         throw Failure("accept a connection", errno: error)
       }
       return nil
     }
+    rejections.falseStarts.end()
     guard let refusal = admission.refusal(of: connection.peer) else { return connection }
     rejections.add(connection.peer, because: refusal)
     return nil

@@ -62,6 +62,7 @@ package struct InputSource: PayloadSource, ~Copyable {
     into buffer: inout MutableRawSpan, orUntil interruption: Interruption?
   ) throws(Failure) -> Reading {
     let operation = "read payload to send"
+    var falseStarts = FalseStarts()
     while true {
       if let interruption {
         switch try wait.for(
@@ -79,7 +80,9 @@ package struct InputSource: PayloadSource, ~Copyable {
         return count > 0 ? .bytes(count) : .end
       } catch {
         // Another reader of the same input may have been quicker.
-        guard error == .tryAgain else { throw Failure(operation, errno: error) }
+        guard error == .tryAgain, falseStarts.mayGoOn() else {
+          throw Failure(operation, errno: error)
+        }
       }
     }
   }

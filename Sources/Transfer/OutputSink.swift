@@ -13,6 +13,7 @@ package import Kernel
   private let pieces: UnsafeMutableBufferPointer<iovec>
   private var pieceCount = 0
   private var byteCount = 0
+  private var falseStarts = FalseStarts()
 
   /// - Parameters:
   ///   - descriptor: Where to write; it may be non-blocking.
@@ -62,12 +63,15 @@ package import Kernel
       }
     } catch {
       let operation = "write payload to the standard output"
-      guard error == .tryAgain else { throw Failure(operation, errno: error) }
+      guard error == .tryAgain, falseStarts.mayGoOn() else {
+        throw Failure(operation, errno: error)
+      }
       guard try wait.for(descriptor, .writing, to: operation) else {
         throw Failure(operation, errno: .timedOut)
       }
       return first
     }
+    falseStarts.end()
     byteCount -= written
     guard byteCount > 0 else { return pieceCount }
     var next = first

@@ -41,6 +41,7 @@ package struct ReceiveLoop<Sink: PayloadSink & ~Copyable>: ~Copyable {
   private let tokensArePages: Bool
   private var tokens = TokenBatch()
   private var pace: ReceivePace
+  private var falseStarts = FalseStarts()
 
   /// - Parameters:
   ///   - binding: The id of the binding that fragments must come through.
@@ -197,12 +198,14 @@ extension ReceiveLoop where Sink: ~Copyable {
     for _ in 0..<ReceiveLimits.tries {
       do throws(Errno) {
         let count = try source.receive(into: &frame)
+        falseStarts.end()
         return count > 0 ? .bytes(count) : .endOfStream
       } catch {
         last = error
       }
       switch last {
       case .tryAgain:
+        guard falseStarts.mayGoOn() else { throw Failure(toReceive: last) }
         return .nothing
       case .tooSmall:
         guard frame.growControl() else { throw Failure(toReceive: last) }

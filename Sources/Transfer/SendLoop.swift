@@ -151,14 +151,17 @@ package struct SendLoop: ~Copyable {
     report?(statistics)
     try wait.check("send")
     var sent = 0
+    var falseStarts = FalseStarts()
     while sent < count {
       switch try attemptSend(offset + sent, count - sent, to: destination) {
       case .sent(let part):
         tracker.issue()
+        falseStarts.end()
         sent += part
         statistics.sends += 1
         statistics.bytes += part
       case .full:
+        guard falseStarts.mayGoOn() else { throw failure(toSend: .tryAgain, to: destination) }
         try self.wait(for: .writing, of: destination, wait)
       case .crowded:
         statistics.backoffs += 1
@@ -193,13 +196,14 @@ extension SendLoop {
     _ wait: Wait
   ) throws(Failure) -> Int {
     let wait = wait.limited(to: timeout)
+    var falseStarts = FalseStarts()
     while true {
       do throws(Errno) {
         var span = buffer.mutableSpan
         var bytes = unsafe span.mutableBytes
         return try destination.receiveCopy(into: &bytes)
       } catch {
-        guard error == .tryAgain else {
+        guard error == .tryAgain, falseStarts.mayGoOn() else {
           throw Failure("receive a message", on: name, errno: error)
         }
       }

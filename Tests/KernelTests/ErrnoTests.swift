@@ -30,4 +30,24 @@ struct ErrnoTests {
     }
     #expect(calls == 10)
   }
+
+  @Test("a call that is interrupted is made again, and one that always is ends")
+  func interrupted() throws {
+    var answers = [EINTR, EINTR, 0, EAGAIN]
+    func call() -> CInt {
+      errno = answers.removeFirst()
+      return errno == 0 ? 5 : -1
+    }
+    #expect(try retrying(call) == 5)
+    #expect(throws: Errno.tryAgain) { try retrying(call) }
+    var calls = 0
+    #expect(throws: Errno.interrupted) {
+      try retrying { () -> CInt in
+        calls += 1
+        // The test fails where this is left.
+        errno = calls > 100_000 ? EIO : EINTR
+        return -1
+      }
+    }
+  }
 }

@@ -316,6 +316,12 @@ struct ReceiveLoopTests {
     #expect(try run(stopped, stopped: true).failure?.kind == .stopped)
   }
 
+  @Test("a connection that never has the data that it reports does not hold a run for ever")
+  func neverHasData() throws {
+    let connection = try ScriptedConnection(Array(repeating: .error(.tryAgain), count: 10_000))
+    #expect(try run(connection).failure?.errno == .tryAgain)
+  }
+
   @Test("a stop signal ends a run whose data never pauses")
   func stopsUnderLoad() throws {
     let step = ScriptedConnection.Step.payload(returns: 1, control: fragments([(0, 1, 1)]))

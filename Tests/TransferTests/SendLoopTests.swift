@@ -85,6 +85,13 @@ struct SendLoopTests {
     #expect(run.statistics.sends == 3)
   }
 
+  @Test("a socket that never has the room that it reports does not hold a run for ever")
+  func neverHasRoom() throws {
+    let destination = try ScriptedDestination(
+      Array(repeating: .error(.tryAgain), count: 10_000))
+    #expect(try run(6, to: destination).failure?.errno == .tryAgain)
+  }
+
   @Test("too many outstanding sends are waited for, too little room for one is an error")
   func backsOff() throws {
     let crowded = try ScriptedDestination(
