@@ -93,9 +93,10 @@ package struct Guard: ~Copyable, ChangeLog {
     guard !isNeeded else { return }
     journal.remove()
     // A request to end would not reach a guard that was stopped.
-    kill(process, SIGKILL)
+    // Where the signal is refused, it ends when this process has.
+    guard kill(process, SIGKILL) == 0 else { return }
     var status: CInt = 0
-    unsafe _ = waitpid(process, &status, 0)
+    _ = try? retrying { unsafe waitpid(process, &status, 0) }
   }
 
   private static let noJournal = """

@@ -111,13 +111,29 @@ package struct Journal: ~Copyable, ChangeLog {
     }
   }
 
-  /// Removes the file. A process that opens one of this name from now on gets another file.
+  /// Removes the file. A process that opens one of this name from now on gets another file. One that
+  /// cannot be removed is emptied: what it lists is undone, and must not be undone again.
   package func remove() {
-    // Where it was removed before, another may have its name.
-    guard Self.isLinked(descriptor) else { return }
     switch directory {
-    case let directory?: unsafe _ = unlinkat(directory.descriptor.rawValue, name, 0)
+    case let directory?: remove(from: directory)
     case nil: break
+    }
+  }
+
+  private func remove(from directory: borrowing RuntimeDirectory) {
+    do throws(Errno) {
+      // Where it was removed before, another may have its name.
+      guard try descriptor.borrowed.status().linkCount > 0 else { return }
+      try retrying { unsafe unlinkat(directory.descriptor.rawValue, name, 0) }
+    } catch {
+      do throws(Errno) {
+        try retrying { ftruncate(descriptor.rawValue, 0) }
+      } catch {
+        Diagnostics.print(
+          Failure(
+            "drop the journal", on: path, errno: error,
+            hint: "the changes that it lists are undone; remove it"))
+      }
     }
   }
 

@@ -121,6 +121,19 @@ struct JournalTests {
         == .noEntry)
   }
 
+  @Test("a journal that cannot be removed is emptied: it must not be applied again")
+  func emptied() throws {
+    var journal = try open()
+    try journal.begin(record)
+    try journal.note([.splitThreshold(1)])
+    // A directory is not removed as a file is (`EISDIR`).
+    try #require(unsafe rename(place.path + "/7", place.path + "/8") == 0)
+    try #require(unsafe mkdir(place.path + "/7", 0o700) == 0)
+    journal.remove()
+    #expect(place.read("8") == "")
+    #expect(unsafe rmdir(place.path + "/7") == 0)
+  }
+
   @Test("what others can have written is not trusted", arguments: [0o620, 0o602, 0o666])
   func foreignFile(mode: UInt32) throws {
     try place.write(record.text, to: "7")
