@@ -51,7 +51,11 @@ package struct Interface: ~Copyable {
   /// - Throws: A failure of the kind `usage` where there is none of this name.
   package init(named name: String) throws(Failure) {
     let index = unsafe if_nametoindex(name)
-    guard index != 0 else { throw Self.unknown(name) }
+    guard index != 0 else {
+      // To be asked, libc needs a descriptor.
+      guard Errno.last != .noDevice else { throw Self.unknown(name) }
+      throw Failure("find the interface", on: name, errno: .last)
+    }
     try self.init(at: index, named: name)
   }
 
@@ -59,8 +63,8 @@ package struct Interface: ~Copyable {
   ///
   /// - Throws: A failure with `ENODEV` where there is none.
   package init(at index: UInt32) throws(Failure) {
-    guard let name = Self.name(at: index) else {
-      throw Failure("find the interface", on: "of index \(index)", errno: .noDevice)
+    let name = try attempt("find the interface", on: "of index \(index)") { () throws(Errno) in
+      try Self.presentName(at: index)
     }
     try self.init(at: index, named: name)
   }
@@ -75,19 +79,32 @@ package struct Interface: ~Copyable {
       namedLater: Self.name(at:))
   }
 
-  /// The name of the interface that has an index in this network namespace; `nil` where none has.
-  /// The corresponding C function is `if_indextoname`.
-  package static func name(at index: UInt32) -> String? {
+  /// The name of the interface that has an index in this network namespace. The corresponding C
+  /// function is `if_indextoname`.
+  ///
+  /// - Throws: `ENODEV` where none has; all else says that it cannot be asked for, not that there is
+  ///   none.
+  private static func presentName(at index: UInt32) throws(Errno) -> String {
     var name = [CChar](repeating: 0, count: Int(IF_NAMESIZE))
-    guard unsafe if_indextoname(index, &name) != nil else { return nil }
+    guard unsafe if_indextoname(index, &name) != nil else {
+      throw Errno.last == .noDeviceOrAddress ? .noDevice : .last
+    }
     return String(zeroTerminated: name.map(UInt8.init(bitPattern:))[...])
   }
 
-  /// Whether this network namespace has an interface of an index. The corresponding C function is
-  /// `if_indextoname`.
+  /// The name of the interface that has an index in this network namespace; `nil` where none has, or
+  /// it cannot be asked for.
+  package static func name(at index: UInt32) -> String? { try? presentName(at: index) }
+
+  /// Whether this network namespace may have an interface of an index: it has none only if the
+  /// kernel says so.
   package static func exists(at index: UInt32) -> Bool {
-    var name = [CChar](repeating: 0, count: Int(IF_NAMESIZE))
-    return unsafe if_indextoname(index, &name) != nil
+    do throws(Errno) {
+      _ = try presentName(at: index)
+      return true
+    } catch {
+      return error != .noDevice
+    }
   }
 
   /// Takes an interface that is reached through a given device and a given netlink socket.
