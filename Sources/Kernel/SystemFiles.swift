@@ -94,7 +94,7 @@ extension OwnedDescriptor {
   /// The names in this directory, sorted, without `.` and `..`. The corresponding C functions are
   /// `fdopendir` and `readdir`.
   ///
-  /// - Throws: What opening the directory afresh fails with.
+  /// - Throws: What opening the directory afresh, or reading it, fails with.
   package func names() throws(Errno) -> [String] {
     // A stream takes its descriptor over, and this one keeps its own place.
     let copy = try retrying { unsafe openat(rawValue, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
@@ -104,12 +104,17 @@ extension OwnedDescriptor {
     }
     defer { unsafe _ = closedir(stream) }
     var names: [String] = []
-    while let entry = unsafe readdir(stream) {
+    while true {
+      // At the end it stays so.
+      errno = 0
+      guard let entry = unsafe readdir(stream) else {
+        guard errno == 0 else { throw .last }
+        return names.sorted()
+      }
       let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
         unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
       }
       if name != ".", name != ".." { names.append(name) }
     }
-    return names.sorted()
   }
 }
