@@ -52,9 +52,9 @@ package struct Interface: ~Copyable {
   package init(named name: String) throws(Failure) {
     let index = unsafe if_nametoindex(name)
     guard index != 0 else {
-      // To be asked, libc needs a descriptor.
-      guard Errno.last != .noDevice else { throw Self.unknown(name) }
-      throw Failure("find the interface", on: name, errno: .last)
+      let reason = Self.libcsReason()
+      guard reason != .noDevice else { throw Self.unknown(name) }
+      throw Failure("find the interface", on: name, errno: reason)
     }
     try self.init(at: index, named: name)
   }
@@ -87,9 +87,22 @@ package struct Interface: ~Copyable {
   private static func presentName(at index: UInt32) throws(Errno) -> String {
     var name = [CChar](repeating: 0, count: Int(IF_NAMESIZE))
     guard unsafe if_indextoname(index, &name) != nil else {
-      throw Errno.last == .noDeviceOrAddress ? .noDevice : .last
+      let reason = libcsReason()
+      throw reason == .noDeviceOrAddress ? .noDevice : reason
     }
     return String(zeroTerminated: name.map(UInt8.init(bitPattern:))[...])
+  }
+
+  /// Why libc has not found an interface. It asks by a socket, and where it gets none, its error is
+  /// that of the last kind of socket that it has tried (`sysdeps/unix/sysv/linux/opensock.c`).
+  private static func libcsReason() -> Errno {
+    let reason = Errno.last
+    do throws(Errno) {
+      _ = try EthtoolSocket(interface: 0)
+      return reason
+    } catch {
+      return error
+    }
   }
 
   /// The name of the interface that has an index in this network namespace; `nil` where none has, or

@@ -11,4 +11,4 @@ do throws(Failure) {
   Diagnostics.print(error)
   exit(error.exitStatus())
 }
-exit(run(Invocation(words: Array(CommandLine.arguments.dropFirst()))))
+exit(run(Invocation(words: ProgramArguments.words)))

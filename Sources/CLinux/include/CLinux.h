@@ -9,6 +9,7 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include "arguments.h"
 #include "build.h"
 #include "calls.h"
 #include "cuda.h"
