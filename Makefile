@@ -20,6 +20,8 @@ MATRIX  ?= newest 7.2 6.12
 LABS    ?= lab lab-debug lab-race
 # How much each run of `make bench` receives, in MiB; with KERNEL=um, 1024 or more.
 SIZE    ?= 512
+# How long `make errors` lets system calls fail, in seconds.
+BUDGET  ?= 3600
 # The names of the cases for a real kernel that `make test` runs, a regular expression, and then
 # nothing else; all tests if empty.
 export CASES ?=
@@ -78,6 +80,11 @@ drivers: build ## do the tool's jobs on a NIC like each of the drivers that do d
 .PHONY: gve
 gve: build .build/floor ## run the tests on the kernel's own driver of a gVNIC, in one machine and in two
 	scripts/gve-tests $(KERNEL)
+
+.PHONY: errors
+errors: build ## let each system call of the tool fail, for BUDGET seconds; the table is in .build/errors
+	$(vm) --timeout $$(($(BUDGET) + 600)) -- selftests/endurance/errors "$$(scripts/upstream)" \
+		--budget $(BUDGET)
 
 .PHONY: matrix
 matrix: build ## run the kernel's own tests and ours on each kernel of MATRIX

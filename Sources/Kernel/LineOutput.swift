@@ -17,6 +17,7 @@ package struct LineOutput: ~Copyable {
   private var waits = true
   /// Whether the last wait was in vain: the next one would be, too.
   private var isStalled = false
+  private var falseStarts = FalseStarts()
   /// What is left of a line that was begun.
   private var rest: ArraySlice<UInt8> = []
   private var droppedCount = 0
@@ -169,6 +170,7 @@ package struct LineOutput: ~Copyable {
       do throws(Errno) {
         rest = rest.dropFirst(try writeOnce())
         isStalled = false
+        falseStarts.end()
       } catch {
         guard error == .tryAgain else {
           // There is nobody left to read it.
@@ -176,7 +178,7 @@ package struct LineOutput: ~Copyable {
           rest = []
           return
         }
-        guard hasRoomSoon() else { return }
+        guard hasRoomSoon(), falseStarts.mayGoOn() else { return }
       }
     }
   }

@@ -15,14 +15,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from testbed.habits import change, others_rule, rules, rules_taken, split
 from testbed.harness import case, expect, expect_equal, wait_for
 from testbed.hosts import (
     LOCAL, NIC, Sender, free_port, output, pattern, reload_nic, wait_listening)
-from testbed.state import (
-    bound_queues, expect_released, expect_state, is_upstreams, nic_state)
+from testbed.recovery import expect_back, journals
+from testbed.state import bound_queues, expect_released, is_upstreams, nic_state
 from testbed.tool import (
     BINARY, LITTLE_MEMORY, RUNTIME, Result, finish, guards, listen, receive, run, start, track,
     wait_for_signals)
@@ -35,11 +34,6 @@ def guard() -> int:
     pids = guards()
     expect_equal(len(pids), 1, "guards")
     return pids[0]
-
-
-def journals() -> list[Path]:
-    """What the runtime directory holds."""
-    return sorted(RUNTIME.iterdir()) if RUNTIME.exists() else []
 
 
 def kill(process: subprocess.Popen[bytes]) -> Result:
@@ -81,16 +75,6 @@ def comes_back() -> Iterator[None]:
     yield
     expect_back(before)
     expect_equal(journals(), [], "journals left")
-
-
-def expect_back(before: str) -> None:
-    """Fails the case unless the NIC is as it was, and neither guard nor changes are left."""
-    expect_state(before)
-    # It closes its standard error a little before it is gone.
-    expect(wait_for(lambda: not guards()), "a guard is left")
-    # Killed before it has a guard, a run leaves a journal without changes to the next one.
-    left = [path for path in journals() if "\nchanges " in path.read_text(encoding="ascii")]
-    expect_equal(left, [], "journals left")
 
 
 def killed_at_each(call: str) -> None:
