@@ -22,6 +22,11 @@ LABS    ?= lab lab-debug lab-race
 SIZE    ?= 512
 # How long `make errors` lets system calls fail, in seconds.
 BUDGET  ?= 3600
+# How many runs `make kills` kills, as many that fight, and how often it cuts the power.
+KILLS   ?= 1000
+CUTS    ?= 20
+# What `make soak` does, and for how long: selftests/endurance/soak --help.
+SOAK    ?= --volume 10 --flows 24 --seconds 1800 --flaps 1000 --cycles 1000
 # The names of the cases for a real kernel that `make test` runs, a regular expression, and then
 # nothing else; all tests if empty.
 export CASES ?=
@@ -85,6 +90,20 @@ gve: build .build/floor ## run the tests on the kernel's own driver of a gVNIC, 
 errors: build ## let each system call of the tool fail, for BUDGET seconds; the table is in .build/errors
 	$(vm) --timeout $$(($(BUDGET) + 600)) -- selftests/endurance/errors "$$(scripts/upstream)" \
 		--budget $(BUDGET)
+
+# On a NIC like each driver's that can bind.
+.PHONY: kills
+kills: build ## kill KILLS runs at random moments, have as many fight in pairs, and cut the power CUTS times
+	set -e; for personality in plain mlx5 bnxt fbnic gve; do \
+	    echo "personality $$personality"; \
+	    $(vm) --timeout 14400 --nic-args personality=$$personality -- selftests/endurance/kills \
+	        "$$(scripts/upstream)" --kills $$(($(KILLS) / 5)) --fights $$(($(KILLS) / 5)); \
+	done
+	selftests/endurance/power-cuts $(CUTS)
+
+.PHONY: soak
+soak: build ## run the tool for long and look for what grows; SOAK says how long
+	$(vm) --timeout 14400 -- selftests/endurance/soak "$$(scripts/upstream)" $(SOAK)
 
 .PHONY: matrix
 matrix: build ## run the kernel's own tests and ours on each kernel of MATRIX

@@ -121,36 +121,6 @@ for name in ("pwrite64", "sendto", "ioctl", "unlinkat", "kill", "wait4"):
          once=name != "ioctl")(functools.partial(killed_at_each, name))
 
 
-@case("killed at random moments, a run leaves the NIC as it was", deadline=600)
-def killed_at_random() -> None:
-    times = 20 if is_upstreams() else 10
-    seed = random.randrange(1 << 32)
-    print(f"  seed {seed}")
-    chance = random.Random(seed)
-    before = nic_state()
-    restored = 0
-    for number in range(times):
-        port = free_port()
-        # One that receives has changed something; of the others it depends on the moment.
-        receives = number % 2 == 1
-        if receives:
-            process = listen(4, port, "-v", "7")
-            Sender(4, port, pattern(1 << 30)).start()
-            time.sleep(chance.uniform(0, 0.5))
-        else:
-            process = start("-l", "-f", NIC, "-s", "192.0.2.1", "-p", str(port), "-v", "7")
-            expect(wait_for(guards), "there is no guard")
-            time.sleep(chance.uniform(0, 1))
-        result = kill(process)
-        expect(RESTORED in result.stderr or not receives, f"nothing was reported: {result.stderr}")
-        restored += RESTORED in result.stderr
-        expect_back(before)
-        if number % 10 == 9:
-            print(f"  {number + 1} killed", flush=True)
-    print(f"  {restored} times there was something to bring back")
-    expect_released()
-
-
 @case("a run that dies of anything else is cleaned up after, too", once=True)
 def killed_otherwise() -> None:
     for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGQUIT, signal.SIGUSR2):
