@@ -33,7 +33,7 @@ struct Input {
   }
 
   /// Bytes behind their number.
-  mutating func piece() -> [UInt8] { bytes(number(UInt16.self).magnitude.asInt) }
+  mutating func piece() -> [UInt8] { bytes(Int(number(UInt16.self))) }
 
   /// All that is left.
   mutating func all() -> [UInt8] {
@@ -43,8 +43,4 @@ struct Input {
 
   /// A text behind its number of bytes.
   mutating func text() -> String { String(decoding: piece(), as: UTF8.self) }
-}
-
-extension FixedWidthInteger {
-  fileprivate var asInt: Int { Int(truncatingIfNeeded: self) }
 }
