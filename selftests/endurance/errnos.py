@@ -25,6 +25,9 @@ _TABLE = {
     "bind NETLINK": "EPERM EADDRINUSE ENOMEM",
     "bind TCP": "EADDRINUSE EADDRNOTAVAIL EACCES EPERM ENOMEM",
     "bind UNIX": "EADDRINUSE EACCES ENOMEM",
+    # What a run gives up, it gives up where it can.
+    "capget": SANDBOX,
+    "capset": f"{SANDBOX} ENOMEM",
     "chdir": LOOKUP,
     # A cgroup's limit, the user's, the pid namespace's.
     "clone": "EAGAIN ENOMEM EPERM ENOSPC",
@@ -88,8 +91,10 @@ _TABLE = {
     # EINVAL: the set is larger than RLIMIT_NOFILE, which another process can lower.
     "poll": "EINTR ENOMEM EINVAL EAGAIN",
     "ppoll": "EINTR ENOMEM EINVAL EAGAIN",
+    "prctl PR_CAPBSET_DROP": f"EINVAL ENOMEM {SANDBOX}",
     "prctl PR_CAPBSET_READ": f"EINVAL {SANDBOX}",
     "prctl PR_SET_NAME": SANDBOX,
+    "prctl PR_SET_NO_NEW_PRIVS": f"EINVAL {SANDBOX}",
     "pread64": "EIO EINTR EAGAIN ENOMEM",
     "prlimit64": "EPERM EINVAL ENOSYS",
     "pwrite64": "ENOSPC EIO EDQUOT EINTR EFBIG EAGAIN ENOMEM EPERM",
@@ -104,6 +109,8 @@ _TABLE = {
                    "525",
     "sched_getaffinity": "EINVAL ESRCH EPERM",
     "sched_setaffinity": "EINVAL EPERM ESRCH ENOMEM",
+    # A kernel without filters; one that has no room for it; a thread with a filter of its own.
+    "seccomp": f"EINVAL ENOMEM EACCES ESRCH EBUSY {SANDBOX}",
     # A route that has left the bound device gives ENODEV or EFAULT, no memory for a notice ENOBUFS.
     "sendmsg TCP": f"{NETWORK} EAGAIN EINTR EPIPE ENOMEM ENOBUFS EINVAL EFAULT ENODEV EOPNOTSUPP "
                    "EMSGSIZE EPERM",
