@@ -156,9 +156,11 @@ def name(error: str) -> str:
 # What ends a run in other words than the error's name: calls, errors, and the words.
 IN_OTHER_WORDS = (
     # libc makes a thread, and says EAGAIN whatever it had no room for.
-    ("clone3 mmap mprotect", "EAGAIN ENOMEM ENOSPC EACCES EPERM ENODEV ENFILE EINTR", "EAGAIN"),
+    ("clone clone3 mmap mprotect", "EAGAIN ENOMEM ENOSPC EACCES EPERM ENODEV ENFILE EINTR", "EAGAIN"),
     # It is how a lock is known that another run has.
     ("flock", "EAGAIN", "EBUSY"),
+    # The guard of one trial of a check lives on, and has the interface when the next one begins.
+    ("kill", "EPERM ESRCH", "not ready; missing: "),
     # libc's `if_nametoindex`.
     ("ioctl", "EINVAL", "ENOSYS"),
     # An item of a check that only looks whether a file is there, and says how to get at it.
