@@ -74,6 +74,55 @@ struct PeerMessageTests {
     }
   }
 
+  @Test(
+    "each number has the range on which versions of the tool have agreed",
+    arguments: [
+      (.hello, "hello version=0", "hello version=65535"),
+      (
+        .offer,
+        "offer flows=1 pattern=2 duration=0 bytes=0 omit=0 direction=0 host=0 rate=0 chunk=0 "
+          + "request=0 response=0",
+        "offer flows=1024 pattern=256 duration=86400 bytes=2251799813685248 omit=86400 direction=2 "
+          + "host=1 rate=2251799813685248 chunk=2251799813685248 request=1048576 response=1048576"
+      ),
+      (.ready, "ready flows=1 port=0", "ready flows=1024 port=65535"),
+      (.refused, "refused reason=0", "refused reason=255"),
+      (
+        .sent,
+        "sent port=1 bytes=0 omitted=0 retransmits=0 rtt=0 cwnd=0 mss=0 reorderings=0",
+        "sent port=65535 bytes=2251799813685248 omitted=2251799813685248 retransmits=4294967295 "
+          + "rtt=4294967295 cwnd=4294967295 mss=4294967295 reorderings=4294967295"
+      ),
+      (
+        .received,
+        "received port=1 device=0 linear=0 plain=0 fragments=0 omitted=0 checks=0 checked=0 wrong=0 "
+          + "late=0",
+        "received port=65535 device=2251799813685248 linear=2251799813685248 "
+          + "plain=2251799813685248 fragments=2251799813685248 omitted=2251799813685248 checks=1 "
+          + "checked=2251799813685248 wrong=2251799813685248 late=4294967295"
+      ),
+      (.end, "end failed=0 nanoseconds=0", "end failed=1 nanoseconds=31622400000000000"),
+    ] as [(PeerMessage.Verb, String, String)])
+  func agreesOnRanges(verb: PeerMessage.Verb, least: String, most: String) throws {
+    for (line, bound) in [(least, \ClosedRange<Int>.lowerBound), (most, \.upperBound)] {
+      let message = try PeerMessage(line: line.utf8)
+      #expect(message.verb == verb)
+      #expect(message.values == verb.numbers.map { $0.range[keyPath: bound] })
+    }
+  }
+
+  @Test("each reason to refuse has the number on which versions of the tool have agreed")
+  func agreesOnReasons() {
+    #expect(
+      (0...6).map(PeerMessage.Refusal.init(rawValue:))
+        == [nil, .flows, .pattern, .duration, .failure, .omission, nil])
+  }
+
+  @Test("a message of this end has all numbers of its word")
+  func needsAllNumbers() async {
+    await #expect(processExitsWith: .failure) { _ = PeerMessage(.ready, 1) }
+  }
+
   @Test("a line that is malformed behind a number out of bounds is malformed")
   func prefersForm() {
     #expect(throws: PeerMessage.Violation.malformed) {

@@ -128,6 +128,10 @@ private let table = [
     testDescription: "payload in its place", demands: demands(refused: true), status: 1,
     words: "1000 bytes came although their binding was gone"),
   Row(
+    testDescription: "a byte in its place", streams: [Verdict.Stream(figures(device: 1))],
+    demands: demands(refused: true), status: 1,
+    words: "1 bytes came although their binding was gone"),
+  Row(
     testDescription: "a stream without payload, of which nothing was refused",
     streams: [Verdict.Stream(figures())], demands: demands(checking: false, refused: true),
     status: 1, words: "nothing to refuse (ENODEV)"),
@@ -178,6 +182,10 @@ private let table = [
     testDescription: "nothing of one flow", streams: streams(figures(device: 1000), figures()),
     demands: demands(), status: 1, words: "no payload of flow 1 was received"),
   Row(
+    testDescription: "nothing of two flows",
+    streams: streams(figures(device: 1000), figures(), figures()), demands: demands(), status: 1,
+    words: "no payload of flow 1 was received"),
+  Row(
     testDescription: "nothing in device memory",
     streams: [Verdict.Stream(figures(plain: 1000))], demands: demands(checking: false), status: 1,
     words: "accept the stream: none of its 1000 bytes came through device memory"),
@@ -185,6 +193,10 @@ private let table = [
     testDescription: "nothing in device memory with --allow-plain",
     streams: [Verdict.Stream(figures(plain: 1000))], demands: demands(plain: true), status: 1,
     words: "accept the stream: none of its 1000 bytes came through device memory"),
+  Row(
+    testDescription: "a byte that did not come through device memory",
+    streams: [Verdict.Stream(figures(plain: 1))], demands: demands(plain: true), status: 1,
+    words: "none of its 1 bytes came through device memory"),
   Row(
     testDescription: "nothing in device memory, of two other kinds",
     streams: [Verdict.Stream(figures(linear: 1, plain: 999))], demands: demands(plain: true),
@@ -248,6 +260,10 @@ private let table = [
     streams: [Verdict.Stream(figures(device: 1000, outstanding: 3))], demands: demands(),
     status: 1, words: "return all tokens: 3 of 10 are out"),
   Row(
+    testDescription: "a token that did not come back",
+    streams: [Verdict.Stream(figures(device: 1000, outstanding: 1))], demands: demands(),
+    status: 1, words: "return all tokens: 1 of 10 are out"),
+  Row(
     testDescription: "wrong bytes come before tokens",
     streams: [Verdict.Stream(figures(device: 1000, wrong: 1, outstanding: 3))],
     demands: demands(), status: 1, words: "are wrong"),
@@ -270,6 +286,46 @@ struct VerdictTests {
     #expect(verdict.failure?.description.contains(words) == true)
     let thrown = failing { () throws(Failure) in try verdict.get() }
     #expect(thrown?.description.contains(words) == true)
+  }
+
+  @Test("with -L, only a failure that can be that of a plain frame is explained as that")
+  func explainsPlainFrame() {
+    func hint(
+      of failure: Failure = Failure("receive", reason: "plain"), plain: Int = 1, strict: Bool = true
+    ) -> String? {
+      let stream = Verdict.Stream(figures(device: 500, plain: plain), arrival: .otherQueue(1))
+      return Verdict(of: .failure(failure), [stream], demands(strict: strict)).failure?.hint
+    }
+    #expect(hint()?.hasPrefix("the flow comes through queue 1, which is not bound") == true)
+    #expect(hint(plain: 0) == nil)
+    #expect(hint(strict: false) == nil)
+    #expect(hint(of: Failure("receive", errno: .connectionReset)) == nil)
+    #expect(hint(of: Failure("receive", kind: .usage)) == nil)
+    #expect(hint(of: .stopped("receive")) == nil)
+    #expect(hint(of: Failure("receive", reason: "late", hint: "wait")) == "wait")
+  }
+
+  @Test("of two flows with plain bytes, the first one explains the frame that ended the run")
+  func explainsFirst() {
+    let streams = [
+      Verdict.Stream(flow: 0, figures(device: 500)),
+      Verdict.Stream(flow: 1, figures(plain: 1), arrival: .otherQueue(1)),
+      Verdict.Stream(flow: 2, figures(plain: 1), arrival: .otherQueue(2)),
+    ]
+    let verdict = Verdict(
+      of: .failure(Failure("receive", reason: "plain")), streams, demands(strict: true))
+    #expect(verdict.failure?.hint?.hasPrefix("the flow comes through queue 1,") == true)
+  }
+
+  @Test("where nothing was refused, the hint is what the sender has to do; payload needs none")
+  func hintsAtRefusal() {
+    func hint(device: Int) -> String? {
+      Verdict(
+        of: .success(()), [Verdict.Stream(figures(device: device))], demands(refused: true)
+      ).failure?.hint
+    }
+    #expect(hint(device: 0) == "-U 1 with -a 0 needs a sender that sends something")
+    #expect(hint(device: 1) == nil)
   }
 
   @Test("what the peer found counts only where this end found nothing")

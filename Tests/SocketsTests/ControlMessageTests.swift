@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
+import Glibc
 import Sockets
 import TestSupport
 import Testing
@@ -28,13 +29,38 @@ struct ControlMessageTests {
     #expect(read(Array(bytes.bytes.prefix(length))) == [.malformed])
   }
 
-  @Test("a length that is too small or beyond the buffer is malformed", arguments: [0, 15, 41, -1])
+  @Test(
+    "a length that is too small or beyond the buffer is malformed, whatever the message is about",
+    arguments: [0, 15, 41, -1])
   func refusesLengths(length: Int) {
+    var fragment = ControlMessageBytes()
+    fragment.addFragment(offset: 0, size: 1, token: 1)
+    var other = ControlMessageBytes()
+    other.addOther()
+    for bytes in [fragment, other] {
+      var raw = bytes.bytes
+      unsafe withUnsafeBytes(of: length) { unsafe raw.replaceSubrange(0..<8, with: $0) }
+      #expect(read(raw) == [.malformed])
+    }
+  }
+
+  @Test("a message of another level is not about devmem, whatever its type")
+  func comparesLevel() {
     var bytes = ControlMessageBytes()
     bytes.addFragment(offset: 0, size: 1, token: 1)
+    bytes.addLinear(size: 12)
     var raw = bytes.bytes
-    unsafe withUnsafeBytes(of: length) { unsafe raw.replaceSubrange(0..<8, with: $0) }
-    #expect(read(raw) == [.malformed])
+    unsafe withUnsafeBytes(of: CInt(IPPROTO_IPV6)) { unsafe raw.replaceSubrange(8..<12, with: $0) }
+    #expect(read(raw) == [.other, .linear(12)])
+  }
+
+  @Test("a message may have no data, at the end as well")
+  func readsHeaders() {
+    var bytes = ControlMessageBytes()
+    bytes.addOther()
+    var header = Array(bytes.bytes.prefix(16))
+    header[0] = 16
+    #expect(read(header + header) == [.other, .other])
   }
 
   @Test("a devmem message with too little data is malformed")

@@ -35,13 +35,24 @@ struct TokenBatchTests {
     #expect(fragments == 129)
   }
 
-  @Test("an emptied batch takes tokens again")
+  @Test("an emptied batch takes as many tokens again")
   func isReusable() {
     var batch = TokenBatch()
     _ = append(1...1024, to: &batch)
     batch.removeAll()
-    #expect(append([7], to: &batch) == 1)
-    #expect(ranges(of: batch) == [[7, 1]])
+    #expect(append(1025...2049, to: &batch) == 1024)
+    #expect(ranges(of: batch) == [[1025, 1024]])
+  }
+
+  @Test("a batch is empty before the first token, and once it was emptied")
+  func isEmpty() {
+    var batch = TokenBatch()
+    var states = [batch.isEmpty]
+    _ = append([3, 3], to: &batch)
+    states.append(batch.isEmpty)
+    batch.removeAll()
+    states.append(batch.isEmpty)
+    #expect(states == [true, false, true])
   }
 
   /// How many of the tokens the batch took before it refused one.
