@@ -31,10 +31,13 @@ SOAK    ?= --volume 10 --flows 24 --seconds 1800 --flaps 1000 --cycles 1000
 # nothing else; all tests if empty.
 export CASES ?=
 # How often `make fuzz` runs each target, on which targets, and what the inputs follow from: as often
-# as each target's goal, on all, and anything if empty.
+# as each target's goal, on all, and anything if empty. `make mutants` has a seed, too.
 EXECUTIONS ?=
 TARGETS ?=
 SEED    ?=
+# For how long `make mutants` goes on, in seconds, and on which files; on all if empty.
+BUDGET  ?= 3600
+FILES   ?=
 # The tests that `make selftests` runs, such as "devmem hds"; all if empty.
 TESTS   ?=
 
@@ -73,6 +76,10 @@ test: report-dependencies ## run all tests, on all of KERNELS
 fuzz: dependencies ## run the fuzzer on all that reads from outside (Tests/README.md)
 	SWIFT="$(SWIFT)" scripts/fuzz $(if $(EXECUTIONS),--executions $(EXECUTIONS)) \
 		$(if $(SEED),--seed $(SEED)) $(TARGETS)
+
+.PHONY: mutants
+mutants: dependencies ## change the pure code, and look whether a unit test notices (Tests/README.md)
+	SWIFT="$(SWIFT)" scripts/mutants --budget $(BUDGET) $(if $(SEED),--seed $(SEED)) $(FILES)
 
 .PHONY: selftests
 selftests: build ## run the kernel's own tests, with the tool and with the C tool

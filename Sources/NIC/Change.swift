@@ -40,7 +40,7 @@ package enum Change: Equatable, Sendable {
   ///
   /// - Parameter later: A change made after this one.
   /// - Returns: `nil` where they are of different settings.
-  func followed(by later: Change) -> Change? {
+  package func followed(by later: Change) -> Change? {
     switch (self, later) {
     case (.headerSplit(let earlier, let one, let first), .headerSplit(_, let other, let second)):
       .headerSplit(

@@ -44,6 +44,57 @@ struct ChangeTextTests {
     #expect(Change.changes(in: text) == [change])
   }
 
+  /// 192.0.2.1, port 5201, and from anywhere; then what of that counts; each filled up to the size of
+  /// `h_u` and `h_ext`.
+  private static let match = "00000000c000020100001451" + String(repeating: "0", count: 120)
+  private static let mask = "00000000ffffffff0000ffff" + String(repeating: "0", count: 120)
+
+  @Test(
+    "a change has the text that each build of this version reads",
+    arguments: [
+      (
+        .headerSplit(
+          EarlierSplit(reported: .disabled, configured: .automatic), made: [.enabled, .automatic],
+          threshold: 128), "split 1 0 2,0 128"
+      ),
+      (.headerSplit(EarlierSplit(reported: .enabled), made: []), "split 2 - - -"),
+      (.headerSplit(EarlierSplit(reported: .enabled)), "split 2 - 2 -"),
+      (.splitThreshold(9, made: 8), "threshold 9 8"),
+      (.splitThreshold(9), "threshold 9 0"),
+      (.ringSizes(RingSizes(receive: 7), made: nil), "rings 7 -"),
+      (
+        .ringSizes(RingSizes(receive: 1, transmit: 2), made: RingSizes(transmit: 4)),
+        "rings 1 2 - 4"
+      ),
+      (.channels(channels, made: nil), "channels 1 2 3 4 4294967295"),
+      (.channels(channels, made: channels), "channels 1 2 3 4 4294967295 1 2 3 4 4294967295"),
+      (.privateFlags(5, touched: 4), "flags 5 4"),
+      (.feature(name: "rx-ntuple-filter", requested: true), "feature rx-ntuple-filter on"),
+      (.feature(name: "rx-ntuple-filter", requested: false), "feature rx-ntuple-filter off"),
+      (
+        .rss(
+          RSS(table: [0, 1], key: [0, 255], function: 4, transform: 2), isDefault: true,
+          made: RSS(table: [])), "rss 0,1 00ff 4 2 default - - 0 0"
+      ),
+      (
+        .rss(RSS(table: [3]), isDefault: false, made: RSS(table: [5])),
+        "rss 3 - 0 0 configured 5 - 0 0"
+      ),
+      (.context(id: nil, table: [2, 3], others: []), "context - 2,3 -"),
+      (.context(id: 1, table: [], others: [4, 5]), "context 1 - 4,5"),
+      (
+        .flowRule(
+          FlowRule(
+            FlowTuple(to: .init(IPAddress("192.0.2.1")!, port: 5201)), to: .queue(2), location: 7),
+          replaced: []), "rule 7:1:\(match):\(mask):2:0"
+      ),
+    ] as [(Change, String)])
+  func hasItsText(change: Change, text: String) {
+    #expect(Change.text(of: [change]) == text)
+    #expect(Change.changes(in: text) == [change])
+    #expect(Change.text(of: [change, change]) == "\(text); \(text)")
+  }
+
   @Test("changes come back in their order, and none from no text")
   func allChanges() {
     #expect(Change.changes(in: Change.text(of: Self.changes)) == Self.changes)
@@ -94,6 +145,16 @@ struct ChangeTextTests {
     ])
   func hostile(text: String) {
     #expect(Change.changes(in: text) == nil)
+  }
+
+  @Test("a rule's values and its mask have the size of the kernel's structures")
+  func sizesOfRules() {
+    func reads(_ match: Substring, _ mask: Substring) -> Bool {
+      Change.changes(in: "rule 7:1:\(match):\(mask):2:0") != nil
+    }
+    #expect(reads(Self.match[...], Self.mask[...]))
+    #expect(!reads(Self.match.dropLast(2), Self.mask[...]))
+    #expect(!reads(Self.match[...], Self.mask.dropLast(2)))
   }
 
   @Test("no part of a line that was cut is taken for a line of changes made by then")

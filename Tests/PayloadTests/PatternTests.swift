@@ -12,6 +12,12 @@ struct PatternTests {
     #expect(try #require(Pattern(period: 256)).bytes(257).suffix(3) == [255, 10, 1])
   }
 
+  @Test("one period of it is as long as that")
+  func hasPeriod() throws {
+    #expect(try #require(Pattern(period: 2)).bytes == [1, 10])
+    #expect(try #require(Pattern(period: 5)).bytes == [1, 2, 3, 4, 10])
+  }
+
   @Test("there are periods of 2 to 256", arguments: [Int.min, -1, 0, 1, 257, Int.max])
   func refusesPeriod(period: Int) {
     #expect(Pattern(period: period) == nil)
@@ -28,6 +34,15 @@ struct PatternTests {
       if Int(seed) == period { seed = 0 }
     }
     #expect(pattern.bytes(600) == expected)
+  }
+
+  @Test("a buffer is filled from the start of the stream where no place is named")
+  func generatesStart() throws {
+    var bytes = [UInt8](repeating: 0, count: 4)
+    var span = bytes.mutableSpan
+    var rawSpan = unsafe span.mutableBytes
+    PatternGenerator(try #require(Pattern(period: 3))).fill(&rawSpan)
+    #expect(bytes == [1, 2, 10, 1])
   }
 
   @Test("a buffer is filled as the stream runs there", arguments: [2, 7, 255, 256])

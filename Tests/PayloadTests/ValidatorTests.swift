@@ -87,6 +87,18 @@ struct ValidatorTests {
     }
   }
 
+  @Test(
+    "a stream that goes on in another place of the pattern is wrong from there on",
+    arguments: [1, 100, 8191, 8192, 8292, 16384])
+  func noticesJump(length: Int) throws {
+    let pattern = try #require(Pattern(period: 256))
+    for phase in [0, 1, 2, 255] where phase != length % 256 {
+      var validator = Validator(pattern)
+      #expect(validator.check(pattern.bytes(length)) == 0)
+      #expect(validator.check(pattern.bytes(256, from: phase)) == 256)
+    }
+  }
+
   private func expectFound(_ position: Int, of count: Int, by unused: Validator) throws {
     var piece = unused.pattern.bytes(count)
     piece[position] &+= 1

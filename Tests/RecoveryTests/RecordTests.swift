@@ -14,10 +14,29 @@ struct RecordTests {
   func roundTrip() throws {
     #expect(try Record(text: record.text) == record)
     var other = record
+    other.owner = 1
     other.changes = []
     other.device.bus = ""
     other.device.driver = "a driver: with spaces"
     #expect(try Record(text: other.text) == other)
+  }
+
+  @Test("a record has the text that each build of this version reads")
+  func hasItsText() {
+    #expect(
+      record.text == """
+        ncdevmem journal 3
+        pid 4321
+        boot 57d3f7a0-1c5b-4d3c-8f6e-2b9f0d1c2e3f
+        netns 4026531840
+        ifindex 3
+        driver mlx5_core
+        bus 0000:01:00.0
+        address 02aa
+        changes split 1 - 2 -; threshold 128 0
+
+        """)
+    #expect(Record.line(of: []) == "changes\n")
   }
 
   @Test("the last whole line counts, however much of the next one was written")
@@ -46,7 +65,10 @@ struct RecordTests {
     arguments: [
       "\n", "x", "ncdevmem: cannot lock\n", "ncdevmem journal 12", "ncdevmem diary 3\n",
       "ncdevmem journal 3\npid 0\n", "ncdevmem journal 3\npid x", "ncdevmem journal 3\nboot 1",
-      "ncdevmem journal 3\npid 1\n\n", "\u{0}",
+      "ncdevmem journal 3\npid 1\n\n", "ncdevmem journal 3\npid 1\nboot b\nnetns n",
+      "ncdevmem journal 3\npid 1\nboot b\nnetns 1\nifindex i",
+      "ncdevmem journal 3\npid 1\nboot b\nnetns 1\nifindex 1\ndriver d\nbus b\naddress a\nx",
+      "\u{0}",
     ])
   func malformedHead(text: String) {
     #expect(throws: Record.Defect.malformed) { try Record(text: text) }
@@ -59,7 +81,8 @@ struct RecordTests {
       ("pid 4321", "pid x"), ("pid 4321", "owner 4321"), ("boot ", "boots "),
       ("netns 4", "netns -4"), ("ifindex 3", "ifindex 4294967296"),
       ("ifindex 3\n", "ifindex 3\n\n"),
-      ("driver ", ""), ("changes ", "change "), ("changes ", "changes  "), ("128", "128;"),
+      ("driver ", ""), ("changes ", "change "), ("changes ", "changes  "),
+      ("changes ", "other\nchanges "), ("changes ", "changesplit\nchanges "), ("128", "128;"),
       ("split 1 ", "split 7 "), ("threshold 128", "threshold 128\u{0}"),
     ])
   func malformed(part: String, replacement: String) throws {
