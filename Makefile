@@ -20,7 +20,7 @@ MATRIX  ?= newest 7.2 6.12
 LABS    ?= lab lab-debug lab-race
 # How much each run of `make bench` receives, in MiB; with KERNEL=um, 1024 or more.
 SIZE    ?= 512
-# How long `make errors` lets system calls fail, in seconds.
+# How long `make errors` lets system calls fail, and `make mutants` changes the code, in seconds.
 BUDGET  ?= 3600
 # How many runs `make kills` kills, as many that fight, and how often it cuts the power.
 KILLS   ?= 1000
@@ -35,8 +35,7 @@ export CASES ?=
 EXECUTIONS ?=
 TARGETS ?=
 SEED    ?=
-# For how long `make mutants` goes on, in seconds, and on which files; on all if empty.
-BUDGET  ?= 3600
+# The files that `make mutants` changes; all if empty.
 FILES   ?=
 # The tests that `make selftests` runs, such as "devmem hds"; all if empty.
 TESTS   ?=
