@@ -156,7 +156,8 @@ def name(error: str) -> str:
 # What ends a run in other words than the error's name: calls, errors, and the words.
 IN_OTHER_WORDS = (
     # libc makes a thread, and says EAGAIN whatever it had no room for.
-    ("clone clone3 mmap mprotect", "EAGAIN ENOMEM ENOSPC EACCES EPERM ENODEV ENFILE EINTR", "EAGAIN"),
+    ("clone clone3 mmap mprotect", "EAGAIN ENOMEM ENOSPC EACCES EPERM ENODEV ENFILE EINTR",
+     "EAGAIN"),
     # It is how a lock is known that another run has.
     ("flock", "EAGAIN", "EBUSY"),
     # The guard of one trial of a check lives on, and has the interface when the next one begins.
