@@ -101,7 +101,7 @@ let package = Package(
       of: "Measurement",
       uses: "Kernel", "Payload", "NIC", "Netdev", "DeviceMemory", "Sockets", "Transfer",
       "TestSupport"),
-    tests(of: "Recovery", uses: "CLinux", "Kernel", "NIC", "TestSupport"),
+    tests(of: "Recovery", uses: "CLinux", "Kernel", "Netlink", "NIC", "TestSupport"),
     tests(
       of: "Options",
       uses: "Kernel", "Payload", "Netdev", "DeviceMemory", "Sockets", "Measurement", "TestSupport",

@@ -39,6 +39,10 @@ package struct Carrier: Sendable {
     countAtStart = link?.carrierChanges
   }
 
+  /// The carrier of the same interface, noted now: where another run has had the interface meanwhile,
+  /// it may have been away for that.
+  package func renewed() -> Carrier { Carrier(ofInterface: index, named: name, through: access) }
+
   /// How often the carrier was lost or came back since the start, each counted; `nil` where the
   /// kernel does not report it.
   package var changes: Int? {

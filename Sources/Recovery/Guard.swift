@@ -43,6 +43,7 @@ package struct Guard: ~Copyable, ChangeLog {
     let device = try interface.identity()
     let lock = try InterfaceLock(
       on: interface.index, named: interface.subject, prefix: lockPrefix, wait)
+    let carrier = carrier?.renewed()
     var host = Host(boot: "", namespace: 0)
     var directory: RuntimeDirectory?
     do throws(Failure) {

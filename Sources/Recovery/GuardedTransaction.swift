@@ -26,7 +26,7 @@ package func withGuardedTransaction<Value>(
     return try withTransaction(on: interface, with: carrier, wait, body)
   }
   let log = try Guard(for: &interface, with: carrier, wait)
-  return try withTransaction(on: interface, with: carrier, wait, notedIn: log, body)
+  return try withTransaction(on: interface, with: carrier.renewed(), wait, notedIn: log, body)
 }
 
 /// Runs something that changes an interface, and undoes the changes whatever it ends with.
@@ -75,11 +75,12 @@ package func withTransaction<Value>(
     ]
     transaction.abandon()
   }
-  // A run that was stopped does not wait for long, and its stop would end the wait at once.
-  if case .failure(let failure) = result, failure.kind == .stopped {
+  do throws(Failure) {
+    try carrier?.waitForReturn(wait)
+  } catch {
+    // A run that is stopped, be it only now, does not wait for long; but its stop would end the wait
+    // at once.
     try? carrier?.waitForReturn(for: patienceAfterStop)
-  } else {
-    try? carrier?.waitForReturn(wait)
   }
   var thrown: Failure?
   if !failures.isEmpty {

@@ -38,8 +38,8 @@ struct MeasuringReceiver {
       let report: any ConcludingReport
       do throws(Failure) {
         var flows = try ReceivingDirection(
-          configuration, options, agreedBy: pairing, through: netdev, in: &transaction, carrier,
-          watched, watch)
+          configuration, options, agreedBy: pairing, through: netdev, in: &transaction,
+          carrier.renewed(), watched, watch)
         defer { document.carrierChangesInTransfer = flows.carrierChanges }
         if let pairing, let sending {
           document.role = MutualReport.role

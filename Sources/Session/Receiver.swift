@@ -31,8 +31,8 @@ struct Receiver {
       try watch.explaining { () throws(Failure) in
         let source = configuration.peer.map { FlowTuple.End($0, port: configuration.port) }
         var end = try ReceivingEnd(
-          for: configuration, from: source, through: netdev, in: &transaction, carrier, watched,
-          watch)
+          for: configuration, from: source, through: netdev, in: &transaction, carrier.renewed(),
+          watched, watch)
         defer { document.carrierChangesInTransfer = end.carrierChanges }
         LeastPrivilege.enter(keeping: configuration.keptCapabilities)
         try Capabilities.withoutEffect { () throws(Failure) in

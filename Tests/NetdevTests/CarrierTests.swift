@@ -52,6 +52,7 @@ struct CarrierTests {
     try without.waitForReturn { Issue.record("\($0)") }
     #expect(host.looks == looks)
     host.hasCarrier = 1
+    #expect(without.renewed().wasOperational)
     let carrier = Carrier(ofInterface: 7, named: "nic0", through: host)
     host.hasCarrier = 0
     for flags in [0, nil] as [UInt32?] {
