@@ -55,7 +55,7 @@ let package = Package(
     room(
       "Measurement",
       uses: "Kernel", "Payload", "NIC", "Netdev", "DeviceMemory", "Sockets", "Transfer"),
-    room("Recovery", uses: "CLinux", "Kernel", "NIC"),
+    room("Recovery", uses: "CLinux", "Kernel", "NIC", "Netdev"),
     room(
       "Options",
       uses: "CLinux", "Kernel", "Payload", "Netdev", "DeviceMemory", "Sockets", "Measurement"),
@@ -87,13 +87,13 @@ let package = Package(
         "CLinux", "Kernel", "Payload", "Netlink", "NIC", "Netdev", "DeviceMemory", "Sockets",
         "Transfer", "Measurement", "Recovery", "Options", "TestSupport",
       ], path: "Tests/Fuzzing", swiftSettings: settings),
-    tests(of: "Fuzzing", uses: "TestSupport"),
-    tests(of: "Kernel", uses: "CLinux", "TestSupport"),
+    tests(of: "Fuzzing", uses: "Kernel", "TestSupport"),
+    tests(of: "Kernel", uses: "CLinux", "Sockets", "TestSupport"),
     tests(of: "Payload"),
     tests(of: "Netlink", uses: "CLinux", "Kernel", "TestSupport"),
     tests(of: "NIC", uses: "CLinux", "Kernel", "Netlink", "TestSupport"),
     tests(of: "Netdev", uses: "CLinux", "Kernel", "Netlink", "TestSupport"),
-    tests(of: "DeviceMemory", uses: "Kernel", "TestSupport"),
+    tests(of: "DeviceMemory", uses: "CLinux", "Kernel", "TestSupport"),
     tests(of: "Sockets", uses: "CLinux", "Kernel", "TestSupport"),
     tests(
       of: "Transfer", uses: "CLinux", "Kernel", "Payload", "DeviceMemory", "Sockets", "TestSupport"),
@@ -101,7 +101,7 @@ let package = Package(
       of: "Measurement",
       uses: "Kernel", "Payload", "NIC", "Netdev", "DeviceMemory", "Sockets", "Transfer",
       "TestSupport"),
-    tests(of: "Recovery", uses: "CLinux", "Kernel", "Netlink", "NIC", "TestSupport"),
+    tests(of: "Recovery", uses: "CLinux", "Kernel", "Netlink", "NIC", "Netdev", "TestSupport"),
     tests(
       of: "Options",
       uses: "Kernel", "Payload", "Netdev", "DeviceMemory", "Sockets", "Measurement", "TestSupport",
