@@ -160,6 +160,8 @@ IN_OTHER_WORDS = (
      "EAGAIN"),
     # It is how a lock is known that another run has.
     ("flock", "EAGAIN", "EBUSY"),
+    # The capability that the undo takes did not come back: the guard undoes.
+    ("capset", "EPERM ENOSYS ENOMEM", "EPERM"),
     # The guard of one trial of a check lives on, and has the interface when the next one begins.
     ("kill", "EPERM ESRCH", "not ready; missing: "),
     # libc's `if_nametoindex`.
