@@ -15,6 +15,8 @@ package import Netdev
 /// the process group reaches it. Of the files that were open it keeps only the standard error, and
 /// of its privileges only what the undo takes.
 package struct Guard: ~Copyable, ChangeLog {
+  /// The interface's carrier once no other run had it; `nil` where nobody cares.
+  let carrier: Carrier?
   private let lock: InterfaceLock
   private var journal: Journal
   private let process: pid_t
@@ -74,6 +76,7 @@ package struct Guard: ~Copyable, ChangeLog {
       journal.remove()
       throw Failure("start the guard of", on: interface.subject, errno: error)
     }
+    self.carrier = carrier
     self.journal = journal
     self.lock = lock
   }

@@ -12,21 +12,27 @@ package import Netdev
 ///   - wait: What ends the wait for another run, and what else the one for the carrier.
 ///   - isGuarded: Whether there is a guard, which also keeps other runs away. Not needed where
 ///     `body` changes nothing.
-///   - body: What changes the interface. It must leave no binding behind: the kernel keeps header
-///     split on while one exists.
+///   - body: What changes the interface, and takes its carrier as it was once no other run had it. It
+///     must leave no binding behind: the kernel keeps header split on while one exists.
 /// - Returns: What `body` returns, if all changes are undone.
 /// - Throws: As `withTransaction(on:notedIn:reportingTo:_:)`; or why there is no guard, before
 ///   anything is changed.
 package func withGuardedTransaction<Value>(
   on interface: consuming Interface, with carrier: Carrier, _ wait: Wait = Wait(),
-  isGuarded: Bool = true, _ body: (inout Transaction) throws(Failure) -> Value
+  isGuarded: Bool = true, _ body: (inout Transaction, Carrier) throws(Failure) -> Value
 ) throws(Failure) -> Value {
   var interface = interface
   guard isGuarded else {
-    return try withTransaction(on: interface, with: carrier, wait, body)
+    return try withTransaction(on: interface, with: carrier, wait) { transaction throws(Failure) in
+      try body(&transaction, carrier)
+    }
   }
   let log = try Guard(for: &interface, with: carrier, wait)
-  return try withTransaction(on: interface, with: carrier.renewed(), wait, notedIn: log, body)
+  let carrier = log.carrier ?? carrier
+  return try withTransaction(on: interface, with: carrier, wait, notedIn: log) {
+    transaction throws(Failure) in
+    try body(&transaction, carrier)
+  }
 }
 
 /// Runs something that changes an interface, and undoes the changes whatever it ends with.

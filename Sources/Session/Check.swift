@@ -173,7 +173,8 @@ struct Check {
     let end = FlowTuple.End(IPAddress("198.51.100.1")!, port: 9)
     let interface = try interface(at: index)
     let carrier = Carrier(of: interface)
-    try withGuardedTransaction(on: interface, with: carrier, wait) { transaction throws(Failure) in
+    try withGuardedTransaction(on: interface, with: carrier, wait) {
+      transaction, _ throws(Failure) in
       _ = try transaction.steer(FlowTuple(to: end), to: .queue(queues.lowerBound))
     }
     return "inserted and deleted"

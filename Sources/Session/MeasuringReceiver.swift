@@ -34,12 +34,12 @@ struct MeasuringReceiver {
     defer { document.report(carrier, of: configuration.target.interface) }
     try withGuardedTransaction(
       on: interface, with: carrier, wait, isGuarded: configuration.configuresNIC
-    ) { transaction throws(Failure) in
+    ) { transaction, carrier throws(Failure) in
       let report: any ConcludingReport
       do throws(Failure) {
         var flows = try ReceivingDirection(
-          configuration, options, agreedBy: pairing, through: netdev, in: &transaction,
-          carrier.renewed(), watched, watch)
+          configuration, options, agreedBy: pairing, through: netdev, in: &transaction, carrier,
+          watched, watch)
         defer { document.carrierChangesInTransfer = flows.carrierChanges }
         if let pairing, let sending {
           document.role = MutualReport.role

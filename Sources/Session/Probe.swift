@@ -91,7 +91,7 @@ struct Probe {
     let carrier = Carrier(of: interface)
     defer { report(carrier) }
     return try withGuardedTransaction(on: interface, with: carrier, wait) {
-      transaction throws(Failure) in
+      transaction, _ throws(Failure) in
       try probe(through: netdev, in: &transaction, wait)
     }
   }

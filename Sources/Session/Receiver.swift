@@ -27,12 +27,12 @@ struct Receiver {
     let watched = wait.watching(watch)
     try withGuardedTransaction(
       on: interface, with: carrier, wait, isGuarded: configuration.configuresNIC
-    ) { transaction throws(Failure) in
+    ) { transaction, carrier throws(Failure) in
       try watch.explaining { () throws(Failure) in
         let source = configuration.peer.map { FlowTuple.End($0, port: configuration.port) }
         var end = try ReceivingEnd(
-          for: configuration, from: source, through: netdev, in: &transaction, carrier.renewed(),
-          watched, watch)
+          for: configuration, from: source, through: netdev, in: &transaction, carrier, watched,
+          watch)
         defer { document.carrierChangesInTransfer = end.carrierChanges }
         LeastPrivilege.enter(keeping: configuration.keptCapabilities)
         try Capabilities.withoutEffect { () throws(Failure) in

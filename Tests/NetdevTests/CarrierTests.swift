@@ -82,33 +82,3 @@ struct CarrierTests {
     #expect(carrier.changes == 0)
   }
 }
-
-/// A kernel with one interface, of index 7, whose carrier comes and goes.
-private final class ScriptedCarrier: NetlinkAccess, @unchecked Sendable {
-  // Unchecked: each test uses one thread.
-  var flags: UInt32? = UInt32(IFF_UP.rawValue)
-  /// The corresponding C constants begin with `IF_OPER_`.
-  var state: UInt8 = 6
-  var hasCarrier: UInt8 = 1
-  var changes: UInt32 = 3
-  /// After how many looks the carrier is back.
-  var looksUntilReturn = Int.max
-  var looks = 0
-
-  func generic() throws(Failure) -> GenericNetlink {
-    throw Failure("open", errno: .notSupported)
-  }
-
-  func route() throws(Failure) -> RouteNetlink {
-    looks += 1
-    if looksUntilReturn == 0 { (state, hasCarrier) = (6, 1) }
-    looksUntilReturn -= 1
-    return RouteNetlink(
-      over: ScriptedRoute(
-        interface: 7, flags: flags,
-        link: NetlinkBytes.attribute(IFLA_OPERSTATE, state)
-          + NetlinkBytes.attribute(IFLA_CARRIER, hasCarrier)
-          + NetlinkBytes.attribute(IFLA_CARRIER_CHANGES, changes)
-          + NetlinkBytes.attribute(IFLA_MTU, UInt32(1500))))
-  }
-}

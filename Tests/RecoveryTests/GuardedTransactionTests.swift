@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-import CLinux
 import Glibc
 import Kernel
 import NIC
 import Netdev
-import Netlink
 import Recovery
 import TestSupport
 import Testing
@@ -125,7 +123,7 @@ struct GuardedTransactionTests {
     let value = try withGuardedTransaction(
       on: try nic.interface(), with: Carrier(ofInterface: 7, named: "nic0"), isGuarded: false
     ) {
-      transaction throws(Failure) in
+      transaction, _ throws(Failure) in
       try setUp(&transaction)
       return 5
     }
@@ -135,19 +133,19 @@ struct GuardedTransactionTests {
 
   @Test("a stop that comes while the changes are undone does not end the wait for the carrier")
   func waitsForCarrierAfterStop() throws {
-    let link = BlinkingLink()
-    let carrier = Carrier(ofInterface: 7, named: "nic0", through: link)
+    let host = ScriptedCarrier()
+    let carrier = Carrier(ofInterface: 7, named: "nic0", through: host)
     let stop = try Pipe()
     let value = try withTransaction(
       on: try nic.interface(), with: carrier, Wait(orStoppedBy: stop.reader.borrowed)
     ) { transaction throws(Failure) in
       try setUp(&transaction)
-      link.looksUntilReturn = 3
+      (host.hasCarrier, host.looksUntilReturn) = (0, 3)
       try attempt("stop") { () throws(Errno) in try stop.write([1]) }
       return 5
     }
     #expect(value == 5)
-    #expect(link.looksUntilReturn == 0)
+    #expect(host.hasCarrier == 1)
   }
 
   /// Sets the NIC up in a transaction, and ends it with the body.
@@ -196,23 +194,4 @@ private final class LastChanges: ChangeLog {
   var changes: [Change] = []
 
   func note(_ changes: [Change]) throws(Failure) { self.changes = changes }
-}
-
-/// A link whose carrier is away for some looks.
-private final class BlinkingLink: NetlinkAccess, @unchecked Sendable {
-  // Unchecked: a test has one thread.
-  var looksUntilReturn = 0
-
-  func generic() throws(Failure) -> GenericNetlink { throw Failure("ask", errno: .notSupported) }
-
-  func route() -> RouteNetlink {
-    let isAway = looksUntilReturn > 0
-    if isAway { looksUntilReturn -= 1 }
-    return RouteNetlink(
-      over: ScriptedRoute(
-        interface: 7, flags: UInt32(IFF_UP.rawValue),
-        link: NetlinkBytes.attribute(IFLA_MTU, UInt32(1500))
-          + NetlinkBytes.attribute(IFLA_OPERSTATE, UInt8(6))
-          + NetlinkBytes.attribute(IFLA_CARRIER, UInt8(isAway ? 0 : 1))))
-  }
 }
