@@ -61,23 +61,9 @@ package final class ControlChannel {
   /// - Throws: A `Failure` of the kind `stopped` after a stop, with `ETIMEDOUT` if the peer does
   ///   not read.
   package func send(_ message: PeerMessage, within limit: Duration? = nil) throws(Failure) {
-    let line = Array((message.line + "\n").utf8)
-    var sent = 0
-    let wait = wait.limited(to: limit ?? timeout)
-    var falseStarts = FalseStarts()
-    while sent < line.count {
-      do throws(Errno) {
-        sent += try connection.sendCopy(line.span.extracting(droppingFirst: sent))
-        falseStarts.end()
-      } catch {
-        guard error == .tryAgain, falseStarts.mayGoOn() else {
-          throw Failure("report to the peer", errno: error)
-        }
-        guard try wait.for(connection.descriptor, .writing, to: "report to the peer") else {
-          throw Failure("report to the peer", errno: .timedOut, reason: "it does not read")
-        }
-      }
-    }
+    try connection.sendCopies(
+      of: Array((message.line + "\n").utf8).span, wait.limited(to: limit ?? timeout),
+      to: "report to the peer", orBecause: "it does not read")
   }
 
   /// Receives a message of a kind.

@@ -49,25 +49,9 @@ struct IncomingExchange: ~Copyable {
 
   /// Sends a message. The peer waits for it, and so reads it.
   private func send(over connection: borrowing Connection, _ wait: Wait) throws(Failure) {
-    var sent = 0
-    var falseStarts = FalseStarts()
-    while sent < message.count {
-      do throws(Errno) {
-        sent += try connection.sendCopy(message.span.extracting(droppingFirst: sent))
-        falseStarts.end()
-      } catch {
-        guard error == .tryAgain, falseStarts.mayGoOn() else {
-          throw Failure("send a message", on: name, errno: error)
-        }
-        guard
-          try wait.limited(to: Self.patience)
-            .for(connection.descriptor, .writing, to: "send a message")
-        else {
-          throw Failure(
-            "send a message", on: name, errno: .timedOut, reason: "the peer does not read")
-        }
-      }
-    }
+    try connection.sendCopies(
+      of: message.span, wait, within: Self.patience, to: "send a message", on: name,
+      orBecause: "the peer does not read")
   }
 
   /// How long the peer may leave no room for a message.

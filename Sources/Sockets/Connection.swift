@@ -202,6 +202,36 @@ package struct Connection: ~Copyable, DevmemSource, DevmemDestination {
     }
   }
 
+  /// Sends copies of all of some bytes, and waits where there is no room for them.
+  ///
+  /// - Parameters:
+  ///   - wait: What ends the waits.
+  ///   - patience: How long each may last; as long as `wait` if `nil`.
+  ///   - operation: What this is for.
+  ///   - subject: What it is done on.
+  ///   - silence: What a peer does that leaves no room.
+  /// - Throws: A failure of the kind `stopped` after a stop, with `ETIMEDOUT` where no room comes.
+  package func sendCopies(
+    of bytes: Span<UInt8>, _ wait: Wait, within patience: Duration? = nil,
+    to operation: String, on subject: String = "", orBecause silence: String
+  ) throws(Failure) {
+    var sent = 0
+    var falseStarts = FalseStarts()
+    while sent < bytes.count {
+      do throws(Errno) {
+        sent += try sendCopy(bytes.extracting(droppingFirst: sent))
+        falseStarts.end()
+      } catch {
+        guard error == .tryAgain, falseStarts.mayGoOn() else {
+          throw Failure(operation, on: subject, errno: error)
+        }
+        guard try wait.for(descriptor, .writing, within: patience, to: operation) else {
+          throw Failure(operation, on: subject, errno: .timedOut, reason: silence)
+        }
+      }
+    }
+  }
+
   /// Receives ordinary payload that waits. The corresponding C function is `recv`.
   ///
   /// - Returns: How many bytes were received; 0 at the end.

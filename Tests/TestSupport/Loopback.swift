@@ -44,15 +44,9 @@ package final class Loopback {
 extension Connection {
   /// Sends all of some bytes, as copies.
   package func sendAll(_ bytes: [UInt8]) throws(Failure) {
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      do throws(Errno) {
-        rest = rest.dropFirst(try sendCopy(rest.span))
-      } catch {
-        guard error == .tryAgain else { throw Failure("send", errno: error) }
-        _ = try Wait().limited(to: .seconds(10)).for(descriptor, .writing, to: "send")
-      }
-    }
+    try sendCopies(
+      of: bytes.span, Wait(), within: .seconds(10), to: "send",
+      orBecause: "the test does not read")
   }
 
   /// Receives what waits: until nothing does, or the peer has ended the stream.
