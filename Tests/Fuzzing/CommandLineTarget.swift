@@ -20,5 +20,5 @@ import Options
     try require(
       !failure.line.isEmpty && !failure.line.contains("\n"), "not one line: \(failure.line)")
   }
-  try requireJSON(invocation.options.text)
+  try readJSON(invocation.options.text)
 }

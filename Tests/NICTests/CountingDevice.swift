@@ -42,8 +42,8 @@ final class CountingDevice: EthtoolDevice {
 }
 
 extension Interface {
-  /// An interface whose driver has nothing but counters.
-  init(counting device: CountingDevice) throws(Failure) {
+  /// An interface whose driver is reached by ioctl only.
+  init(behind device: some EthtoolDevice) throws(Failure) {
     try self.init(
       named: "eth0", index: 2, device: device,
       netlink: GenericNetlink(over: ScriptedNetlink(families: ["ethtool": 20])),

@@ -63,9 +63,9 @@ struct InterfaceTests {
 
   @Test("a driver that says it has more of something than any has is not believed")
   func implausibleCounts() throws {
-    var interface = try FillingDevice().interface()
+    var interface = try Interface(behind: FillingDevice())
     // Together they are more than 32 bits hold.
-    var channels = try FillingDevice(lacking: ETHTOOL_GRXRINGS).interface()
+    var channels = try Interface(behind: FillingDevice(lacking: ETHTOOL_GRXRINGS))
     let failures = [
       failing { () throws(Failure) in _ = try interface.receiveQueueCount },
       failing { () throws(Failure) in _ = try channels.receiveQueueCount },
@@ -154,12 +154,5 @@ private final class FillingDevice: EthtoolDevice {
     if let missing, try UInt32(wire: request[0..<4]) == UInt32(missing) { throw .notSupported }
     for place in 4..<request.count { request[place] = 0xff }
     return 0
-  }
-
-  func interface() throws(Failure) -> Interface {
-    try Interface(
-      named: "eth0", index: 2, device: self,
-      netlink: GenericNetlink(over: ScriptedNetlink(families: ["ethtool": 20])),
-      listeningBy: { _ throws(Failure) in throw Failure("listen", errno: .noEntry) })
   }
 }

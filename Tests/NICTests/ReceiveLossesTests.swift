@@ -14,7 +14,7 @@ struct ReceiveLossesTests {
     for (name, text) in interface {
       try directory.write(text, to: "sys/class/net/eth0/statistics/\(name)")
     }
-    var eth0 = try Interface(counting: device)
+    var eth0 = try Interface(behind: device)
     return eth0.receiveLosses(on: [3], in: SystemFiles(below: directory.path))
   }
 

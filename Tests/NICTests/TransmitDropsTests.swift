@@ -7,7 +7,7 @@ import Testing
 
 struct TransmitDropsTests {
   private func drops(_ names: [String]) throws -> TransmitDrops {
-    var interface = try Interface(counting: CountingDevice(names))
+    var interface = try Interface(behind: CountingDevice(names))
     let directory = try Directory()
     return interface.transmitDrops(in: SystemFiles(below: directory.path))
   }
