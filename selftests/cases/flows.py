@@ -17,7 +17,7 @@ from testbed.harness import Skipped, case, expect, expect_equal
 from testbed.hosts import (
     LOCAL, NIC, REMOTE, STRANGER, Sender, enter_remote, free_port, parameter, pattern,
     set_fault, stranger, wait_for_traffic, wait_listening)
-from testbed.pair import HELLO, check_consistent, document, receiver, sender
+from testbed.pair import HELLO, check_consistent, document, paired, receiver, sender
 from testbed.schema import validate
 from testbed.state import expect_released, has_command, token_mode_attribute, unchanged
 from testbed.tool import Result, finish, run
@@ -26,24 +26,6 @@ SHARE = Path(__file__).resolve().parents[2] / "share"
 sys.path.insert(0, str(SHARE))
 
 from report import contents, documents, drawings  # noqa: E402
-
-
-def paired(
-    sending: tuple[str, ...], receiving: tuple[str, ...] = (), version: int = 4
-) -> tuple[dict, dict]:
-    """A measurement whose ends agree; gives what receiver and sender say of it."""
-    port, control = free_port(), free_port()
-    with unchanged():
-        listening = receiver(
-            port, "--control", str(control), "--json", *receiving, version=version)
-        wait_listening(control, listening)
-        talking = sender(port, "--control", str(control), "--json", *sending, version=version)
-        sent = finish(talking, 100)
-        received = finish(listening, 60)
-        expect(not sent.code and not received.code, f"{sent.stderr}\n{received.stderr}")
-        ours, theirs = document(received, "receive"), document(sent, "send")
-    expect_released()
-    return ours, theirs
 
 
 @case("1, 2 and 4 flows are measured by a pair, from host memory, and both ends agree",

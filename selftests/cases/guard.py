@@ -16,24 +16,16 @@ import sys
 import time
 from collections.abc import Iterator
 
+from testbed import recovery
 from testbed.habits import change, others_rule, rules, rules_taken, split
 from testbed.harness import case, expect, expect_equal, wait_for
 from testbed.hosts import (
     LOCAL, NIC, Sender, free_port, output, pattern, reload_nic, wait_listening)
-from testbed.recovery import expect_back, journals
+from testbed.recovery import RESTORED, expect_back, guard, journals
 from testbed.state import bound_queues, expect_released, is_upstreams, nic_state
 from testbed.tool import (
     BINARY, LITTLE_MEMORY, RUNTIME, Result, finish, guards, listen, receive, run, start, track,
     wait_for_signals)
-
-RESTORED = f"brought back {NIC}"
-
-
-def guard() -> int:
-    """The pid of the one guard."""
-    pids = guards()
-    expect_equal(len(pids), 1, "guards")
-    return pids[0]
 
 
 def kill(process: subprocess.Popen[bytes]) -> Result:
@@ -56,12 +48,7 @@ def kill_with_guard() -> None:
     """Has a run killed together with its guard, so that the NIC stays changed."""
     before = nic_state()
     process = listen(4, free_port(), "-v", "7")
-    pid = guard()
-    # Stopped, it cannot be quicker than the second signal.
-    os.kill(pid, signal.SIGSTOP)
-    process.kill()
-    os.kill(pid, signal.SIGKILL)
-    result = finish(process, 30).expect(-signal.SIGKILL)
+    result = recovery.kill_with_guard(process, guard())
     expect(RESTORED not in result.stderr, result.stderr)
     expect(nic_state() != before, "the run changed nothing")
     expect_equal(len(journals()), 1, "journals")

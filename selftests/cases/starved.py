@@ -14,7 +14,7 @@ from pathlib import Path
 
 from testbed.harness import case, expect, expect_equal
 from testbed.hosts import LOCAL, NIC, Sender, free_port, pattern, wait_listening
-from testbed.pair import document, receiver, sender
+from testbed.pair import paired, sender
 from testbed.recovery import expect_back
 from testbed.state import expect_released, nic_state
 from testbed.tool import BINARY, LITTLE_MEMORY, Result, finish, track
@@ -140,21 +140,18 @@ def without_files() -> None:
 
 @case("a clock that is set to another day changes no figure of a run", once=True)
 def clock() -> None:
-    port, control = free_port(), free_port()
-    state = nic_state()
-    listening = receiver(port, "--control", str(control), "--json", "-v", "7")
-    wait_listening(control, listening)
-    talking = sender(port, "--control", str(control), "--json", "--flows", "2", "--duration", "4",
-                     "--host-memory")
-    now = time.time()
-    try:
-        for shift in (86_400, -86_400, 3_600):
-            time.sleep(1)
-            time.clock_settime(time.CLOCK_REALTIME, time.time() + shift)
-    finally:
-        time.clock_settime(time.CLOCK_REALTIME, now + 3)
-    sent, received = finish(talking).expect(0), finish(listening).expect(0)
-    for result, role in ((received, "receive"), (sent, "send")):
-        seconds = document(result, role)["total"]["seconds"]
-        expect(3.5 < seconds < 20, f"{role}: {seconds} s")
-    expect_back(state)
+    def jump(_: object) -> None:
+        now = time.time()
+        try:
+            for shift in (86_400, -86_400, 3_600):
+                time.sleep(1)
+                time.clock_settime(time.CLOCK_REALTIME, time.time() + shift)
+        finally:
+            time.clock_settime(time.CLOCK_REALTIME, now + 3)
+
+    before = nic_state()
+    ends = paired(("--flows", "2", "--duration", "4", "--host-memory"), ("-v", "7"), watch=jump)
+    for end in ends:
+        seconds = end["total"]["seconds"]
+        expect(3.5 < seconds < 20, f"{end['role']}: {seconds} s")
+    expect_back(before)

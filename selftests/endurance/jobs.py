@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
-import signal
 import socket
 import subprocess
 import threading
@@ -15,13 +13,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from testbed import recovery
 from testbed.harness import Failed, expect, wait_for
 from testbed.hosts import (
     LOCAL, NIC, REMOTE, REMOTE_NIC, Sender, enter_remote, free_port, is_listening, pattern)
 from testbed.sending import Receiver
 from testbed.state import bound_queues
 from testbed.summary import document
-from testbed.tool import BINARY, LITTLE_MEMORY, Result, finish, guards, start, track
+from testbed.tool import BINARY, LITTLE_MEMORY, Result, finish, start, track
 
 # How many seconds a run waits for its peer, and when it must have ended.
 PATIENCE = 4
@@ -183,18 +182,12 @@ def bound_run() -> tuple[subprocess.Popen[bytes], int]:
     """A receiver that has changed the NIC and waits, and its guard."""
     process = start("-l", "-f", NIC, "-s", LOCAL[4], "-p", str(free_port()), "-v", "7")
     expect(wait_for(bound_queues), "nothing is bound")
-    [pid] = guards()
-    return process, pid
+    return process, recovery.guard()
 
 
 def restore(tracer: Tracer) -> Ending:
     """Brings back what a run left that was killed with its guard."""
-    process, pid = bound_run()
-    # Stopped, it cannot be quicker than the second signal.
-    os.kill(pid, signal.SIGSTOP)
-    process.kill()
-    os.kill(pid, signal.SIGKILL)
-    finish(process)
+    recovery.kill_with_guard(*bound_run())
     return Ending(finish(popen(tracer, "--restore", "-f", NIC), DEADLINE))
 
 

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from testbed.harness import Failed, expect, wait_for
 from testbed.hosts import LOCAL, NIC, Sender, free_port, pattern, wait_listening
-from testbed.recovery import expect_back, journals
+from testbed.recovery import (
+    RESTORED, expect_back, guard, journals_with_changes, kill_with_guard)
 from testbed.state import expect_released, nic_state
 from testbed.tool import BINARY, LITTLE_MEMORY, finish, guards, run, track, wait_for_signals
 
-RESTORED = f"brought back {NIC}"
 GROUP = Path("/sys/fs/cgroup/killed")
 
 
@@ -48,10 +48,10 @@ def start(port: int) -> subprocess.Popen[bytes]:
         preexec_fn=enter))
 
 
-def wait_for_guard(process: subprocess.Popen[bytes]) -> int | None:
-    """The pid of a run's guard, once it has one; none if the run has ended."""
+def wait_for_guard(process: subprocess.Popen[bytes]) -> int:
+    """The pid of a run's guard, once it has one."""
     expect(wait_for(lambda: guards() or process.poll() is not None), "there is no guard")
-    return next(iter(guards()), None)
+    return guard()
 
 
 def kill_run(process: subprocess.Popen[bytes]) -> bool:
@@ -63,9 +63,8 @@ def kill_run(process: subprocess.Popen[bytes]) -> bool:
 def kill_guard(process: subprocess.Popen[bytes]) -> bool:
     """The guard alone: the run undoes its changes itself, at its end."""
     pid = wait_for_guard(process)
-    changed = any("\nchanges " in path.read_text(encoding="ascii") for path in journals())
-    if pid:
-        os.kill(pid, signal.SIGKILL)
+    changed = bool(journals_with_changes())
+    os.kill(pid, signal.SIGKILL)
     process.terminate()
     # One that comes before the run takes signals ends it at once.
     expect(finish(process, 30).code in (128 + signal.SIGTERM, -signal.SIGTERM), "how it ended")
@@ -76,14 +75,7 @@ def kill_guard(process: subprocess.Popen[bytes]) -> bool:
 
 def kill_both(process: subprocess.Popen[bytes]) -> bool:
     """Both, the guard before it can do anything: `--restore` brings the NIC back."""
-    pid = wait_for_guard(process)
-    if pid:
-        # Stopped, it cannot be quicker than the second signal.
-        os.kill(pid, signal.SIGSTOP)
-    process.kill()
-    if pid:
-        os.kill(pid, signal.SIGKILL)
-    finish(process, 30).expect(-signal.SIGKILL)
+    kill_with_guard(process, wait_for_guard(process))
     return RESTORED in run("--restore", "-f", NIC).expect(0).stderr
 
 

@@ -11,6 +11,7 @@ from .harness import expect, expect_equal
 from .hosts import (
     LOCAL, NIC, REMOTE, REMOTE_NIC, free_port, need, wait_listening, wait_listening_remotely)
 from .schema import validate
+from .state import expect_released, unchanged
 from .tool import BINARY, Result, finish, start, track
 
 
@@ -73,6 +74,27 @@ def measure(
         raise SystemExit(f"receiver: exit status {received.code}\n{received.stderr}\n"
                          f"sender: exit status {sent.code}\n{sent.stderr}")
     return json.loads(received.stdout)
+
+
+def paired(
+    sending: tuple[str, ...], receiving: tuple[str, ...] = (), version: int = 4,
+    watch: Callable[[list[subprocess.Popen[bytes]]], None] = lambda _: None,
+) -> tuple[dict, dict]:
+    """A measurement whose ends agree, and that changes nothing; gives what receiver and sender say
+    of it. Meanwhile `watch` is called with both ends, and may take as long as they do."""
+    port, control = free_port(), free_port()
+    with unchanged():
+        listening = receiver(
+            port, "--control", str(control), "--json", *receiving, version=version)
+        wait_listening(control, listening)
+        talking = sender(port, "--control", str(control), "--json", *sending, version=version)
+        watch([listening, talking])
+        sent = finish(talking, 100)
+        received = finish(listening, 60)
+        expect(not sent.code and not received.code, f"{sent.stderr}\n{received.stderr}")
+        ours, theirs = document(received, "receive"), document(sent, "send")
+    expect_released()
+    return ours, theirs
 
 
 def document(result: Result, role: str, verdict: str = "ok") -> dict:

@@ -3,11 +3,34 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 from pathlib import Path
 
 from .harness import expect, expect_equal, wait_for
+from .hosts import NIC
 from .state import expect_state, nic_state
-from .tool import RUNTIME, guards
+from .tool import RUNTIME, Result, finish, guards
+
+# What is printed by whoever brings the NIC back.
+RESTORED = f"brought back {NIC}"
+
+
+def guard() -> int:
+    """The pid of the one guard."""
+    pids = guards()
+    expect_equal(len(pids), 1, "guards")
+    return pids[0]
+
+
+def kill_with_guard(process: subprocess.Popen[bytes], pid: int) -> Result:
+    """Kills a run, and its guard before that can do anything."""
+    # Stopped, it cannot be quicker than the second signal.
+    os.kill(pid, signal.SIGSTOP)
+    process.kill()
+    os.kill(pid, signal.SIGKILL)
+    return finish(process, 30).expect(-signal.SIGKILL)
 
 
 def journals() -> list[Path]:
