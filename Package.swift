@@ -6,6 +6,7 @@ import PackageDescription
 let settings: [SwiftSetting] = [
   .strictMemorySafety(),
   .enableExperimentalFeature("Lifetimes"),
+  .enableExperimentalFeature("SuppressedAssociatedTypes"),
   .enableUpcomingFeature("MemberImportVisibility"),
   .enableUpcomingFeature("InternalImportsByDefault"),
   .enableUpcomingFeature("ExistentialAny"),

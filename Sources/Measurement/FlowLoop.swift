@@ -10,9 +10,11 @@ internal import Transfer
 /// GPU is made for just that: which one it is costs a look for each `recvmsg`, not for each fragment.
 struct FlowLoop: ~Copyable {
   /// Receives all, unless a GPU compares.
-  private var loop: ReceiveLoop<MeasuredSink>
+  private var loop: ReceiveLoop<Engine, MeasuredSink>
   /// Receives all where a GPU compares.
-  private var gpu: ReceiveLoop<GPUValidatingSink>?
+  private var gpu: ReceiveLoop<Engine, GPUValidatingSink>?
+
+  private typealias Engine = DevmemEngine<Connection, SharedMemory>
 
   /// - Parameters:
   ///   - pattern: What to compare the payload with; `nil` to drop it.
@@ -26,10 +28,13 @@ struct FlowLoop: ~Copyable {
     waitsForBatches: Bool,
     report: @escaping (String) -> Void
   ) {
-    func loop<Sink: PayloadSink & ~Copyable>(into sink: consuming Sink) -> ReceiveLoop<Sink> {
+    func loop<Sink: PayloadSink & ~Copyable>(
+      into sink: consuming Sink
+    ) -> ReceiveLoop<Engine, Sink> {
       ReceiveLoop(
-        into: sink, through: binding, memorySize: memorySize, failsOnLinear: failsOnLinear,
-        tokensArePages: tokensArePages, waitsForBatches: waitsForBatches)
+        by: DevmemEngine(
+          through: binding, failsOnLinear: failsOnLinear, tokensArePages: tokensArePages),
+        into: Intake(into: sink), memorySize: memorySize, waitsForBatches: waitsForBatches)
     }
     if let pattern, let comparison = comparison.take() {
       self.loop = loop(into: MeasuredSink(nil, report: report))
@@ -43,11 +48,10 @@ struct FlowLoop: ~Copyable {
 
   /// Takes what one call of `recvmsg` has.
   mutating func step(
-    from source: borrowing Connection, into frame: inout ReceiveFrame,
-    in memory: borrowing DeviceBuffer
+    from source: borrowing Connection, with shared: inout DevmemShared<SharedMemory>
   ) throws(Failure) -> ReceiveProgress {
-    if let progress = try gpu?.step(from: source, into: &frame, in: memory) { return progress }
-    return try loop.step(from: source, into: &frame, in: memory)
+    if let progress = try gpu?.step(from: source, with: &shared) { return progress }
+    return try loop.step(from: source, with: &shared)
   }
 
   /// What was done so far.
@@ -80,15 +84,17 @@ struct FlowLoop: ~Copyable {
 
   /// What sees each fragment from the next call on, where nobody reads the payload.
   var trace: ((Fragment, _ totalBytes: Int) -> Void)? {
-    get { loop.trace }
-    set { loop.trace = newValue }
+    get { loop.intake.trace }
+    set { loop.intake.trace = newValue }
   }
 }
 
 extension FlowFigures {
-  fileprivate init(of loop: borrowing ReceiveLoop<some PayloadSink & ~Copyable>) {
+  fileprivate init(
+    of loop: borrowing ReceiveLoop<some ReceiveEngine & ~Copyable, some PayloadSink & ~Copyable>
+  ) {
     self.init(
-      loop.statistics, checkedBytes: loop.sink.checkedByteCount,
-      wrongBytes: loop.sink.wrongByteCount ?? 0)
+      loop.statistics, checkedBytes: loop.intake.sink.checkedByteCount,
+      wrongBytes: loop.intake.sink.wrongByteCount ?? 0)
   }
 }

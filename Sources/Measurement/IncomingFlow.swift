@@ -101,12 +101,12 @@ package final class IncomingFlow {
 
   /// Takes what waits, for a turn.
   ///
-  /// - Parameter frame: What the calls fill, shared by the flows of a thread.
+  /// - Parameter engine: What its thread receives by.
   func serve(
-    _ frame: inout ReceiveFrame, in memory: SharedMemory, _ wait: Wait
+    by engine: inout some FlowEngine & ~Copyable, _ wait: Wait
   ) throws(Failure) {
     for _ in 0..<Self.callsPerTurn {
-      let progress = try loop.step(from: connection, into: &frame, in: memory.buffer)
+      let progress = try engine.step(&loop, from: connection)
       counters.publish(figures)
       if let finding = witness?.finding { try conclude(finding) }
       try exchange?.advance(to: figures.bytes, over: connection, wait)

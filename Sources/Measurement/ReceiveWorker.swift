@@ -1,30 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-package import DeviceMemory
 package import Kernel
-internal import Sockets
 package import Transfer
-
-/// Device memory that several threads use at once. Its place never changes. Received payload
-/// belongs to the thread that holds its tokens; payload to be sent was written beforehand.
-@safe package final class SharedMemory: @unchecked Sendable {
-  /// The memory.
-  package let buffer: DeviceBuffer
-  /// What was in it before its binding, if that is known.
-  package let filling: Filling?
-  /// What compares it with the payload's pattern, if that is not the CPU.
-  package let comparer: GPUComparer?
-
-  /// Takes over memory.
-  package init(
-    _ buffer: consuming DeviceBuffer, filled filling: Filling? = nil,
-    comparedBy comparer: GPUComparer? = nil
-  ) {
-    self.buffer = buffer
-    self.filling = filling
-    self.comparer = comparer
-  }
-}
 
 /// Receives some flows in turn, each when something waits.
 @safe package final class ReceiveWorker: FlowWorker, @unchecked Sendable {
@@ -53,9 +30,14 @@ package import Transfer
 
   package func work(_ wait: Wait) throws(Failure) {
     defer { for flow in flows { flow.settle() } }
-    var frame = ReceiveFrame()
-    var set = try EpollSet(stoppedBy: wait.stop)
-    for (place, flow) in flows.enumerated() { try set.add(flow.connection.descriptor, as: place) }
+    var engine = try SocketFlowEngine(in: memory, wait)
+    try serve(by: &engine, wait)
+  }
+
+  private func serve(
+    by engine: inout some FlowEngine & ~Copyable, _ wait: Wait
+  ) throws(Failure) {
+    for (place, flow) in flows.enumerated() { try engine.add(flow.connection, as: place) }
     for flow in flows { try flow.begin(wait) }
     // By their places: those that are ready. Each round looks at these alone, so that it costs no
     // more for flows that have nothing to receive.
@@ -70,14 +52,14 @@ package import Transfer
       var still = 0
       for place in busy {
         let flow = flows[place]
-        try flow.serve(&frame, in: memory, wait)
+        try flow.serve(by: &engine, wait)
         if flow.isReady {
           busy[still] = place
           still += 1
           continue
         }
         if flow.isAtEnd {
-          try set.remove(flow.connection.descriptor)
+          try engine.remove(flow.connection)
           left -= 1
         } else if flow.isRunning, !isRunning[place] {
           if running.isEmpty { lapse = .now.advanced(by: ReceivePace.batchWait) }
@@ -90,9 +72,9 @@ package import Transfer
       let deadline =
         !busy.isEmpty
         ? Instant.now : running.isEmpty ? wait.limited(to: silence.limit).deadline : lapse
-      let isWoken = try set.wait(until: deadline, to: "wait for data")
+      let isWoken = try engine.wait(until: deadline, to: "wait for data")
       if isWoken {
-        for place in set.ready where !flows[place].isReady {
+        for place in engine.ready where !flows[place].isReady {
           flows[place].wake()
           isFresh[place] = true
           busy.append(place)

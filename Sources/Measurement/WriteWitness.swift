@@ -3,6 +3,7 @@
 package import DeviceMemory
 package import Kernel
 package import Sockets
+package import Transfer
 
 /// Looks once, where a flow begins whose payload nobody reads, whether the NIC wrote anything there.
 /// An IOMMU that drops the writes, or a bounce buffer that takes them, changes no count.

@@ -67,7 +67,7 @@ struct Receiver {
     from connection: borrowing Connection, into sink: consuming Sink, at end: inout ReceivingEnd,
     _ wait: Wait, into document: inout Document
   ) throws(Failure) {
-    var trace: ReceiveLoop<Sink>.Trace?
+    var trace: Intake<Sink>.Trace?
     if configuration.output.traces {
       trace = { Announcement.fragment($0, totalBytes: $1).print() }
     }
@@ -77,10 +77,12 @@ struct Receiver {
       until: TransferProgress.Goal(bytes: configuration.checks.expectedByteCount),
       isChecked: configuration.checks.pattern != nil)
     wait.progress?.note([(progress, [counters])])
+    let engine = DevmemEngine<Connection, SharedMemory>(
+      through: end.bindingID, failsOnLinear: configuration.checks.failsOnLinear,
+      tokensArePages: end.tokenMode == .manual)
     var loop = ReceiveLoop(
-      into: sink, through: end.bindingID, memorySize: end.memory.buffer.byteCount,
-      failsOnLinear: configuration.checks.failsOnLinear,
-      tokensArePages: end.tokenMode == .manual, silence: end.silence, trace: trace
+      by: engine, into: Intake(into: sink, trace: trace),
+      memorySize: end.memory.buffer.byteCount, silence: end.silence
     ) {
       counters.publish(FlowFigures($0, checkedBytes: $1, wrongBytes: $2 ?? 0))
     }
@@ -89,8 +91,8 @@ struct Receiver {
       try run(&loop, from: connection, at: &end, wait)
     }
     let summary = ReceiveSummary(
-      statistics: loop.statistics, checkedBytes: loop.sink.checkedByteCount,
-      wrongBytes: loop.sink.wrongByteCount, duration: Instant.now.since(start),
+      statistics: loop.statistics, checkedBytes: loop.intake.sink.checkedByteCount,
+      wrongBytes: loop.intake.sink.wrongByteCount, duration: Instant.now.since(start),
       cpu: CPUTime.now.since(cpu))
     Announcement.received(totalBytes: summary.statistics.totalBytes).print()
     Diagnostics.inform(summary.text)
@@ -115,9 +117,12 @@ struct Receiver {
 
   /// Runs the loop, and unbinds where the command line says.
   private func run(
-    _ loop: inout ReceiveLoop<some PayloadSink & ~Copyable>, from connection: borrowing Connection,
-    at end: inout ReceivingEnd, _ wait: Wait
+    _ loop:
+      inout ReceiveLoop<
+        DevmemEngine<Connection, SharedMemory>, some PayloadSink & ~Copyable
+      >, from connection: borrowing Connection, at end: inout ReceivingEnd, _ wait: Wait
   ) throws(Failure) {
+    var shared = DevmemShared(end.memory)
     switch configuration.unbinding {
     case .afterStream: break
     case .beforeReceive:
@@ -126,11 +131,10 @@ struct Receiver {
       else { throw Failure(operation, errno: .timedOut) }
       end.unbind()
     case .afterReceive:
-      let progress = try loop.run(
-        from: connection, in: end.memory.buffer, wait, pausing: true)
+      let progress = try loop.run(from: connection, with: &shared, wait, pausing: true)
       guard progress == .paused else { return }
       end.unbind()
     }
-    _ = try loop.run(from: connection, in: end.memory.buffer, wait)
+    _ = try loop.run(from: connection, with: &shared, wait)
   }
 }

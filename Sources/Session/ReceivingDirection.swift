@@ -8,6 +8,7 @@ internal import Netdev
 internal import Options
 internal import Payload
 internal import Sockets
+internal import Transfer
 
 /// The flows that a measurement receives, from the set-up of the NIC to their report. The binding
 /// lasts as long as the value.

@@ -12,23 +12,23 @@ import Transfer
 @Sendable func receiveFrames(_ input: [UInt8]) throws(Finding) {
   var input = Input(input)
   let flags = input.byte()
+  let engine = DevmemEngine<AnyKernel, Bytes>(
+    through: AnyKernel.binding, failsOnLinear: flags & 2 != 0, tokensArePages: flags & 4 != 0)
   var loop = ReceiveLoop(
-    into: EdgeSink(readsPayload: flags & 1 == 0), through: AnyKernel.binding,
-    memorySize: Bytes.count,
-    failsOnLinear: flags & 2 != 0, tokensArePages: flags & 4 != 0,
-    waitsForBatches: flags & 8 == 0)
+    by: engine, into: Intake(into: EdgeSink(readsPayload: flags & 1 == 0)),
+    memorySize: Bytes.count, waitsForBatches: flags & 8 == 0)
   let kernel = AnyKernel(input, refusals: flags >> 5)
-  let memory = Bytes()
   var failure: Failure?
-  var frame = Frames.take()
+  var shared = Spare.take()
   do throws(Failure) {
-    while try loop.step(from: kernel, into: &frame, in: memory) != .endOfStream {}
+    while try loop.step(from: kernel, with: &shared) != .endOfStream {}
   } catch {
     failure = error
     loop.settle(with: kernel)
   }
-  Frames.give(frame)
-  try require(memory.openAccesses == 0, "an access was not ended")
+  let openAccesses = shared.memory.openAccesses
+  Spare.give(shared)
+  try require(openAccesses == 0, "an access was not ended")
   try require(
     kernel.returned.count <= kernel.received.count, "more tokens went back than had come")
   guard flags >> 5 == 0 else { return }
@@ -63,12 +63,17 @@ private struct EdgeSink: PayloadSink {
   var wrongByteCount: Int? { nil }
 }
 
-/// A receive frame for all inputs of a thread, which takes 4 MiB.
-private enum Frames {
-  nonisolated(unsafe) private static var spare: ReceiveFrame?
+/// What all inputs of a thread use: a receive frame takes 4 MiB.
+private enum Spare {
+  nonisolated(unsafe) private static var spare: DevmemShared<Bytes>?
 
-  static func take() -> ReceiveFrame { unsafe spare.take() ?? ReceiveFrame() }
-  static func give(_ frame: consuming ReceiveFrame) { unsafe spare = consume frame }
+  static func take() -> DevmemShared<Bytes> {
+    guard let shared = unsafe spare.take() else { return DevmemShared(Bytes()) }
+    shared.memory.openAccesses = 0
+    return shared
+  }
+
+  static func give(_ shared: consuming DevmemShared<Bytes>) { unsafe spare = consume shared }
 }
 
 /// Ordinary bytes in the place of device memory.
@@ -76,7 +81,7 @@ private final class Bytes: ReadableMemory {
   static let count = 1 << 16
   private static let storage = [UInt8](repeating: 1, count: count)
 
-  private(set) var openAccesses = 0
+  var openAccesses = 0
 
   var bytes: RawSpan {
     @_lifetime(borrow self)

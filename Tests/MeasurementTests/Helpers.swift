@@ -6,6 +6,7 @@ import Measurement
 import Payload
 import Sockets
 import TestSupport
+import Transfer
 
 /// What an end says first.
 let hello = PeerMessage(.hello, PeerMessage.version).line

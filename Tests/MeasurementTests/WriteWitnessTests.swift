@@ -6,6 +6,7 @@ import Measurement
 import Sockets
 import TestSupport
 import Testing
+import Transfer
 
 /// Ordinary bytes in the place of device memory.
 @safe private struct PlainMemory: ReadableMemory, WritableMemory, ~Copyable {

@@ -38,6 +38,13 @@ private final class CopiedMemory: ReadableMemory {
 struct CopiedMemoryTests {
   private let memory = CopiedMemory([UInt8](0...255))
 
+  private func loop() -> ReceiveLoop<
+    DevmemEngine<ScriptedConnection, CopiedMemory>, CollectingSink
+  > {
+    ReceiveLoop(
+      by: DevmemEngine(through: 7), into: Intake(into: CollectingSink()), memorySize: 256)
+  }
+
   /// Receives batches of fragments, each an offset and a size, through binding 7.
   private func receive(
     _ batches: [[(offset: UInt64, size: UInt32)]], binding: UInt32 = 7
@@ -50,11 +57,12 @@ struct CopiedMemoryTests {
       return .payload(returns: fragments.reduce(0) { $0 + Int($1.size) }, control: messages.bytes)
     }
     let connection = try ScriptedConnection(steps + [.end])
-    var loop = ReceiveLoop(into: CollectingSink(), through: 7, memorySize: 256)
+    var loop = loop()
+    var shared = DevmemShared(memory)
     let failure = failing { () throws(Failure) in
-      try loop.run(from: connection, in: memory, Wait())
+      _ = try loop.run(from: connection, with: &shared, Wait())
     }
-    let bytes = loop.sink.bytes
+    let bytes = loop.intake.sink.bytes
     return (bytes, failure)
   }
 
@@ -81,8 +89,9 @@ struct CopiedMemoryTests {
     let connection = try ScriptedConnection([
       .payload(returns: 2, plain: [1, 2], control: messages.bytes), .end,
     ])
-    var loop = ReceiveLoop(into: CollectingSink(), through: 7, memorySize: 256)
-    _ = try loop.run(from: connection, in: memory, Wait())
+    var loop = loop()
+    var shared = DevmemShared(memory)
+    _ = try loop.run(from: connection, with: &shared, Wait())
     #expect(memory.fetched == [0..<0])
   }
 }

@@ -93,19 +93,21 @@ struct GPUValidatingSinkTests {
     } + [.end]
   }
 
-  private func run<Sink: PayloadSink & ~Copyable>(
-    _ sink: consuming Sink, over source: borrowing some DevmemSource & ~Copyable,
-    in buffer: borrowing DeviceBuffer
+  private func run<Sink: PayloadSink & ~Copyable, Source: DevmemSource>(
+    _ sink: consuming Sink, over source: Source, in memory: SharedMemory
   ) -> Outcome {
-    var loop = ReceiveLoop(into: sink, through: 7, memorySize: Self.size)
+    var loop = ReceiveLoop(
+      by: DevmemEngine<Source, SharedMemory>(through: 7), into: Intake(into: sink),
+      memorySize: Self.size)
+    var shared = DevmemShared(memory)
     var outcome = Outcome()
     do throws(Failure) {
-      _ = try loop.run(from: source, in: buffer, Wait())
+      _ = try loop.run(from: source, with: &shared, Wait())
     } catch {
       outcome.failure = error.line
     }
-    outcome.wrong = loop.sink.wrongByteCount
-    outcome.checked = loop.sink.checkedByteCount
+    outcome.wrong = loop.intake.sink.wrongByteCount
+    outcome.checked = loop.intake.sink.checkedByteCount
     return outcome
   }
 
@@ -116,17 +118,18 @@ struct GPUValidatingSinkTests {
     let standIn = try StandInCUDA()
     let buffer = try memory(of: standIn)
     let comparer = try #require(try buffer.comparer(with: pattern.bytes))
+    let memory = SharedMemory(buffer)
     let steps = steps(batches, on: standIn)
     let (onGPU, onHost) = (Report(), Report())
     let setUp = standIn.calls.count
     var gpu = run(
       GPUValidatingSink(
         pattern, by: try comparer.comparison(), every: interval, report: onGPU.add),
-      over: try ScriptedConnection(steps), in: buffer)
+      over: try ScriptedConnection(steps), in: memory)
     let calls = Array(standIn.calls[setUp...])
     var host = run(
       ValidatingSink(pattern, every: interval, report: onHost.add),
-      over: try ScriptedConnection(steps), in: buffer)
+      over: try ScriptedConnection(steps), in: memory)
     gpu.lines = onGPU.lines
     host.lines = onHost.lines
     #expect(!standIn.calls.contains { $0.hasPrefix("violation") })
@@ -234,7 +237,8 @@ struct GPUValidatingSinkTests {
       reused += 1
     }
     let outcome = run(
-      GPUValidatingSink(pattern, by: try comparer.comparison()) { _ in }, over: source, in: buffer)
+      GPUValidatingSink(pattern, by: try comparer.comparison()) { _ in }, over: source,
+      in: SharedMemory(buffer))
     #expect(outcome == Outcome(wrong: 0, checked: count * 8))
     #expect(reused == count)
   }
@@ -255,7 +259,7 @@ struct GPUValidatingSinkTests {
       GPUValidatingSink(pattern, by: try comparer.comparison()) { _ in },
       over: try ScriptedConnection([
         .payload(returns: 1024 * size, control: messages.bytes), .end,
-      ]), in: buffer)
+      ]), in: SharedMemory(buffer))
     #expect(outcome == Outcome(wrong: 0, checked: 1024 * size))
     #expect(
       standIn.calls.filter { $0.hasPrefix("cuLaunchKernel") }.dropFirst() == [
@@ -274,7 +278,7 @@ struct GPUValidatingSinkTests {
     let connection = try ScriptedConnection(steps)
     let outcome = run(
       GPUValidatingSink(pattern, by: try comparer.comparison()) { _ in }, over: connection,
-      in: buffer)
+      in: SharedMemory(buffer))
     #expect(
       outcome.failure == """
         cannot validate fragment 0 (100 bytes at 64): the GPU finds 1 wrong bytes, the CPU 0 in the \
@@ -293,7 +297,7 @@ struct GPUValidatingSinkTests {
     standIn.lie(.blindness)
     let outcome = run(
       GPUValidatingSink(pattern, by: try comparer.comparison()) { _ in },
-      over: try ScriptedConnection(steps), in: buffer)
+      over: try ScriptedConnection(steps), in: SharedMemory(buffer))
     #expect(outcome.failure?.contains("the GPU finds 0 wrong bytes, the CPU 1") == true)
     #expect(outcome.wrong == 1)
   }
@@ -306,7 +310,7 @@ struct GPUValidatingSinkTests {
     let connection = try ScriptedConnection(steps([[.device(0, stream(0..<10))]], on: standIn))
     let outcome = run(
       GPUValidatingSink(pattern, by: try comparer.comparison()) { _ in }, over: connection,
-      in: buffer)
+      in: SharedMemory(buffer))
     #expect(outcome.failure?.contains("cuLaunchKernel: CUDA_ERROR_LAUNCH_FAILED") == true)
     #expect(connection.returns == [[[0, 1]]])
   }

@@ -7,11 +7,13 @@ import Testing
 import Transfer
 
 struct ReceiveLoopTests {
-  private typealias Loop = ReceiveLoop<CollectingSink>
+  private typealias Loop = ReceiveLoop<
+    DevmemEngine<ScriptedConnection, PlainMemory>, CollectingSink
+  >
 
   /// The result of a run over scripted calls.
   private struct Run {
-    var end: Loop.End?
+    var end: ReceiveEnd?
     var failure: Failure?
     var bytes: [UInt8]
     var statistics: ReceiveStatistics
@@ -22,19 +24,23 @@ struct ReceiveLoopTests {
   private func run(
     _ connection: ScriptedConnection, failsOnLinear: Bool = false, timeout: Duration? = nil,
     beginError: Errno? = nil, endError: Errno? = nil, pieces: Int = .max, stopped: Bool = false,
-    trace: Loop.Trace? = nil
+    trace: Intake<CollectingSink>.Trace? = nil
   ) throws -> Run {
     let stop = try Pipe()
     if stopped { try stop.write([1]) }
-    let memory = PlainMemory(Self.memory, beginError: beginError, endError: endError)
-    var loop = ReceiveLoop(
-      into: CollectingSink(failingAfter: pieces), through: 7, memorySize: Self.memory.count,
-      failsOnLinear: failsOnLinear, silence: Silence(upTo: timeout), trace: trace)
-    var end: Loop.End?
+    var shared = DevmemShared(
+      PlainMemory(Self.memory, beginError: beginError, endError: endError))
+    var loop = Loop(
+      by: DevmemEngine(through: 7, failsOnLinear: failsOnLinear),
+      into: Intake(into: CollectingSink(failingAfter: pieces), trace: trace),
+      memorySize: Self.memory.count, silence: Silence(upTo: timeout))
+    var end: ReceiveEnd?
     let failure = failing { () throws(Failure) in
-      end = try loop.run(from: connection, in: memory, Wait(orStoppedBy: stop.reader.borrowed))
+      end = try loop.run(
+        from: connection, with: &shared, Wait(orStoppedBy: stop.reader.borrowed))
     }
-    return Run(end: end, failure: failure, bytes: loop.sink.bytes, statistics: loop.statistics)
+    return Run(
+      end: end, failure: failure, bytes: loop.intake.sink.bytes, statistics: loop.statistics)
   }
 
   private func fragments(_ list: [(offset: UInt64, size: UInt32, token: UInt32)]) -> [UInt8] {
@@ -226,11 +232,12 @@ struct ReceiveLoopTests {
   func narrowsToOffset() throws {
     let connection = try ScriptedConnection(
       [.payload(returns: 1, control: fragments([(0, 1, 3)])), .end], returnResults: [.success(0)])
-    var loop = ReceiveLoop(
-      into: CollectingSink(), through: 7, memorySize: Self.memory.count, tokensArePages: true)
-    let memory = PlainMemory(Self.memory)
+    var loop = Loop(
+      by: DevmemEngine(through: 7, tokensArePages: true), into: Intake(into: CollectingSink()),
+      memorySize: Self.memory.count)
+    var shared = DevmemShared(PlainMemory(Self.memory))
     let failure = failing { () throws(Failure) in
-      _ = try loop.run(from: connection, in: memory, Wait())
+      _ = try loop.run(from: connection, with: &shared, Wait())
     }
     #expect(
       failure?.reason
@@ -301,9 +308,10 @@ struct ReceiveLoopTests {
       .payload(returns: 1, control: small), .error(.tryAgain),
       .payload(returns: 1, control: small), .end,
     ])
-    let memory = PlainMemory(Self.memory)
-    var loop = ReceiveLoop(into: CollectingSink(), through: 7, memorySize: 1 << 20)
-    _ = try loop.run(from: connection, in: memory, Wait())
+    var shared = DevmemShared(PlainMemory(Self.memory))
+    var loop = Loop(
+      by: DevmemEngine(through: 7), into: Intake(into: CollectingSink()), memorySize: 1 << 20)
+    _ = try loop.run(from: connection, with: &shared, Wait())
     #expect(connection.thresholds == [1 << 16, 1])
     #expect(connection.isExhausted)
   }
@@ -347,14 +355,16 @@ struct ReceiveLoopTests {
       .payload(returns: 1, control: fragments([(4, 1, 1)])),
       .payload(returns: 1, control: fragments([(5, 1, 1)])), .end,
     ])
-    var loop = ReceiveLoop(into: CollectingSink(), through: 7, memorySize: Self.memory.count)
-    let memory = PlainMemory(Self.memory)
-    let first = try loop.run(from: connection, in: memory, Wait(), pausing: true)
+    var loop = Loop(
+      by: DevmemEngine(through: 7), into: Intake(into: CollectingSink()),
+      memorySize: Self.memory.count)
+    var shared = DevmemShared(PlainMemory(Self.memory))
+    let first = try loop.run(from: connection, with: &shared, Wait(), pausing: true)
     #expect(first == .paused)
     #expect(connection.returns == [[[1, 1]]])
-    let second = try loop.run(from: connection, in: memory, Wait())
+    let second = try loop.run(from: connection, with: &shared, Wait())
     #expect(second == .endOfStream)
-    let bytes = loop.sink.bytes
+    let bytes = loop.intake.sink.bytes
     #expect(bytes == [4, 5])
   }
 }

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+package import DeviceMemory
+internal import Glibc
+package import Kernel
+package import Sockets
+
+/// What the streams of a thread use in turn to receive through a binding.
+package struct DevmemShared<Memory: ReadableMemory & ~Copyable>: ~Copyable {
+  /// What the binding has bound.
+  package let memory: Memory
+  /// What each call fills.
+  package var frame: ReceiveFrame
+
+  /// - Parameter frame: What each call fills.
+  package init(_ memory: consuming Memory, frame: consuming ReceiveFrame = ReceiveFrame()) {
+    self.memory = memory
+    self.frame = frame
+  }
+}
+
+/// Receives a stream through a binding: the NIC writes the payload to device memory, each call of
+/// `recvmsg` says where, and tokens give the fragments back to the NIC.
+package struct DevmemEngine<
+  Source: DevmemSource & ~Copyable, Memory: ReadableMemory & ~Copyable
+>: ReceiveEngine, ~Copyable {
+  package typealias Shared = DevmemShared<Memory>
+
+  /// The binding that fragments must come through.
+  private let binding: UInt32
+  /// Whether payload outside of device memory, linear or plain, is an error.
+  private let failsOnLinear: Bool
+  /// Whether a token is the number of a page of the dma-buf, as in manual mode.
+  private let tokensArePages: Bool
+  private var tokens = TokenBatch()
+
+  /// - Parameters:
+  ///   - binding: The id of the binding that fragments must come through.
+  ///   - failsOnLinear: Whether payload outside of device memory, linear or plain, is an error.
+  ///   - tokensArePages: Whether a token is the number of a page of the dma-buf, as in manual mode.
+  package init(through binding: UInt32, failsOnLinear: Bool = false, tokensArePages: Bool = false) {
+    self.binding = binding
+    self.failsOnLinear = failsOnLinear
+    self.tokensArePages = tokensArePages
+  }
+
+  package func setReadableThreshold(_ bytes: Int, of source: borrowing Source) throws(Errno) {
+    try source.setReadableThreshold(bytes)
+  }
+
+  package func descriptor(of source: borrowing Source, with shared: borrowing Shared) -> Descriptor
+  {
+    source.descriptor
+  }
+}
+
+// Receiving.
+extension DevmemEngine where Source: ~Copyable, Memory: ~Copyable {
+  package mutating func receive<Sink: PayloadSink & ~Copyable>(
+    from source: borrowing Source, with shared: inout Shared, into intake: inout Intake<Sink>
+  ) throws(Failure) -> ReceiveArrival {
+    guard let count = try receive(from: source, into: &shared.frame, for: &intake) else {
+      return .nothing
+    }
+    guard count > 0 else { return .endOfStream }
+    try deliver(count, of: shared, from: source, into: &intake)
+    return .bytes(count)
+  }
+
+  /// One `recvmsg`, repeated a bounded number of times where that can help.
+  ///
+  /// - Returns: How many bytes it received; `nil` if nothing waits.
+  private mutating func receive(
+    from source: borrowing Source, into frame: inout ReceiveFrame,
+    for intake: inout Intake<some PayloadSink & ~Copyable>
+  ) throws(Failure) -> Int? {
+    var last = Errno.outOfMemory
+    for _ in 0..<Retries.limit {
+      do throws(Errno) {
+        return try source.receive(into: &frame)
+      } catch {
+        last = error
+      }
+      switch last {
+      case .tryAgain:
+        return nil
+      case .tooSmall:
+        guard frame.growControl() else { throw Failure(toReceive: last) }
+      case .outOfMemory:
+        // The kernel found no room for the tokens of what waits.
+        try giveBack(to: source, counting: &intake.statistics)
+        pause(for: Retries.pause)
+      default:
+        throw Failure(toReceive: last)
+      }
+    }
+    throw Failure(toReceive: last)
+  }
+}
+
+// Delivering.
+extension DevmemEngine where Source: ~Copyable, Memory: ~Copyable {
+  /// Hands on what one call received and gathers its tokens.
+  private mutating func deliver<Sink: PayloadSink & ~Copyable>(
+    _ count: Int, of shared: borrowing Shared, from source: borrowing Source,
+    into intake: inout Intake<Sink>
+  ) throws(Failure) {
+    guard !shared.frame.isTruncated else {
+      var messages = shared.frame.controlMessages
+      gatherRest(of: &messages, from: source, into: &intake)
+      throw Failure("receive", reason: "the kernel cut control messages short (MSG_CTRUNC)")
+    }
+    intake.statistics.receiveCalls += 1
+    if shared.frame.controlMessages.isEmpty {
+      intake.statistics.plainBytes += count
+      guard !failsOnLinear else {
+        // Whoever knows the queues says why.
+        throw Failure(
+          "receive",
+          reason: "\(count) payload bytes came in plain frames (-L, --fail-on-linear)")
+      }
+      try intake.sink.take(shared.frame.payload(count), from: .plain)
+      return try intake.sink.release()
+    }
+    let described = try deliver(shared.frame, from: source, in: shared.memory, into: &intake)
+    guard described == count else {
+      throw Failure(
+        "receive",
+        reason: "recvmsg returned \(count) bytes, its control messages describe \(described)")
+    }
+  }
+
+  /// Hands on what a frame's control messages describe.
+  ///
+  /// - Returns: How many bytes that is.
+  private mutating func deliver<Sink: PayloadSink & ~Copyable>(
+    _ frame: borrowing ReceiveFrame, from source: borrowing Source, in memory: borrowing Memory,
+    into intake: inout Intake<Sink>
+  ) throws(Failure) -> Int {
+    guard intake.sink.readsPayload else {
+      return try deliver(frame, from: source, of: memory.bytes, into: &intake)
+    }
+    var isReadable = false
+    do throws(Failure) {
+      let range = rangeToRead(frame.controlMessages, in: memory)
+      return try memory.reading(range) { bytes throws(Failure) in
+        isReadable = true
+        return try deliver(frame, from: source, of: bytes, into: &intake)
+      }
+    } catch {
+      if !isReadable {
+        var messages = frame.controlMessages
+        gatherRest(of: &messages, from: source, into: &intake)
+      }
+      throw error
+    }
+  }
+
+  /// Hands on what a frame's control messages describe. After a failure the tokens of the rest are
+  /// gathered: nothing else would return them.
+  private mutating func deliver<Sink: PayloadSink & ~Copyable>(
+    _ frame: borrowing ReceiveFrame, from source: borrowing Source, of bytes: RawSpan,
+    into intake: inout Intake<Sink>
+  ) throws(Failure) -> Int {
+    var messages = frame.controlMessages
+    do throws(Failure) {
+      let described = try deliver(&messages, of: frame, from: source, of: bytes, into: &intake)
+      try intake.sink.release()
+      return described
+    } catch {
+      gatherRest(of: &messages, from: source, into: &intake)
+      throw error
+    }
+  }
+
+  private mutating func deliver<Sink: PayloadSink & ~Copyable>(
+    _ messages: inout ControlMessages, of frame: borrowing ReceiveFrame,
+    from source: borrowing Source, of bytes: RawSpan, into intake: inout Intake<Sink>
+  ) throws(Failure) -> Int {
+    var described = 0
+    var linear = 0
+    while let message = messages.next() {
+      switch message {
+      case .fragment(let fragment):
+        try gather(fragment.token, from: source, into: &intake)
+        try take(fragment, of: bytes, into: &intake)
+        // What recvmsg can return at all does not overflow, here or in the counts below.
+        described &+= Int(fragment.size)
+      case .linear(let size):
+        try take(linear: Int(size), of: frame, at: linear, into: &intake)
+        linear &+= Int(size)
+        described &+= Int(size)
+      case .other:
+        continue
+      case .malformed:
+        throw Failure("receive", reason: "the kernel sent a malformed control message")
+      }
+    }
+    return described
+  }
+
+  @inline(__always)
+  private func take<Sink: PayloadSink & ~Copyable>(
+    _ fragment: Fragment, of bytes: RawSpan, into intake: inout Intake<Sink>
+  ) throws(Failure) {
+    let size = Int(fragment.size)
+    guard fragment.binding == binding, let offset = Int(exactly: fragment.offset),
+      offset <= bytes.byteCount - size
+    else { throw refusal(of: fragment, number: intake.statistics.fragments) }
+    if let trace = intake.trace { trace(fragment, intake.statistics.totalBytes + size) }
+    try intake.sink.take(
+      // Within: the guard above.
+      unsafe bytes.extracting(unchecked: offset..<offset &+ size),
+      from: .fragment(fragment, index: intake.statistics.fragments))
+    intake.statistics.fragments &+= 1
+    intake.statistics.deviceBytes &+= size
+  }
+
+  private func take<Sink: PayloadSink & ~Copyable>(
+    linear size: Int, of frame: borrowing ReceiveFrame, at offset: Int,
+    into intake: inout Intake<Sink>
+  ) throws(Failure) {
+    guard offset + size <= ReceiveFrame.payloadCapacity else {
+      throw Failure("receive", reason: "linear bytes beyond the buffer")
+    }
+    if failsOnLinear {
+      throw Failure(
+        "receive", reason: "\(size) payload bytes stayed in host memory (-L, --fail-on-linear)",
+        hint: "the NIC split header and payload in the wrong place")
+    }
+    intake.statistics.linearBytes += size
+    let bytes = frame.payload(offset + size).extracting(droppingFirst: offset)
+    try intake.sink.take(bytes, from: .linear)
+  }
+
+  /// Which range of a memory to read after one call of `recvmsg`.
+  ///
+  /// Mapped memory is read as a whole. Of other memory, one range holds all fragments: a page pool
+  /// hands out its lowest memory first, so that fragments lie close together, and the start of a
+  /// copy costs more than some bytes in between.
+  ///
+  /// - Returns: A range within the memory. Fragments outside of the memory are refused later.
+  private func rangeToRead(
+    _ messages: consuming ControlMessages, in memory: borrowing Memory
+  ) -> Range<Int> {
+    let byteCount = memory.bytes.byteCount
+    if memory.isMapped { return 0..<byteCount }
+    var low = byteCount
+    var high = 0
+    while let message = messages.next() {
+      guard case .fragment(let fragment) = message, fragment.binding == binding,
+        let start = Int(exactly: fragment.offset), start <= byteCount - Int(fragment.size)
+      else { continue }
+      low = min(low, start)
+      high = max(high, start + Int(fragment.size))
+    }
+    return low < high ? low..<high : 0..<0
+  }
+
+  /// Why a fragment is not taken: it is another binding's, or not within the dma-buf.
+  @inline(never)
+  private func refusal(of fragment: Fragment, number: Int) -> Failure {
+    guard fragment.binding == binding else {
+      return Failure(
+        "receive", on: "fragment \(number)",
+        reason: "it came through binding \(fragment.binding), not \(binding)",
+        hint: "another program's binding gets this flow: check the flow rules")
+    }
+    return Failure(
+      "receive", on: "fragment \(number)",
+      reason: "\(fragment.size) bytes at \(fragment.offset) are not within the dma-buf")
+  }
+}
+
+// Returning.
+extension DevmemEngine where Source: ~Copyable, Memory: ~Copyable {
+  /// Gathers a token, after making room for it where there is none.
+  @inline(__always)
+  private mutating func gather<Sink: PayloadSink & ~Copyable>(
+    _ token: UInt32, from source: borrowing Source, into intake: inout Intake<Sink>
+  ) throws(Failure) {
+    if tokens.append(token) { return }
+    try makeRoom(for: token, from: source, into: &intake)
+  }
+
+  @inline(never)
+  private mutating func makeRoom<Sink: PayloadSink & ~Copyable>(
+    for token: UInt32, from source: borrowing Source, into intake: inout Intake<Sink>
+  ) throws(Failure) {
+    try intake.sink.release()
+    try giveBack(to: source, counting: &intake.statistics)
+    _ = tokens.append(token)
+  }
+
+  /// Gathers the tokens that a failure left. A further failure is not reported: the first one is.
+  @inline(never)
+  private mutating func gatherRest<Sink: PayloadSink & ~Copyable>(
+    of messages: inout ControlMessages, from source: borrowing Source,
+    into intake: inout Intake<Sink>
+  ) {
+    while let message = messages.next() {
+      guard case .fragment(let fragment) = message, !tokens.append(fragment.token) else { continue }
+      do throws(Failure) { try giveBack(to: source, counting: &intake.statistics) } catch {}
+      _ = tokens.append(fragment.token)
+    }
+  }
+
+  /// Returns the tokens gathered so far.
+  package mutating func giveBack(
+    to source: borrowing Source, counting statistics: inout ReceiveStatistics
+  ) throws(Failure) {
+    guard !tokens.isEmpty else { return }
+    let expected = tokens.fragmentCount
+    let failed: TokenReturn
+    do throws(Errno) {
+      let freed = try source.returnTokens(tokens.ranges)
+      // The kernel skips tokens that it does not know: the count is the only sign of it.
+      guard freed != expected else {
+        tokens.removeAll()
+        statistics.returnCalls += 1
+        statistics.tokensReturned += freed
+        return
+      }
+      failed = TokenReturn(
+        freed: freed, of: tokens, before: statistics.fragments, arePages: tokensArePages)
+    } catch {
+      failed = TokenReturn(
+        refused: error, tokens, to: source, before: statistics.fragments, arePages: tokensArePages)
+    }
+    tokens.removeAll()
+    statistics.returnCalls += failed.calls
+    statistics.tokensReturned += failed.freed
+    throw failed.failure
+  }
+}
+
+/// Bounds of what may yet succeed.
+private enum Retries {
+  /// Tries of a `recvmsg`.
+  static let limit = 10
+  /// The pause before the next one, where the kernel lacked memory.
+  static let pause = Duration.milliseconds(20)
+}
