@@ -136,6 +136,10 @@ bench: build report-dependencies .build/floor ## measure the tool against the C 
 	share/ncdevmem-report .build/bench/bench.json -o .build/bench/bench.html
 	$(if $(filter um,$(KERNEL)),,Benchmarks/instructions --kernel $(KERNEL))
 
+.PHONY: native
+native: dependencies ## measure the receive loop beside a bare one on this machine, without a kernel
+	SWIFT="$(SWIFT)" Benchmarks/native
+
 .PHONY: headline
 headline: build report-dependencies ## measure both token modes on the lab kernel; .build/headline/headline.html
 	Benchmarks/headline
@@ -144,9 +148,9 @@ headline: build report-dependencies ## measure both token modes on the lab kerne
 gpu: ## try the memory of an NVIDIA GPU, without a NIC
 	SWIFT="$(SWIFT)" scripts/gpu
 
-.build/floor: Benchmarks/floor.c Sources/CLinux/include/devmem.h
+.build/floor: Benchmarks/floor.c Benchmarks/Bare/bare.c Benchmarks/Bare/include/bare.h Sources/CLinux/include/devmem.h
 	@mkdir -p $(@D)
-	$(CC) -O2 -Wall -Wextra -o $@ $<
+	$(CC) -O2 -Wall -Wextra -IBenchmarks/Bare/include -o $@ $(filter %.c,$^)
 
 .PHONY: lint
 lint: dependencies ## check the style of all sources

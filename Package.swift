@@ -73,6 +73,13 @@ let package = Package(
       name: "validator-benchmark", dependencies: ["Kernel", "Payload"],
       path: "Benchmarks/Validator",
       swiftSettings: settings),
+    .target(name: "Bare", path: "Benchmarks/Bare"),
+    .target(name: "Script", path: "Benchmarks/Script"),
+    .executableTarget(
+      name: "receive-benchmark",
+      dependencies: [
+        "Bare", "CLinux", "DeviceMemory", "Kernel", "Payload", "Script", "Sockets", "Transfer",
+      ], path: "Benchmarks/Native", swiftSettings: settings),
     .executableTarget(
       name: "gpu-benchmark", dependencies: ["Kernel", "Payload", "DeviceMemory"],
       path: "Benchmarks/GPU", swiftSettings: settings),

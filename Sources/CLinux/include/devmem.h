@@ -6,6 +6,9 @@
 #ifndef CLINUX_DEVMEM_H
 #define CLINUX_DEVMEM_H
 
+/* <linux/errqueue.h> needs it, and does not include it. */
+#include <time.h>
+
 #include <linux/dma-buf.h>
 #include <linux/dma-heap.h>
 #include <linux/errqueue.h>
