@@ -134,9 +134,14 @@ package func restarting<Value: FixedWidthInteger>(
 /// signals within one call, and a call that is never anything but interrupted must end, too.
 ///
 /// - Throws: The call's error, `EINTR` only from the last call.
-@inline(__always)
 @discardableResult
 package func retrying<Value: FixedWidthInteger>(_ call: () -> Value) throws(Errno) -> Value {
+  Value(try retryingTransfer { Int(call()) })
+}
+
+/// The same for a call that returns how many bytes it moved: what is made for any type would cost a
+/// `recvmsg` as much as all else around it.
+package func retryingTransfer(_ call: () -> Int) throws(Errno) -> Int {
   var count = 1
   while true {
     let value = call()

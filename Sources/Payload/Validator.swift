@@ -27,8 +27,14 @@ public struct Validator: Sendable {
   package var streamOffset: Int { byteCount }
   @usableFromInline var byteCount = 0
 
-  /// The same, modulo the table's block size.
-  @usableFromInline var place = 0
+  /// The same, modulo the pattern's period: so near the table's start, pieces of one size are
+  /// compared with the same few cache lines.
+  @usableFromInline var phase = 0
+
+  /// By how much the last piece's length moved the phase on: the next one is likely as long, and a
+  /// division takes longer than all else but the comparison.
+  @usableFromInline var lastCount = 0
+  @usableFromInline var lastStep = 0
 
   /// How many of the checked bytes were wrong.
   package private(set) var wrongByteCount = 0
@@ -53,7 +59,7 @@ public struct Validator: Sendable {
   @discardableResult
   public mutating func check(_ piece: RawSpan) -> Int {
     let count = piece.byteCount
-    guard count <= table.blockSize, table.matches(piece, at: place) else {
+    guard count <= table.blockSize, table.matches(piece, at: phase) else {
       return checkBlocks(of: piece)
     }
     advance(by: count)
@@ -71,7 +77,7 @@ public struct Validator: Sendable {
     var start = 0
     while start < piece.byteCount {
       let block = start..<min(start + table.blockSize, piece.byteCount)
-      if !table.matches(piece.extracting(block), at: place) { examine(block, of: piece) }
+      if !table.matches(piece.extracting(block), at: phase) { examine(block, of: piece) }
       start = block.upperBound
     }
     advance(by: piece.byteCount)
@@ -83,8 +89,12 @@ public struct Validator: Sendable {
   mutating func advance(by count: Int) {
     // A stream of 2^63 bytes takes centuries.
     byteCount &+= count
-    place &+= count
-    if place >= table.blockSize { place %= table.blockSize }
+    if count != lastCount {
+      lastCount = count
+      lastStep = count % table.period
+    }
+    phase &+= lastStep
+    if phase >= table.period { phase &-= table.period }
   }
 
   /// Finds the wrong bytes of a block that has some.
@@ -103,20 +113,25 @@ public struct Validator: Sendable {
   }
 }
 
-/// Two blocks of a pattern: one call compares any block of `blockSize` bytes with it, or copies one
-/// from it, wherever in the pattern the block begins. The validator compares, the generator copies.
+/// A block of a pattern and one period more: one call compares any block of `blockSize` bytes with
+/// it, or copies one from it, wherever in the pattern the block begins. The validator compares, the
+/// generator copies.
 @usableFromInline
 struct PatternTable: Sendable {
   /// The length of a block in bytes: whole periods, so that the next block begins at the same
-  /// place, and no more than a quarter of a small L1 cache.
+  /// phase; as much as a jumbo frame holds, and no more than a third of a small L1 cache.
   @usableFromInline let blockSize: Int
+
+  /// After how many bytes the pattern repeats.
+  @usableFromInline let period: Int
 
   @usableFromInline let bytes: [UInt8]
 
   /// Writes a pattern out.
   init(_ pattern: Pattern) {
-    blockSize = 8192 / pattern.period * pattern.period
-    bytes = (0..<2 * blockSize).map(pattern.byte)
+    period = pattern.period
+    blockSize = 9216 / period * period
+    bytes = (0..<blockSize + period).map(pattern.byte)
   }
 
   /// Whether a block is the pattern. The corresponding C function is `memcmp`, whose vector code
@@ -124,25 +139,25 @@ struct PatternTable: Sendable {
   ///
   /// - Parameters:
   ///   - block: 1 to `blockSize` bytes.
-  ///   - place: Where the first one is, below `blockSize`.
+  ///   - phase: Where the first one is, below the period.
   @inlinable
   @inline(__always)
-  func matches(_ block: RawSpan, at place: Int) -> Bool {
+  func matches(_ block: RawSpan, at phase: Int) -> Bool {
     unsafe bytes.withUnsafeBytes { table in
       unsafe block.withUnsafeBytes { block in
-        unsafe memcmp(block.baseAddress!, table.baseAddress! + place, block.count) == 0
+        unsafe memcmp(block.baseAddress!, table.baseAddress! + phase, block.count) == 0
       }
     }
   }
 
-  /// Writes the pattern into a buffer of any length, from a place below `blockSize` on. The
+  /// Writes the pattern into a buffer of any length, from a phase below the period on. The
   /// corresponding C function is `memcpy`.
-  func fill(_ buffer: inout MutableRawSpan, at place: Int) {
+  func fill(_ buffer: inout MutableRawSpan, at phase: Int) {
     unsafe bytes.withUnsafeBytes { table in
       unsafe buffer.withUnsafeMutableBytes { buffer in
         for start in stride(from: 0, to: buffer.count, by: blockSize) {
           let count = min(blockSize, buffer.count - start)
-          unsafe memcpy(buffer.baseAddress! + start, table.baseAddress! + place, count)
+          unsafe memcpy(buffer.baseAddress! + start, table.baseAddress! + phase, count)
         }
       }
     }

@@ -40,41 +40,77 @@ public enum ControlMessage: Equatable, Sendable {
 /// The control messages of one `recvmsg`, in the order of the stream. Public, like all that the
 /// compiler is to inline into another room.
 public struct ControlMessages: ~Escapable {
-  @usableFromInline var rest: RawSpan
+  @usableFromInline let bytes: RawSpan
+  /// Where the next message begins.
+  @usableFromInline var offset = 0
 
   /// Reads bytes that `recvmsg` left.
   @inlinable
   @_lifetime(copy bytes)
-  public init(_ bytes: RawSpan) { rest = bytes }
+  public init(_ bytes: RawSpan) { self.bytes = bytes }
 
   /// Whether no message is left.
-  @inlinable public var isEmpty: Bool { rest.byteCount == 0 }
+  @inlinable public var isEmpty: Bool { offset == bytes.byteCount }
 
-  /// The next message, or `nil` after the last. Inlined, since there is one for each fragment.
+  /// The next message, if it is a fragment as the kernel writes one; `nil` for anything else, which
+  /// `next` reads. Inlined, since there is one for each fragment, and short, since that is all that a
+  /// stream of fragments needs.
+  @inlinable
+  @inline(__always)
+  public mutating func nextFragment() -> Fragment? {
+    guard offset <= bytes.byteCount &- Self.devmemSize,
+      unsafe bytes.unsafeLoad(fromUncheckedByteOffset: offset, as: Int.self) == Self.devmemSize,
+      unsafe bytes.unsafeLoad(fromUncheckedByteOffset: offset &+ 8, as: CInt.self) == SOL_SOCKET,
+      unsafe bytes.unsafeLoad(fromUncheckedByteOffset: offset &+ 12, as: CInt.self)
+        == CInt(CLinux_SCM_DEVMEM_DMABUF)
+    else { return nil }
+    let fragment = fragment(at: offset)
+    // A length that CMSG_ALIGN leaves as it is.
+    offset &+= Self.devmemSize
+    return fragment
+  }
+
+  /// Where the next message's payload lies, if it is a fragment; anything if not. Beyond every
+  /// memory after the last message.
+  @inlinable
+  @inline(__always)
+  public var nextOffset: UInt64 {
+    guard offset <= bytes.byteCount &- Self.devmemSize else { return .max }
+    return unsafe bytes.unsafeLoad(
+      fromUncheckedByteOffset: offset &+ Self.headerSize, as: UInt64.self)
+  }
+
+  /// The next message, or `nil` after the last.
   @inlinable
   public mutating func next() -> ControlMessage? {
     guard !isEmpty else { return nil }
-    guard rest.byteCount >= Self.headerSize else { return end() }
-    let length = unsafe rest.unsafeLoad(fromByteOffset: 0, as: Int.self)
-    guard length >= Self.headerSize, length <= rest.byteCount else { return end() }
-    let level = unsafe rest.unsafeLoad(fromByteOffset: 8, as: CInt.self)
-    let type = unsafe rest.unsafeLoad(fromByteOffset: 12, as: CInt.self)
-    let whole = rest
+    let start = offset
+    let rest = bytes.byteCount &- start
+    guard rest >= Self.headerSize else { return end() }
+    let length = unsafe bytes.unsafeLoad(fromByteOffset: start, as: Int.self)
+    guard length >= Self.headerSize, length <= rest else { return end() }
+    let level = unsafe bytes.unsafeLoad(fromByteOffset: start &+ 8, as: CInt.self)
+    let type = unsafe bytes.unsafeLoad(fromByteOffset: start &+ 12, as: CInt.self)
     // CMSG_ALIGN; the last message may come without the bytes that fill it up.
-    let start = min((length &+ 7) & ~7, whole.byteCount)
-    rest = unsafe whole.extracting(unchecked: start..<whole.byteCount)
+    offset = start &+ min((length &+ 7) & ~7, rest)
 
     let isDevice = type == CInt(CLinux_SCM_DEVMEM_DMABUF)
     let isLinear = type == CInt(CLinux_SCM_DEVMEM_LINEAR)
     guard level == SOL_SOCKET, isDevice || isLinear else { return .other }
     guard length >= Self.devmemSize else { return end() }
-    let message = unsafe whole.unsafeLoad(
-      fromByteOffset: Self.headerSize, as: CLinux_dmabuf_cmsg.self)
-    if isLinear { return .linear(message.frag_size) }
-    return .fragment(
-      Fragment(
-        offset: message.frag_offset, size: message.frag_size, token: message.frag_token,
-        binding: message.dmabuf_id))
+    let fragment = fragment(at: start)
+    return isLinear ? .linear(fragment.size) : .fragment(fragment)
+  }
+
+  /// What the message there says, which is long enough.
+  @inlinable
+  @inline(__always)
+  func fragment(at offset: Int) -> Fragment {
+    let message = unsafe bytes.unsafeLoad(
+      fromUncheckedByteOffset: offset &+ Self.headerSize, as: CLinux_dmabuf_cmsg.self)
+    return Fragment(
+      offset: message.frag_offset, size: message.frag_size, token: message.frag_token,
+      binding: message.dmabuf_id)
   }
 
   /// `sizeof(struct cmsghdr)`: a length of 8 bytes, level and type of 4 each.
@@ -85,7 +121,7 @@ public struct ControlMessages: ~Escapable {
 
   @usableFromInline
   mutating func end() -> ControlMessage {
-    rest = rest.extracting(first: 0)
+    offset = bytes.byteCount
     return .malformed
   }
 }

@@ -52,7 +52,7 @@ internal import Kernel
       unsafe message.msg_iovlen = 1
       unsafe message.msg_control = control.baseAddress
       unsafe message.msg_controllen = control.count
-      return try retrying { unsafe recvmsg(socket.rawValue, &message, flags) }
+      return try retryingTransfer { unsafe recvmsg(socket.rawValue, &message, flags) }
     }
     controlLength = unsafe message.msg_controllen
     isTruncated = unsafe message.msg_flags & CInt(MSG_CTRUNC) != 0
@@ -83,6 +83,9 @@ internal import Kernel
     controlLength = 0
     return true
   }
+
+  /// Whether the last call left control messages.
+  package var hasControlMessages: Bool { controlLength > 0 }
 
   /// The control messages that the last call left.
   package var controlMessages: ControlMessages {

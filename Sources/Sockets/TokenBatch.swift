@@ -17,8 +17,9 @@ public struct TokenBatch: ~Copyable {
   @usableFromInline var storage: [128 of CLinux_dmabuf_token]
   @usableFromInline var rangeCount = 0
 
-  /// The token that extends the last range.
-  @usableFromInline var nextToken: UInt32 = 0
+  /// The token that extends the last range: one beyond all where there is none, or none can.
+  @usableFromInline var nextToken = Self.noToken
+  @inlinable static var noToken: UInt64 { 1 << 32 }
 
   /// How many fragments the batch has.
   package var fragmentCount: Int { count }
@@ -40,17 +41,24 @@ public struct TokenBatch: ~Copyable {
   ///
   /// - Returns: `false` if the batch is full and has to be returned first.
   @inlinable
+  @inline(__always)
   public mutating func append(_ token: UInt32) -> Bool {
+    // Nothing here overflows: both counts have limits.
     guard count < Self.fragmentLimit else { return false }
-    if rangeCount > 0, token == nextToken {
-      storage[rangeCount &- 1].token_count &+= 1
-    } else {
-      guard rangeCount < Self.rangeLimit else { return false }
-      storage[rangeCount] = CLinux_dmabuf_token(token_start: token, token_count: 1)
-      rangeCount &+= 1
-    }
-    nextToken = token &+ 1
-    // Both counts have limits, above.
+    guard UInt64(token) == nextToken else { return beginRange(with: token) }
+    // There is a last range where a token extends one.
+    unsafe storage[unchecked: rangeCount &- 1].token_count &+= 1
+    nextToken &+= 1
+    count &+= 1
+    return true
+  }
+
+  @inlinable
+  mutating func beginRange(with token: UInt32) -> Bool {
+    guard rangeCount < Self.rangeLimit else { return false }
+    storage[rangeCount] = CLinux_dmabuf_token(token_start: token, token_count: 1)
+    rangeCount &+= 1
+    nextToken = UInt64(token) &+ 1
     count &+= 1
     return true
   }
@@ -58,6 +66,7 @@ public struct TokenBatch: ~Copyable {
   /// Empties the batch.
   package mutating func removeAll() {
     rangeCount = 0
+    nextToken = Self.noToken
     count = 0
   }
 }

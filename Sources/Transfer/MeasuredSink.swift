@@ -29,7 +29,16 @@ package struct MeasuredSink: PayloadSink, ~Copyable {
 
   package mutating func release() throws(Failure) {}
 
+  package var dropsPayload: Bool { validation == nil }
+
   package var readsPayload: Bool { validation != nil }
+
+  package var readsAtOnce: Bool {
+    switch validation {
+    case .some(let validation): validation.readsAtOnce
+    case .none: false
+    }
+  }
 
   package var checkedByteCount: Int {
     switch validation {

@@ -23,8 +23,14 @@ package protocol PayloadSink: ~Copyable {
   /// Releases the pieces taken: after the return they may be overwritten.
   mutating func release() throws(Failure)
 
+  /// Whether `take` does nothing: then it need not be called.
+  var dropsPayload: Bool { get }
+
   /// Whether `take` reads the payload; if not, it is not made visible to the CPU.
   var readsPayload: Bool { get }
+
+  /// Whether `take` itself reads all of the payload.
+  var readsAtOnce: Bool { get }
 
   /// How many bytes were compared with a pattern.
   var checkedByteCount: Int { get }
@@ -34,6 +40,8 @@ package protocol PayloadSink: ~Copyable {
 }
 
 extension PayloadSink where Self: ~Copyable {
+  package var dropsPayload: Bool { false }
   package var readsPayload: Bool { true }
+  package var readsAtOnce: Bool { false }
   package var checkedByteCount: Int { 0 }
 }

@@ -8,6 +8,9 @@ struct Sampling {
   /// - Parameter interval: Of how many pieces the first one is checked, at least 1.
   init(every interval: Int) { self.interval = interval }
 
+  /// Whether all are checked.
+  var takesAll: Bool { interval == 1 }
+
   /// Whether the next piece is to be checked.
   @inline(__always)
   mutating func takesNext() -> Bool {

@@ -54,7 +54,7 @@ package struct TokenReturn {
     to source: borrowing some DevmemSource & ~Copyable, before end: Int, arePages: Bool
   ) {
     (freed, calls) = (0, 0)
-    var (refused, last): ([ClosedRange<UInt64>], Errno) = ([], errno)
+    var (refused, last): ([ClosedRange<UInt32>], Errno) = ([], errno)
     let all = batch.ranges
     for (place, range) in Self.copy(of: batch).enumerated() {
       do throws(Errno) {
@@ -76,25 +76,24 @@ package struct TokenReturn {
         + (refused.isEmpty ? "all, \(place)" : "not \(place)"))
   }
 
-  /// In 64 bits, for a range that goes on at 0 behind the largest token.
-  private static func copy(of batch: borrowing TokenBatch) -> [ClosedRange<UInt64>] {
+  /// No range goes on at 0 behind the largest token.
+  private static func copy(of batch: borrowing TokenBatch) -> [ClosedRange<UInt32>] {
     let ranges = batch.ranges
     return ranges.indices.map {
-      let start = UInt64(ranges[$0].token_start)
-      return start...start + UInt64(ranges[$0].token_count) - 1
+      let range = ranges[$0]
+      return range.token_start...range.token_start + (range.token_count - 1)
     }
   }
 
   /// Which tokens and fragments it is about, for people: the first few ranges.
   private static func place(
-    of ranges: [ClosedRange<UInt64>], count: Int, before end: Int, arePages: Bool
+    of ranges: [ClosedRange<UInt32>], count: Int, before end: Int, arePages: Bool
   ) -> String {
     let shown = 8
     var words = ranges.prefix(shown).map { range in
       let offset = arePages ? " (offset \(Int(range.lowerBound) * pageSize))" : ""
-      let last = UInt32(truncatingIfNeeded: range.upperBound)
       return range.count == 1
-        ? "\(range.lowerBound)\(offset)" : "\(range.lowerBound) to \(last)\(offset)"
+        ? "\(range.lowerBound)\(offset)" : "\(range.lowerBound) to \(range.upperBound)\(offset)"
     }
     if ranges.count > shown { words.append("\(ranges.count - shown) more ranges") }
     let first = max(0, end - count)
@@ -102,7 +101,7 @@ package struct TokenReturn {
   }
 
   /// A token that is in two ranges: the kernel erases it once.
-  private static func repeated(in ranges: [ClosedRange<UInt64>]) -> UInt64? {
+  private static func repeated(in ranges: [ClosedRange<UInt32>]) -> UInt32? {
     let sorted = ranges.sorted { $0.lowerBound < $1.lowerBound }
     return zip(sorted, sorted.dropFirst()).first { $0.upperBound >= $1.lowerBound }?.1.lowerBound
   }

@@ -9,8 +9,8 @@ package struct ValidatingSink: PayloadSink, ~Copyable {
   private let report: (String) -> Void
   private var sampling: Sampling
 
-  /// How many bytes were compared.
-  package private(set) var checkedByteCount = 0
+  /// How many bytes were not compared.
+  private var skippedByteCount = 0
 
   /// - Parameters:
   ///   - interval: Of how many pieces the first one is checked, at least 1.
@@ -25,13 +25,21 @@ package struct ValidatingSink: PayloadSink, ~Copyable {
   package mutating func take(
     _ piece: RawSpan, from origin: @autoclosure () -> PieceOrigin
   ) throws(Failure) {
-    guard sampling.takesNext() else { return validator.skip(piece.byteCount) }
-    checkedByteCount &+= piece.byteCount
+    guard sampling.takesNext() else { return skip(piece.byteCount) }
     guard validator.check(piece) > 0 else { return }
     validator.reportMismatches(in: piece.byteCount, from: origin(), to: report)
   }
 
+  private mutating func skip(_ count: Int) {
+    skippedByteCount &+= count
+    validator.skip(count)
+  }
+
   package mutating func release() throws(Failure) {}
+
+  package var readsAtOnce: Bool { sampling.takesAll }
+
+  package var checkedByteCount: Int { validator.streamOffset - skippedByteCount }
 
   package var wrongByteCount: Int? { validator.wrongByteCount }
 }

@@ -8,7 +8,7 @@ import Sockets
 @Sendable func readControlMessages(_ input: [UInt8]) throws(Finding) {
   var messages = ControlMessages(unsafe input.span.bytes)
   var expected = expectedMessages(in: input)[...]
-  while let message = messages.next() {
+  while let message = nextMessage(of: &messages) {
     guard let due = expected.popFirst() else {
       throw Finding(description: "one message too many: \(message)")
     }
@@ -16,6 +16,12 @@ import Sockets
   }
   try require(expected.isEmpty, "\(expected.count) messages are missing")
   try require(messages.isEmpty, "something is left")
+}
+
+/// The next message, the short way where there is one, as the receive loop reads it.
+private func nextMessage(of messages: inout ControlMessages) -> ControlMessage? {
+  if let fragment = messages.nextFragment() { return .fragment(fragment) }
+  return messages.next()
 }
 
 /// What a buffer says by `cmsg(3)` and `include/uapi/linux/uio.h`.

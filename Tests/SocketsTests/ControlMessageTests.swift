@@ -12,11 +12,46 @@ struct ControlMessageTests {
     bytes.addLinear(size: 12)
     bytes.addOther()
     bytes.addFragment(offset: 1 << 33, size: 1448, token: 9, binding: 3)
+    bytes.addLongFragment(offset: 4096, size: 1, token: 10, binding: 3)
     #expect(
       read(bytes.bytes) == [
         .linear(12), .other,
         .fragment(Fragment(offset: 1 << 33, size: 1448, token: 9, binding: 3)),
+        .fragment(Fragment(offset: 4096, size: 1, token: 10, binding: 3)),
       ])
+  }
+
+  @Test("the short way reads the kernel's fragments, and leaves all else where it is")
+  func readsFragments() {
+    var bytes = ControlMessageBytes()
+    bytes.addFragment(offset: 8192, size: 1448, token: 9)
+    bytes.addFragment(offset: 4096, size: 100, token: 8)
+    let fragments = bytes.bytes
+    bytes.addLongFragment(offset: 0, size: 1, token: 7)
+    let all = bytes.bytes
+    var messages = unsafe ControlMessages(all.span.bytes)
+    var offsets: [UInt64] = []
+    var tokens: [UInt32] = []
+    while true {
+      offsets.append(messages.nextOffset)
+      guard let fragment = messages.nextFragment() else { break }
+      tokens.append(fragment.token)
+    }
+    #expect(tokens == [9, 8])
+    #expect(offsets == [8192, 4096, 0])
+    #expect(messages.next() == .fragment(Fragment(offset: 0, size: 1, token: 7, binding: 7)))
+    #expect(messages.nextFragment() == nil)
+    #expect(messages.nextOffset == .max)
+
+    for place in [0, 8, 12] {
+      var changed = fragments
+      changed[place] ^= 1
+      var messages = unsafe ControlMessages(changed.span.bytes)
+      #expect(messages.nextFragment() == nil)
+    }
+    let cut = Array(fragments.prefix(39))
+    var rest = unsafe ControlMessages(cut.span.bytes)
+    #expect(rest.nextFragment() == nil)
   }
 
   @Test("no bytes hold no message")

@@ -12,6 +12,7 @@ struct TokenBatchTests {
       ([5, 5, 6, 5], [[5, 1], [5, 2], [5, 1]]),
       ([3, 1, 2], [[3, 1], [1, 2]]),
       ([0], [[0, 1]]),
+      ([.max - 1, .max, 0], [[.max - 1, 2], [0, 1]]),
     ] as [([UInt32], [[UInt32]])])
   func gathers(tokens: [UInt32], expected: [[UInt32]]) {
     var batch = TokenBatch()

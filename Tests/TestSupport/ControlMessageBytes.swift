@@ -18,6 +18,19 @@ package struct ControlMessageBytes: Sendable {
     add(CInt(CLinux_SCM_DEVMEM_DMABUF), message)
   }
 
+  /// A piece of payload in device memory, told by a longer message than today's kernels write.
+  package mutating func addLongFragment(
+    offset: UInt64, size: UInt32, token: UInt32, binding: UInt32 = 7
+  ) {
+    struct LongMessage: BitwiseCopyable {
+      let message: CLinux_dmabuf_cmsg
+      let more: UInt64
+    }
+    let message = CLinux_dmabuf_cmsg(
+      frag_offset: offset, frag_size: size, frag_token: token, dmabuf_id: binding, flags: 0)
+    add(CInt(CLinux_SCM_DEVMEM_DMABUF), LongMessage(message: message, more: .max))
+  }
+
   /// Bytes that stayed in host memory.
   package mutating func addLinear(size: UInt32) {
     let message = CLinux_dmabuf_cmsg(

@@ -76,6 +76,35 @@ struct ReceiveLoopTests {
     #expect(connection.returns == [[[1, 2]]])
   }
 
+  @Test("a fragment is taken from a longer message, too")
+  func takesLongMessages() throws {
+    var messages = ControlMessageBytes()
+    messages.addLongFragment(offset: 10, size: 3, token: 1)
+    messages.addFragment(offset: 20, size: 1, token: 2)
+    let connection = try ScriptedConnection([.payload(returns: 4, control: messages.bytes), .end])
+    let run = try run(connection)
+    #expect(run.end == .endOfStream)
+    #expect(run.bytes == [10, 11, 12, 20])
+    #expect(connection.returns == [[[1, 2]]])
+  }
+
+  @Test("a trace sees each fragment with the stream's length, up to what is refused")
+  func traces() throws {
+    var mixed = ControlMessageBytes()
+    mixed.addLinear(size: 2)
+    mixed.addFragment(offset: 10, size: 3, token: 1)
+    mixed.addFragment(offset: 20, size: 1, token: 2)
+    let last = fragments([(30, 5, 3), (300, 1, 4), (40, 1, 5)])
+    let connection = try ScriptedConnection([
+      .payload(returns: 6, plain: [201, 202], control: mixed.bytes),
+      .payload(returns: 7, control: last), .end,
+    ])
+    var seen: [[Int]] = []
+    let run = try run(connection, trace: { seen.append([Int($0.token), $1]) })
+    #expect(seen == [[1, 5], [2, 6], [3, 11]])
+    #expect(run.failure?.reason?.contains("not within the dma-buf") == true)
+  }
+
   @Test("tokens are returned before the loop waits")
   func returnsBeforeWaiting() throws {
     let connection = try ScriptedConnection([
@@ -244,14 +273,14 @@ struct ReceiveLoopTests {
         == "the kernel freed 0 of 1, tokens 3 (offset \(3 * pageSize)) (of fragments 0 to 0)")
   }
 
-  @Test("tokens that go on at 0 behind the largest one are named as such a range")
-  func namesRangeOverEnd() throws {
+  @Test("tokens that go on at 0 behind the largest one are two ranges")
+  func endsRangeAtLargestToken() throws {
     let connection = try ScriptedConnection(
       [.payload(returns: 2, control: fragments([(0, 1, .max), (1, 1, 0)])), .end],
       returnResults: [.success(1)])
     #expect(
       try run(connection).failure?.reason
-        == "the kernel freed 1 of 2, tokens 4294967295 to 0 (of fragments 0 to 1)")
+        == "the kernel freed 1 of 2, tokens 4294967295, 0 (of fragments 0 to 1)")
   }
 
   @Test("a batch that is refused as a whole is returned range by range, and the refused are named")

@@ -53,4 +53,10 @@ extern const int CLinux_F_SEAL_SHRINK;
 
 static const unsigned long CLinux_NS_GET_USERNS = NS_GET_USERNS;
 
+/* Has the processor fetch a cache line that will be read soon. Never faults. */
+static inline void CLinux_prefetch(const void *_Nonnull address)
+{
+	__builtin_prefetch(address);
+}
+
 #endif
