@@ -59,10 +59,12 @@ let package = Package(
     room("Recovery", uses: "CLinux", "Kernel", "NIC", "Netdev"),
     room(
       "Options",
-      uses: "CLinux", "Kernel", "Payload", "Netdev", "DeviceMemory", "Sockets", "Measurement"),
+      uses: "CLinux", "Kernel", "Payload", "Netdev", "DeviceMemory", "Sockets", "Transfer",
+      "Measurement"),
     room(
       "Preflight",
-      uses: "CLinux", "Kernel", "Netlink", "NIC", "Netdev", "DeviceMemory", "Recovery", "Options"),
+      uses: "CLinux", "Kernel", "Netlink", "NIC", "Netdev", "DeviceMemory", "Transfer", "Recovery",
+      "Options"),
     room(
       "Session",
       uses: "Kernel", "Payload", "Netlink", "NIC", "Netdev", "DeviceMemory", "Sockets", "Transfer",

@@ -2,8 +2,8 @@
 
 internal import Glibc
 
-/// A shared mapping of a file into memory, or a range of addresses without memory; unmapped when its
-/// owner goes away.
+/// A shared mapping of a file into memory, memory of its own, or a range of addresses without memory;
+/// unmapped when its owner goes away.
 @safe package struct Mapping: ~Copyable {
   /// Where the mapping begins, for as long as this lasts.
   package let base: UnsafeMutableRawPointer
@@ -28,6 +28,11 @@ internal import Glibc
     try self.init(count: count, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, of: -1)
   }
 
+  /// Maps memory that nothing else has, filled with zeros (`MAP_ANONYMOUS`).
+  package init(ofNewMemory count: Int) throws(Errno) {
+    try self.init(count: count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, of: -1)
+  }
+
   private init(
     count: Int, _ protection: CInt, _ flags: CInt, of descriptor: CInt
   ) throws(Errno) {
@@ -46,6 +51,12 @@ internal import Glibc
       unsafe _overrideLifetime(
         RawSpan(_unsafeStart: UnsafeRawPointer(base), byteCount: count), borrowing: self)
     }
+  }
+
+  /// Gives the pages at the start back to whom they belong: what is read there next is something
+  /// else. The corresponding C function is `madvise` with `MADV_DONTNEED`.
+  package func release(first count: Int) throws(Errno) {
+    try retrying { unsafe madvise(base, count, CInt(MADV_DONTNEED)) }
   }
 
   /// Some of the mapped bytes, to be written.

@@ -31,15 +31,41 @@ protocol FlowEngine: ~Copyable {
   ) throws(Failure) -> ReceiveProgress
 }
 
-/// Receives flows by a call for each, and waits for their sockets.
-struct SocketFlowEngine: FlowEngine, ~Copyable {
-  private var sockets: EpollSet
-  private var shared: DevmemShared<SharedMemory>
+/// What the calls for all flows of a thread use in turn.
+protocol FlowShared: ~Copyable {
+  /// Takes what one call has of a flow, without waiting.
+  mutating func step(
+    _ loop: inout FlowLoop, from connection: borrowing Connection
+  ) throws(Failure) -> ReceiveProgress
+}
 
-  /// - Parameter wait: Whose stop ends every wait.
-  init(in memory: SharedMemory, _ wait: Wait) throws(Failure) {
+extension DevmemShared: FlowShared where Memory == SharedMemory {
+  mutating func step(
+    _ loop: inout FlowLoop, from connection: borrowing Connection
+  ) throws(Failure) -> ReceiveProgress {
+    try loop.step(from: connection, with: &self)
+  }
+}
+
+extension SocketShared: FlowShared {
+  mutating func step(
+    _ loop: inout FlowLoop, from connection: borrowing Connection
+  ) throws(Failure) -> ReceiveProgress {
+    try loop.step(from: connection, with: &self)
+  }
+}
+
+/// Receives flows by a call for each, and waits for their sockets.
+struct CallingFlowEngine<Shared: FlowShared & ~Copyable>: FlowEngine, ~Copyable {
+  private var sockets: EpollSet
+  private var shared: Shared
+
+  /// - Parameters:
+  ///   - shared: What the calls use in turn.
+  ///   - wait: Whose stop ends every wait.
+  init(using shared: consuming Shared, _ wait: Wait) throws(Failure) {
     sockets = try EpollSet(stoppedBy: wait.stop)
-    shared = DevmemShared(memory)
+    self.shared = shared
   }
 
   var ready: [Int] { sockets.ready }
@@ -59,6 +85,6 @@ struct SocketFlowEngine: FlowEngine, ~Copyable {
   mutating func step(
     _ loop: inout FlowLoop, from connection: borrowing Connection
   ) throws(Failure) -> ReceiveProgress {
-    try loop.step(from: connection, with: &shared)
+    try shared.step(&loop, from: connection)
   }
 }

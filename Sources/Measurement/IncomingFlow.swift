@@ -34,8 +34,7 @@ package final class IncomingFlow {
   private static let callsPerTurn = 16
 
   /// - Parameters:
-  ///   - binding: The id of the binding that fragments must come through.
-  ///   - memorySize: The flow's share of the bound memory, in bytes.
+  ///   - method: What receives it.
   ///   - pattern: What to compare the payload with; `nil` to drop it.
   ///   - interval: Of how many pieces the first one is compared.
   ///   - comparison: What compares it, if that is not the CPU.
@@ -43,14 +42,12 @@ package final class IncomingFlow {
   ///   - exchange: This end's part in exchanges; `nil` to receive a stream.
   package init(
     _ index: Int, over connection: consuming Connection, hasConnected: Bool = false,
-    through binding: UInt32, memorySize: Int, checking pattern: Pattern?, every interval: Int,
-    by comparison: consuming GPUComparison? = nil, failsOnLinear: Bool,
-    tokensArePages: Bool = false, in exchange: ExchangePart? = nil
+    by method: FlowMethod, checking pattern: Pattern?, every interval: Int,
+    comparedBy comparison: consuming GPUComparison? = nil, in exchange: ExchangePart? = nil
   ) throws(Failure) {
     self.index = index
-    loop = FlowLoop(
-      checking: pattern, every: interval, by: comparison, through: binding, memorySize: memorySize,
-      failsOnLinear: failsOnLinear, tokensArePages: tokensArePages,
+    loop = try FlowLoop(
+      by: method, checking: pattern, every: interval, by: comparison, from: connection,
       waitsForBatches: exchange == nil
     ) { Diagnostics.print("flow \(index): \($0)") }
     do throws(Errno) {
@@ -122,12 +119,12 @@ package final class IncomingFlow {
   func watchWrites(to memory: SharedMemory) {
     guard let filling = memory.filling else { return }
     witness = WriteWitness(of: filling)
-    loop.trace = { [unowned self] fragment, _ in witness?.look(at: fragment, in: memory.buffer) }
+    loop.trace { [unowned self] fragment, _ in witness?.look(at: fragment, in: memory.buffer) }
   }
 
   private func conclude(_ finding: Result<Bool, Failure>) throws(Failure) {
     witness = nil
-    loop.trace = nil
+    loop.trace(by: nil)
     wroteMemory = try finding.get()
   }
 

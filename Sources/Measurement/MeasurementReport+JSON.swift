@@ -141,12 +141,13 @@ extension MeasurementReport.Setting {
     object.add("interface", interface)
     object.add("driver", driver)
     object.add("ip_version", addressFamily == .v4 ? 4 : 6)
+    object.add("engine", end.engine.name)
     switch end {
     case .receive(let end):
       object.add("rx_queues", end.queues.map { Int($0) })
       add(memory, to: &object)
       object.add("rx_page_size_bytes", end.rxPageSize.map { Int($0) })
-      object.add("token_mode", end.tokenMode == .automatic ? "automatic" : "manual")
+      object.add("token_mode", end.tokenMode.map { $0 == .automatic ? "automatic" : "manual" })
       object.add("checked_pattern_period", end.patternPeriod)
       object.add("checked_every_fragments", end.validationInterval)
       object.add("busy_poll_microseconds", end.busyPoll?.inMicroseconds)

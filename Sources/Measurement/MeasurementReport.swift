@@ -58,16 +58,26 @@ package struct MeasurementReport: Sendable {
       case .send: .send
       }
     }
+
+    /// What it receives or sends by.
+    package var engine: Engine {
+      switch self {
+      case .receive(let end): end.engine
+      case .send(let end): end.engine
+      }
+    }
   }
 
   /// What a receiver was set up with.
   package struct ReceivingEnd: Sendable {
-    /// The bound RX queues.
+    /// What receives.
+    package var engine: Engine
+    /// The RX queues that are bound, or to which the flows of sockets are steered, if any.
     package var queues: Range<UInt32>
     /// The size of the NIC's buffers in bytes; the driver's choice if `nil`.
     package var rxPageSize: UInt32?
-    /// How the kernel keeps the tokens.
-    package var tokenMode: TokenMode
+    /// How the kernel keeps the tokens; `nil` where there are none.
+    package var tokenMode: TokenMode?
     /// The period of the pattern that the payload was compared with; `nil` if it was dropped.
     package var patternPeriod: Int?
     /// Of how many pieces the first one was compared.
@@ -79,9 +89,11 @@ package struct MeasurementReport: Sendable {
 
     /// Gathers what a receiver was set up with.
     package init(
-      queues: Range<UInt32>, rxPageSize: UInt32?, tokenMode: TokenMode, patternPeriod: Int?,
+      by engine: Engine = .devmem, queues: Range<UInt32>, rxPageSize: UInt32?,
+      tokenMode: TokenMode?, patternPeriod: Int?,
       validationInterval: Int, busyPoll: Duration?, steering: FlowSteering.Method
     ) {
+      self.engine = engine
       self.queues = queues
       self.rxPageSize = rxPageSize
       self.tokenMode = tokenMode
@@ -94,13 +106,16 @@ package struct MeasurementReport: Sendable {
 
   /// What a sender was set up with.
   package struct SendingEnd: Sendable {
+    /// What sends.
+    package var engine: Engine
     /// What each flow sends.
     package var load: Load
     /// The size of the pieces of a send, in bytes; one piece if `nil`.
     package var chunkSize: Int?
 
     /// Gathers what a sender was set up with.
-    package init(_ load: Load, chunkSize: Int?) {
+    package init(by engine: Engine = .devmem, _ load: Load, chunkSize: Int?) {
+      self.engine = engine
       self.load = load
       self.chunkSize = chunkSize
     }

@@ -4,53 +4,6 @@ package import Kernel
 package import Sockets
 package import Transfer
 
-/// The destination of a measured flow. Sends from device memory are not copied; sends from host
-/// memory are, so that they are complete at once, wherever the copy then is.
-package final class FlowDestination: DevmemDestination {
-  /// The connection to the receiver.
-  package let connection: Connection
-  private let memory: PatternMemory
-  private var copied: UInt32 = 0
-  private var reported: UInt32 = 0
-
-  init(over connection: consuming Connection, from memory: PatternMemory) {
-    self.connection = connection
-    self.memory = memory
-  }
-
-  package var descriptor: Descriptor { connection.descriptor }
-
-  package func send(
-    offset: Int, count: Int, with frame: borrowing SendFrame
-  ) throws(Errno) -> Int {
-    guard let bytes = memory.hostBytes else {
-      return try connection.send(offset: offset, count: count, with: frame)
-    }
-    let taken = try connection.sendCopy(bytes.span.extracting(offset..<offset + count))
-    copied &+= 1
-    return taken
-  }
-
-  package func takeNotice() throws(Errno) -> SendNotice? {
-    guard memory.hostBytes != nil else { return try connection.takeNotice() }
-    guard reported != copied else { return nil }
-    defer { reported = copied }
-    return .complete(first: reported, last: copied &- 1, copied: true)
-  }
-
-  package func takeError() throws(Errno) -> Errno? { try connection.takeError() }
-
-  package func finishSending() throws(Errno) { try connection.finishSending() }
-
-  package func acknowledgement() throws(Errno) -> Acknowledgement {
-    try connection.acknowledgement()
-  }
-
-  package func receiveCopy(into bytes: inout MutableRawSpan) throws(Errno) -> Int {
-    try connection.receiveCopy(into: &bytes)
-  }
-}
-
 /// One of several streams that are sent at once, and the worker that sends it.
 @safe package final class OutgoingFlow: FlowWorker, @unchecked Sendable {
   /// Counted from 0, in the order of the connections.
@@ -58,7 +11,7 @@ package final class FlowDestination: DevmemDestination {
   /// The CPU to be pinned to; none if `nil`.
   package let cpu: Int?
   /// Where it goes.
-  package let destination: FlowDestination
+  package let destination: SendDestination
   /// Its figures for other threads.
   package let counters = FlowCounters()
   /// The port of the end that has connected, by which both ends know the flow.
@@ -78,6 +31,7 @@ package final class FlowDestination: DevmemDestination {
 
   /// - Parameters:
   ///   - loop: What sends, from the binding that the memory has.
+  ///   - copying: Whether the kernel copies what is sent from host memory.
   ///   - duration: How long to send; `nil` for as long as `load` says.
   ///   - cpu: Where the worker runs; anywhere if `nil`.
   ///   - wasConnected: Whether the receiver has connected, not this end.
@@ -85,7 +39,8 @@ package final class FlowDestination: DevmemDestination {
   package init(
     _ index: Int, over connection: consuming Connection, wasConnected: Bool = false,
     by loop: consuming SendLoop, from memory: PatternMemory, _ load: Load,
-    for duration: Duration?, in exchange: ExchangePart? = nil, on cpu: Int?
+    copying: Bool = true, for duration: Duration?, in exchange: ExchangePart? = nil,
+    on cpu: Int?
   ) throws(Failure) {
     self.index = index
     self.cpu = cpu
@@ -103,7 +58,7 @@ package final class FlowDestination: DevmemDestination {
     } catch {
       throw Failure("prepare flow", on: "\(index)", errno: error)
     }
-    destination = FlowDestination(over: connection, from: memory)
+    destination = SendDestination(over: connection, from: memory.host, copying: copying)
   }
 
   package var flowIndices: [Int] { [index] }

@@ -3,6 +3,7 @@
 package import DeviceMemory
 package import Kernel
 package import Payload
+internal import Transfer
 
 /// Memory that holds a pattern, long enough for a piece that begins at any phase of it. It is
 /// written once: as the payload repeats, the kernel may be sending from all of it all the time.
@@ -10,21 +11,22 @@ package import Payload
   let period: Int
   /// The most bytes that one send takes.
   let pieceSize: Int
-  /// The pattern in host memory, to be sent by copying; `nil` where device memory has it.
-  let hostBytes: [UInt8]?
+  /// The pattern in host memory; `nil` where device memory has it.
+  let host: HostMemory?
 
   /// The most bytes that one send takes: as many as a full socket is relieved of at once.
   private static let pieceLimit = 256 << 10
 
   /// Writes a pattern into host memory.
-  package init(_ pattern: Pattern) {
+  package init(_ pattern: Pattern) throws(Failure) {
     period = pattern.period
     pieceSize = Self.pieceLimit
-    var bytes = [UInt8](repeating: 0, count: pieceSize + period)
-    var span = bytes.mutableSpan
-    var raw = unsafe span.mutableBytes
-    PatternGenerator(pattern).fill(&raw)
-    hostBytes = bytes
+    var memory = try HostMemory(byteCount: pieceSize + period)
+    _ = try memory.writing(0..<memory.byteCount) { bytes in
+      PatternGenerator(pattern).fill(&bytes)
+      return bytes.byteCount
+    }
+    host = memory
   }
 
   /// Writes a pattern into device memory.
@@ -37,7 +39,7 @@ package import Payload
         hint: "give it more (--memory-size)", kind: .usage)
     }
     pieceSize = size - period
-    hostBytes = nil
+    host = nil
     _ = try memory.writing(0..<size) { bytes in
       PatternGenerator(pattern).fill(&bytes)
       return size

@@ -10,28 +10,36 @@ package import Transfer
   /// The flows that the worker serves.
   package let flows: [IncomingFlow]
   package var record = WorkerRecord()
-  private let memory: SharedMemory
+  private let memory: SharedMemory?
   private var silence: Silence
 
   /// - Parameters:
   ///   - cpu: Where the worker runs; anywhere if `nil`.
+  ///   - memory: What they are received into; `nil` where sockets receive.
   ///   - silence: How long all flows may be silent.
   package init(
-    _ flows: [IncomingFlow], on cpu: Int?, in memory: SharedMemory, silence: Silence
+    _ flows: [IncomingFlow], on cpu: Int?, in memory: SharedMemory?, silence: Silence
   ) {
     self.flows = flows
     self.cpu = cpu
     self.memory = memory
     self.silence = silence
-    for flow in flows { flow.watchWrites(to: memory) }
+    if let memory {
+      for flow in flows { flow.watchWrites(to: memory) }
+    }
   }
 
   package var flowIndices: [Int] { flows.map(\.index) }
 
   package func work(_ wait: Wait) throws(Failure) {
     defer { for flow in flows { flow.settle() } }
-    var engine = try SocketFlowEngine(in: memory, wait)
-    try serve(by: &engine, wait)
+    if let memory {
+      var engine = try CallingFlowEngine(using: DevmemShared(memory), wait)
+      try serve(by: &engine, wait)
+    } else {
+      var engine = try CallingFlowEngine(using: SocketShared(), wait)
+      try serve(by: &engine, wait)
+    }
   }
 
   private func serve(

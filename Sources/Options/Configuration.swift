@@ -6,6 +6,7 @@ package import Measurement
 package import Netdev
 package import Payload
 package import Sockets
+package import Transfer
 
 /// What the command line asks for.
 package enum Configuration: Equatable, Sendable {
@@ -179,7 +180,9 @@ extension Configuration {
     package var source: IPAddress?
     /// How many bytes one element of a message's vector has; a whole line if `nil`.
     package var chunkSize: Int?
-    /// The device memory to send from.
+    /// What sends.
+    package var engine = Engine.devmem
+    /// The device memory to send from, if it is the engine's.
     package var memory = MemoryChoice()
     /// What the connections' TCP is to be like.
     package var tcp = TCPSettings()
@@ -209,13 +212,16 @@ extension Configuration {
   package struct Target: Equatable, Sendable {
     /// The network interface's name, its own or an alternative one.
     package var interface: String
-    /// The RX queues to bind, at least one; the tool's choice if `nil`.
+    /// The RX queues to bind, at least one; the tool's choice if `nil`. Where sockets receive, those
+    /// to which flows are steered; wherever they come if `nil`.
     package var queues: Range<UInt32>?
     /// What the binding asks for. The size of the NIC's buffers is a power of two and no less than
     /// a page.
     package var binding = ReceiveBinding.Options()
     /// The device memory to bind.
     package var memory = MemoryChoice()
+    /// What the payload comes by; all but the queues is of device memory only.
+    package var engine = Engine.devmem
 
     /// An interface, with every choice left to the tool.
     package init(interface: String) { self.interface = interface }

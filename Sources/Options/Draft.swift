@@ -4,6 +4,7 @@ internal import Kernel
 internal import Measurement
 internal import Payload
 internal import Sockets
+internal import Transfer
 
 /// What the words say, option by option, before it is checked as a whole.
 struct Draft {
@@ -71,6 +72,7 @@ struct Draft {
 
     if checks {
       try check(for: .check)
+      try checkEngine()
       let several = try severalInterfaces()
       target.interface = several == nil ? interfaces[0] : ""
       return .check(
@@ -86,6 +88,7 @@ struct Draft {
     }
     try checkRequest()
     try check(for: transferMode)
+    try checkEngine()
     target.interface = try onlyInterface() ?? ""
     guard let port else { throw .missing("-p PORT") }
     let measurement = try measurement(on: port)
@@ -186,6 +189,7 @@ struct Draft {
   ) -> Configuration.Receive {
     var receive = receive
     receive.target = target
+    if target.engine.isSocket, target.queues == nil { receive.configuresNIC = false }
     receive.address = address.scoped(to: target.interface)
     receive.port = port
     receive.peer = peer?.scoped(to: target.interface)
@@ -212,6 +216,8 @@ struct Draft {
     send.source = source?.scoped(to: target.interface)
     send.tcp = tcp
     send.memory = target.memory
+    send.engine = target.engine.sending(fromHostMemory: send.load.usesHostMemory)
+    send.load.usesHostMemory = send.engine.isSocket
     send.measurement = measurement
     send.timeout = timeout
     send.output = output
@@ -285,6 +291,15 @@ struct Draft {
   private func check(for run: Option.Modes) throws(Failure) {
     for given in given.reversed() {
       if let reason = given.option.modes.refusal(by: run) { throw .usage(given.typed, reason) }
+    }
+  }
+
+  /// Refuses the last option that is another engine's. With `--reverse` and `--bidir`, what is only
+  /// for sending is for the other end, which has an engine of its own.
+  private func checkEngine() throws(Failure) {
+    for given in given.reversed() where !given.option.engines.contains(target.engine) {
+      if requests, given.option.modes.isDisjoint(with: .receiveFlows) { continue }
+      throw .usage(given.typed, "means nothing with --engine \(target.engine.name)")
     }
   }
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
+internal import Transfer
+
 /// An option: how it is written, what it does to the draft, and what the help says of it.
 package struct Option: Sendable {
   /// The letter behind one dash, if there is one.
@@ -25,6 +27,9 @@ package struct Option: Sendable {
 
   /// What the option asks for instead of a run, whatever comes after it.
   let answer: Configuration?
+
+  /// The engines with which it means something.
+  private(set) var engines = Engine.allCases
 
   /// Whether each of its values counts where it is given several times, not the last one alone.
   package let collects: Bool
@@ -88,6 +93,13 @@ package struct Option: Sendable {
     self.init(letter, name, nil, .any, help, nil, answers: answer) {
       (_: inout Draft, _: String) throws(InvalidValue) in
     }
+  }
+
+  /// The same option, for some engines only.
+  func only(_ engines: Engine...) -> Option {
+    var option = self
+    option.engines = engines
+    return option
   }
 
   /// The runs in which the option means something, in words; `nil` if it asks for an answer.

@@ -5,6 +5,7 @@ internal import Measurement
 internal import Netdev
 internal import Payload
 internal import Sockets
+internal import Transfer
 
 extension Option {
   /// Options that the help shows together.
@@ -84,35 +85,47 @@ extension Option {
     ])
 
   private static let memory = Group(
-    title: "Device memory",
+    title: "Engine and device memory",
     options: [
+      Option(
+        nil, "engine", "NAME", [.check, .transfer],
+        """
+        what the payload comes or goes by: devmem (the default), socket (the kernel copies), \
+        socket:zerocopy (it shows received pages, and sends from the run's memory)
+        """, \.target.engine, engine),
       Option(
         nil, "memory", "KIND[:ARG]", .any,
         """
         source of the device memory: udmabuf[:huge=2M|1G] (the default), heap:NAME, \
         drm[:NODE|DRIVER], fd:N (a dma-buf that the parent left open), cuda[:GPU]
-        """, \.target.memory.kind, memoryKind),
+        """, \.target.memory.kind, memoryKind
+      ).only(.devmem),
       Option(
         nil, "memory-size", "SIZE", .any, "how much device memory to bind (default: 16000 pages)",
-        \.target.memory.byteCount, memorySize),
+        \.target.memory.byteCount, memorySize
+      ).only(.devmem),
       Option(
         "b", "rx-page-size", "SIZE", .bind,
         "size of the NIC's RX buffers: a power of two, at least a page",
-        \.target.binding.rxPageSize, rxPageSize),
+        \.target.binding.rxPageSize, rxPageSize
+      ).only(.devmem),
       Option(
         "a", "autorelease", "0|1", .bind,
         "whether closing a socket returns its tokens (default: the kernel's choice)",
-        \.target.binding.autorelease, autorelease),
+        \.target.binding.autorelease, autorelease
+      ).only(.devmem),
       Option(
         nil, "autorelease-attribute", "N", .bind,
         "the number of the kernel's autorelease attribute (default: ask the kernel)",
-        \.target.binding.autoreleaseAttribute, attribute),
+        \.target.binding.autoreleaseAttribute, attribute
+      ).only(.devmem),
       Option(
         "U", "unbind", "0|1|2", .receiveStream,
         """
         when to unbind: after the stream (0, default), before the first payload (1), after it \
         (2); 1 and 2 exercise the kernel's teardown
-        """, \.receive.unbinding, unbinding),
+        """, \.receive.unbinding, unbinding
+      ).only(.devmem),
       Option(
         nil, "busy-poll", "USEC", .receive,
         "how long a receive polls the NIC's queue for packets (SO_BUSY_POLL)",
@@ -120,7 +133,8 @@ extension Option {
       Option(
         "z", "chunk", "SIZE", [.send, .request], "split each send into pieces of this size",
         \.send.chunkSize,
-        chunkSize),
+        chunkSize
+      ).only(.devmem),
     ])
 
   private static let preflight = Group(
@@ -130,7 +144,8 @@ extension Option {
         nil, "check", .check, "report what a run on the interface would lack, and change nothing",
         \.checks),
       Option(
-        nil, "probe", [.check, .probe], "with --check: try a bind as well, and undo it", \.probes),
+        nil, "probe", [.check, .probe], "with --check: try a bind as well, and undo it", \.probes
+      ).only(.devmem),
       Option(
         nil, "format", "text|json|ktap", .check,
         """
@@ -217,7 +232,8 @@ extension Option {
         \.send.load.bitsPerSecond, bitRate),
       Option(
         nil, "host-memory", [.sendFlows, .request], "send from host memory, not device memory",
-        \.send.load.usesHostMemory),
+        \.send.load.usesHostMemory
+      ).only(.devmem),
     ])
 
   private static let output = Group(
@@ -240,11 +256,13 @@ extension Option {
       Option(
         nil, "allow-plain", .receive,
         "pass although some payload came outside of device memory, in frames left whole",
-        \.receive.checks.allowsPlain),
+        \.receive.checks.allowsPlain
+      ).only(.devmem),
       Option(
         "L", "fail-on-linear", .receive,
         "fail at the first payload in host memory, in a frame split wrongly or left whole",
-        \.receive.checks.failsOnLinear),
+        \.receive.checks.failsOnLinear
+      ).only(.devmem),
       Option(
         nil, "json", [.any, .restore], "print one JSON document, whatever the run ends with",
         \.output.reportsJSON),
@@ -256,7 +274,8 @@ extension Option {
         nil, "quiet", [.any, .restore],
         "print what is wrong and what was asked for, and nothing else", \.isQuiet),
       Option(
-        nil, "trace", .single, "print each received fragment on standard error", \.output.traces),
+        nil, "trace", .single, "print each received fragment on standard error", \.output.traces
+      ).only(.devmem),
       Option("h", "help", "print the options and exit", answers: .help),
       Option(nil, "version", "print the version and what it can do, and exit", answers: .version),
     ])

@@ -6,6 +6,7 @@ internal import Kernel
 internal import Measurement
 internal import Payload
 internal import Sockets
+internal import Transfer
 
 /// Why a word is not a value of its option: a clause about what would be one.
 struct InvalidValue: Error {
@@ -63,6 +64,15 @@ func queueIndex(_ word: String) throws(InvalidValue) -> UInt32 {
 /// fit into one.
 func queueCount(_ word: String) throws(InvalidValue) -> UInt32 {
   UInt32(try number(word, in: 1...4096))
+}
+
+func engine(_ word: String) throws(InvalidValue) -> Engine {
+  guard let engine = Engine(rawValue: word) else {
+    let names = Engine.allCases.map(\.name)
+    throw InvalidValue(
+      reason: "the engines are \(names.dropLast().joined(separator: ", ")) and \(names.last!)")
+  }
+  return engine
 }
 
 /// Reads a kind of memory and, behind a colon, what it takes.

@@ -4,6 +4,7 @@ internal import CLinux
 internal import DeviceMemory
 internal import Kernel
 internal import Measurement
+internal import Transfer
 
 /// Which version of the tool this is, and what it can do.
 package enum Version {
@@ -26,6 +27,7 @@ package enum Version {
     commit: \(commit)
     kernel features: bind-rx (Linux 6.12), bind-tx (6.16), rx-page-size (7.3), queue-leasing, \
     token-mode
+    engines: \(Engine.allCases.map(\.name).joined(separator: ", "))
     memory: \(MemoryKind.forms.joined(separator: ", "))
     documents: \(Document.runSchema), \(MeasurementReport.schema), \(MutualReport.schema)
     control protocol: \(PeerMessage.version)

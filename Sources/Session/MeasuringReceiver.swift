@@ -7,6 +7,7 @@ internal import Netdev
 internal import Options
 internal import Recovery
 internal import Sockets
+internal import Transfer
 
 /// One receiving measurement: agrees with the other end if they are paired, sets the NIC up, receives
 /// several flows at once, and puts the NIC back. If the two agree on both directions, it sends as many
@@ -177,6 +178,8 @@ extension Configuration.Receive {
     send.memory = target.memory
     send.tcp = tcp
     send.load = pairing.agreement.load
+    send.engine = target.engine.sending(fromHostMemory: send.load.usesHostMemory)
+    send.load.usesHostMemory = send.engine.isSocket
     send.timeout = timeout
     send.output = output
     return send

@@ -53,7 +53,7 @@ struct Receiver {
       return try receive(from: connection, into: sink, at: &end, wait, into: &document)
     }
     let interval = configuration.checks.interval
-    guard let comparer = end.memory.comparer else {
+    guard let comparer = end.devmem?.memory.comparer else {
       let sink = ValidatingSink(pattern, every: interval) { Diagnostics.print($0) }
       return try receive(from: connection, into: sink, at: &end, wait, into: &document)
     }
@@ -63,6 +63,7 @@ struct Receiver {
     try receive(from: connection, into: sink, at: &end, wait, into: &document)
   }
 
+  /// Receives by the engine of the command line.
   private func receive<Sink: PayloadSink & ~Copyable>(
     from connection: borrowing Connection, into sink: consuming Sink, at end: inout ReceivingEnd,
     _ wait: Wait, into document: inout Document
@@ -71,38 +72,57 @@ struct Receiver {
     if configuration.output.traces {
       trace = { Announcement.fragment($0, totalBytes: $1).print() }
     }
+    let intake = Intake(into: sink, trace: trace)
+    guard let devmem = end.devmem else {
+      let engine = try SocketEngine(
+        of: connection, showsPages: configuration.target.engine == .zerocopySocket)
+      return try receive(
+        from: connection, by: engine, with: SocketShared(), memorySize: .max, into: intake,
+        at: &end, wait, into: &document)
+    }
+    let engine = DevmemEngine<Connection, SharedMemory>(
+      through: devmem.bindingID, failsOnLinear: configuration.checks.failsOnLinear,
+      tokensArePages: devmem.tokenMode == .manual)
+    try receive(
+      from: connection, by: engine, with: DevmemShared(devmem.memory),
+      memorySize: devmem.memory.buffer.byteCount, into: intake, at: &end, wait, into: &document)
+  }
+
+  private func receive<Engine: ReceiveEngine & ~Copyable, Sink: PayloadSink & ~Copyable>(
+    from connection: borrowing Connection, by engine: consuming Engine,
+    with shared: consuming Engine.Shared, memorySize: Int, into intake: consuming Intake<Sink>,
+    at end: inout ReceivingEnd, _ wait: Wait, into document: inout Document
+  ) throws(Failure) where Engine.Source == Connection {
     let counters = FlowCounters()
     let progress = TransferProgress(
       .receive, of: .stream,
       until: TransferProgress.Goal(bytes: configuration.checks.expectedByteCount),
       isChecked: configuration.checks.pattern != nil)
     wait.progress?.note([(progress, [counters])])
-    let engine = DevmemEngine<Connection, SharedMemory>(
-      through: end.bindingID, failsOnLinear: configuration.checks.failsOnLinear,
-      tokensArePages: end.tokenMode == .manual)
     var loop = ReceiveLoop(
-      by: engine, into: Intake(into: sink, trace: trace),
-      memorySize: end.memory.buffer.byteCount, silence: end.silence
+      by: engine, into: intake, memorySize: memorySize, silence: end.silence
     ) {
       counters.publish(FlowFigures($0, checkedBytes: $1, wrongBytes: $2 ?? 0))
     }
     let (start, cpu) = (Instant.now, CPUTime.now)
     let result = Result { () throws(Failure) in
-      try run(&loop, from: connection, at: &end, wait)
+      try run(&loop, from: connection, with: &shared, at: &end, wait)
     }
     let summary = ReceiveSummary(
-      statistics: loop.statistics, checkedBytes: loop.intake.sink.checkedByteCount,
+      by: configuration.target.engine, statistics: loop.statistics,
+      checkedBytes: loop.intake.sink.checkedByteCount,
       wrongBytes: loop.intake.sink.wrongByteCount, duration: Instant.now.since(start),
       cpu: CPUTime.now.since(cpu))
     Announcement.received(totalBytes: summary.statistics.totalBytes).print()
     Diagnostics.inform(summary.text)
-    document.report(summary.figures.adding(end.memoryFacts))
+    document.report(end.memoryFacts.map(summary.figures.adding) ?? summary.figures)
     let figures = FlowFigures(
       summary.statistics, checkedBytes: summary.checkedBytes, wrongBytes: summary.wrongBytes ?? 0)
     if figures.bytes == 0 { configuration.explainEmpty("the stream", endedBy: result) }
     let demands = Verdict.Demands(
-      configuration.checks,
-      mustBeRefused: configuration.unbinding == .beforeReceive && end.tokenMode == .manual)
+      configuration.checks, of: configuration.target.engine,
+      mustBeRefused: configuration.unbinding == .beforeReceive
+        && end.devmem?.tokenMode == .manual)
     // Only plain payload needs to be explained.
     var arrival = Verdict.Arrival.unknown
     if figures.plainBytes > 0 {
@@ -116,13 +136,11 @@ struct Receiver {
   }
 
   /// Runs the loop, and unbinds where the command line says.
-  private func run(
-    _ loop:
-      inout ReceiveLoop<
-        DevmemEngine<Connection, SharedMemory>, some PayloadSink & ~Copyable
-      >, from connection: borrowing Connection, at end: inout ReceivingEnd, _ wait: Wait
-  ) throws(Failure) {
-    var shared = DevmemShared(end.memory)
+  private func run<Engine: ReceiveEngine & ~Copyable>(
+    _ loop: inout ReceiveLoop<Engine, some PayloadSink & ~Copyable>,
+    from connection: borrowing Connection, with shared: inout Engine.Shared,
+    at end: inout ReceivingEnd, _ wait: Wait
+  ) throws(Failure) where Engine.Source == Connection {
     switch configuration.unbinding {
     case .afterStream: break
     case .beforeReceive:

@@ -73,11 +73,9 @@ struct ReceivingDirection: ~Copyable {
       flows.append(
         try IncomingFlow(
           flows.count, over: connection, hasConnected: configuration.request != nil,
-          through: end.bindingID, memorySize: end.memory.buffer.byteCount / agreement.flows,
-          checking: configuration.checks.pattern, every: configuration.checks.interval,
-          by: try end.memory.comparer?.comparison(),
-          failsOnLinear: configuration.checks.failsOnLinear,
-          tokensArePages: end.tokenMode == .manual,
+          by: end.method(forOneOf: agreement.flows), checking: configuration.checks.pattern,
+          every: configuration.checks.interval,
+          comparedBy: try end.devmem?.memory.comparer?.comparison(),
           in: ExchangePart(agreement, asks: configuration.request != nil)))
     }
     end.noteSteering(by: transaction)
@@ -137,7 +135,7 @@ struct ReceivingDirection: ~Copyable {
     }
     return (0..<count).map { worker in
       ReceiveWorker(
-        flows.filter { $0.index % count == worker }, on: cpus[worker], in: end.memory,
+        flows.filter { $0.index % count == worker }, on: cpus[worker], in: end.devmem?.memory,
         silence: end.silence)
     }
   }
@@ -145,8 +143,9 @@ struct ReceivingDirection: ~Copyable {
   /// What the flows are received with.
   var setting: MeasurementReport.Setting {
     let receiving = MeasurementReport.ReceivingEnd(
-      queues: end.queues, rxPageSize: configuration.target.binding.rxPageSize,
-      tokenMode: end.tokenMode, patternPeriod: configuration.checks.pattern?.period,
+      by: configuration.target.engine, queues: end.queues,
+      rxPageSize: configuration.target.binding.rxPageSize,
+      tokenMode: end.devmem?.tokenMode, patternPeriod: configuration.checks.pattern?.period,
       validationInterval: configuration.checks.interval, busyPoll: configuration.busyPoll,
       steering: end.steering.method)
     return MeasurementReport.Setting(
@@ -204,7 +203,7 @@ struct ReceivingDirection: ~Copyable {
     }
     var verdict = Verdict(
       of: measured.end.map { _ in }.mapError(watch.explain), streams,
-      Verdict.Demands(configuration.checks))
+      Verdict.Demands(configuration.checks, of: configuration.target.engine))
     do throws(Failure) {
       report.flows = try flows.map { flow throws(Failure) in try flow.description(among: states) }
       let after = try netdev.receiveStatistics(ofInterface: interface.index)

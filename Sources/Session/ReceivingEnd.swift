@@ -13,12 +13,12 @@ internal import Transfer
 /// All that a receiving run needs before a connection may come: queues, memory, a NIC that is set
 /// up, a binding and a listener. It lasts as long as the value; the NIC belongs to its transaction.
 struct ReceivingEnd: ~Copyable {
+  /// The queues that are bound, or to which the flows of sockets are steered, if any.
   let queues: Range<UInt32>
-  let memory: SharedMemory
+  /// What is bound; `nil` where sockets receive.
+  let devmem: Devmem?
   /// How flows get to the queues.
   var steering: FlowSteering
-  /// The id that fragments name, and how the kernel keeps their tokens: also after an unbind.
-  let (bindingID, tokenMode): (UInt32, TokenMode)
   /// `nil` where this end connects.
   private let listener: Listener?
   /// What a silence is looked into for.
@@ -30,6 +30,15 @@ struct ReceivingEnd: ~Copyable {
   private let watch: InterfaceWatch
   private let carrier: Carrier
   private let carrierChangesOfSetUp: Int?
+
+  /// Memory that is bound, or was: it stays readable.
+  struct Devmem {
+    let memory: SharedMemory
+    /// What fragments name.
+    let bindingID: UInt32
+    /// How the kernel keeps their tokens.
+    let tokenMode: TokenMode
+  }
 
   /// Sets all up, in the order in which the kernel demands it.
   ///
@@ -47,15 +56,23 @@ struct ReceivingEnd: ~Copyable {
     _ carrier: Carrier, _ wait: Wait, _ watch: InterfaceWatch
   ) throws(Failure) {
     let target = configuration.target
-    var queues = try transaction.interface.chooseQueues(target.queues, otherwise: .last)
-    target.warnOfLittleMemory(for: queues, of: transaction.interface)
-    wait.progress?.note("allocating device memory")
-    let memory = try configuration.prepareMemory()
+    let isSocket = target.engine.isSocket
+    // Where no queue is named, sockets receive through any.
+    var queues =
+      isSocket && target.queues == nil
+      ? 0..<0 : try transaction.interface.chooseQueues(target.queues, otherwise: .last)
+    var memory: SharedMemory?
+    if !isSocket {
+      target.warnOfLittleMemory(for: queues, of: transaction.interface)
+      wait.progress?.note("allocating device memory")
+      memory = try configuration.prepareMemory()
+    }
     let destination = FlowTuple.End(configuration.address, port: configuration.port)
     let subject = transaction.interface.subject
     let operation = "set up \(subject)"
     try wait.check(operation)
-    if configuration.configuresNIC {
+    // A page that a socket can show has no header.
+    if configuration.configuresNIC, target.engine != .socket {
       wait.progress?.note("setting up \(transaction.interface.name): header split")
       try transaction.enableHeaderSplit()
       queues = try transaction.interface.chooseQueuesLeft(
@@ -79,13 +96,19 @@ struct ReceivingEnd: ~Copyable {
       }
     }
     try wait.check(operation)
-    wait.progress?.note(
-      "setting up \(transaction.interface.name): the driver restarts the queues to bind")
-    let binding = try netdev.bindReceive(
-      queues, ofInterface: transaction.interface.index, named: subject,
-      to: memory.buffer.descriptor, as: target.binding, wait)
-    Announcement.binding(binding.id).print()
-    watch.expect(binding: binding.id, through: netdev)
+    var bound: ReceiveBinding?
+    var devmem: Devmem?
+    if let memory {
+      wait.progress?.note(
+        "setting up \(transaction.interface.name): the driver restarts the queues to bind")
+      let binding = try netdev.bindReceive(
+        queues, ofInterface: transaction.interface.index, named: subject,
+        to: memory.buffer.descriptor, as: target.binding, wait)
+      Announcement.binding(binding.id).print()
+      watch.expect(binding: binding.id, through: netdev)
+      devmem = Devmem(memory: memory, bindingID: binding.id, tokenMode: binding.tokenMode)
+      bound = consume binding
+    }
     wait.progress?.note("waiting for the carrier of \(transaction.interface.name)")
     try carrier.waitForReturn(wait)
     let carrierChanges = carrier.changes
@@ -103,10 +126,9 @@ struct ReceivingEnd: ~Copyable {
     self.netdev = netdev
     interface = transaction.interface.index
     self.queues = queues
-    self.memory = memory
     self.steering = steering
-    (bindingID, tokenMode) = (binding.id, binding.tokenMode)
-    self.binding = consume binding
+    self.devmem = devmem
+    binding = bound.take()
     self.watch = watch
     self.carrier = carrier
     carrierChangesOfSetUp = carrierChanges
@@ -185,11 +207,25 @@ struct ReceivingEnd: ~Copyable {
 }
 
 extension ReceivingEnd {
-  /// What is known of the memory.
-  var memoryFacts: MemoryFacts {
-    MemoryFacts(
+  /// What is known of the memory; `nil` where sockets receive.
+  var memoryFacts: MemoryFacts? {
+    guard let memory = devmem?.memory else { return nil }
+    return MemoryFacts(
       configuration.target.memory.kind, memory.buffer,
       validatedBy: configuration.checks.pattern.map { _ in memory.comparer == nil ? .host : .gpu })
+  }
+
+  /// What a flow is received by, if it has its share of the memory.
+  ///
+  /// - Parameter flows: How many share it.
+  func method(forOneOf flows: Int) -> FlowMethod {
+    guard let devmem else {
+      return .socket(showsPages: configuration.target.engine == .zerocopySocket)
+    }
+    return .devmem(
+      through: devmem.bindingID, memorySize: devmem.memory.buffer.byteCount / flows,
+      failsOnLinear: configuration.checks.failsOnLinear,
+      tokensArePages: devmem.tokenMode == .manual)
   }
 }
 

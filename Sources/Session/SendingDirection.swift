@@ -70,7 +70,7 @@ struct SendingDirection: ~Copyable {
   ) throws(Failure) -> Source {
     let pattern = configuration.load.pattern
     guard !configuration.load.usesHostMemory else {
-      return Source(pattern: PatternMemory(pattern), bound: nil)
+      return Source(pattern: try PatternMemory(pattern), bound: nil)
     }
     var buffer = try configuration.memory.allocate(announcedFor: configuration.interface)
     let memory = try PatternMemory(pattern, into: &buffer)
@@ -110,11 +110,12 @@ struct SendingDirection: ~Copyable {
     let index = flows.count
     let loop = SendLoop(
       binding: source.bindingID, chunkSize: configuration.chunkSize, timeout: configuration.timeout,
-      named: "flow \(index)")
+      by: configuration.engine, named: "flow \(index)")
     flows.append(
       try OutgoingFlow(
         index, over: connection, wasConnected: wasConnected, by: loop, from: source.pattern,
-        configuration.load, for: agreement.wholeDuration,
+        configuration.load, copying: configuration.engine != .zerocopySocket,
+        for: agreement.wholeDuration,
         in: ExchangePart(agreement, asks: !wasConnected),
         on: options.cpus.map { $0.cpus[index % $0.cpus.count] }))
   }
@@ -131,7 +132,8 @@ struct SendingDirection: ~Copyable {
       agreement, options, on: interface.name, driver: interface.driver,
       configuration.address.family, memory: source.facts(as: configuration.memory.kind),
       as: .send(
-        MeasurementReport.SendingEnd(configuration.load, chunkSize: configuration.chunkSize)))
+        MeasurementReport.SendingEnd(
+          by: configuration.engine, configuration.load, chunkSize: configuration.chunkSize)))
   }
 
   /// Prepares the count of the connected flows.

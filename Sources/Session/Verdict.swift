@@ -4,6 +4,7 @@ package import Kernel
 package import Measurement
 package import Options
 internal import Payload
+package import Transfer
 
 /// Whether a receiving run is what was asked for, of one stream or of many.
 ///
@@ -57,9 +58,14 @@ package struct Verdict: Sendable {
     /// Whether the kernel must refuse to receive (`ENODEV`): in manual mode, after an unbind before
     /// the first payload, no binding is left that could keep the socket's tokens.
     package var mustBeRefused: Bool
+    /// What received: of sockets, nothing comes through device memory.
+    package var engine: Engine
 
     /// States what streams must be.
-    package init(_ checks: Configuration.Checks, mustBeRefused: Bool = false) {
+    package init(
+      _ checks: Configuration.Checks, of engine: Engine = .devmem, mustBeRefused: Bool = false
+    ) {
+      self.engine = engine
       self.checks = checks
       self.mustBeRefused = mustBeRefused
     }
@@ -84,7 +90,7 @@ package struct Verdict: Sendable {
     case .success:
       failure =
         Self.failure(of: total, called: name, demands)
-        ?? streams.lazy.compactMap { Self.failure(of: $0, demands.checks) }.first
+        ?? streams.lazy.compactMap { Self.failure(of: $0, demands) }.first
         ?? Self.failure(ofTokens: total)
     }
   }
@@ -159,12 +165,14 @@ extension Verdict {
   }
 
   /// What each stream must be.
-  private static func failure(of stream: Stream, _ checks: Configuration.Checks) -> Failure? {
+  private static func failure(of stream: Stream, _ demands: Demands) -> Failure? {
+    let checks = demands.checks
     let bytes = stream.figures.bytes
     if checks.pattern != nil, bytes == 0 {
       let place = stream.flow.map { " of flow \($0)" } ?? ""
       return Failure("validate the payload", reason: "no payload\(place) was received")
     }
+    guard !demands.engine.isSocket else { return nil }
     let operation = "accept \(stream.flow.map { "flow \($0)" } ?? "the stream")"
     let plain = stream.figures.plainBytes
     let isPlain = plain > 0

@@ -147,6 +147,11 @@ package struct Connection: ~Copyable, DevmemSource, DevmemDestination {
     return socket
   }
 
+  /// Addresses that stand for what the socket receives. The corresponding C function is `mmap`.
+  func window(of count: Int) throws(Errno) -> Mapping {
+    try Mapping(socket, count: count, isWritable: false)
+  }
+
   /// For waits.
   package var descriptor: Descriptor { socket.borrowed }
 
@@ -193,8 +198,19 @@ package struct Connection: ~Copyable, DevmemSource, DevmemDestination {
   /// Sends a copy of bytes, as many as there is room for. The corresponding C function is `send`.
   ///
   /// - Throws: `EAGAIN` if the socket has no room.
-  package func sendCopy(_ bytes: Span<UInt8>) throws(Errno) -> Int {
-    let flags = CInt(MSG_DONTWAIT) | CInt(MSG_NOSIGNAL)
+  package func sendCopy(_ bytes: Span<UInt8>) throws(Errno) -> Int { try send(bytes, flags: 0) }
+
+  /// Sends bytes from where they are, as many as there is room for: they must stay until a notice
+  /// says that the kernel is done. The corresponding C function is `send` with `MSG_ZEROCOPY`.
+  ///
+  /// - Throws: `EAGAIN` if the socket has no room, `ENOBUFS` if too many sends are outstanding
+  ///   (`net.core.optmem_max`), or too many pages (`RLIMIT_MEMLOCK`).
+  package func sendInPlace(_ bytes: Span<UInt8>) throws(Errno) -> Int {
+    try send(bytes, flags: CInt(MSG_ZEROCOPY))
+  }
+
+  private func send(_ bytes: Span<UInt8>, flags: CInt) throws(Errno) -> Int {
+    let flags = flags | CInt(MSG_DONTWAIT) | CInt(MSG_NOSIGNAL)
     return try retrying {
       unsafe bytes.withUnsafeBufferPointer {
         unsafe Glibc.send(socket.rawValue, $0.baseAddress, $0.count, flags)

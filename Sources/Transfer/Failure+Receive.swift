@@ -24,4 +24,18 @@ extension Failure {
       }
     self.init("receive", errno: errno, hint: hint)
   }
+
+  /// What `recv` fails with, and why.
+  init(toReceiveCopy errno: Errno) {
+    let hint: String? =
+      switch errno {
+      case .badAddress:
+        "the payload is in device memory: another program's binding gets this flow"
+      case .connectionReset:
+        "the peer broke the connection off"
+      default:
+        nil
+      }
+    self.init("receive", errno: errno, hint: hint)
+  }
 }

@@ -11,6 +11,10 @@ package enum PieceOrigin: Sendable {
   case linear
   /// In host memory, because the frame did not come through a bound queue.
   case plain
+  /// In host memory, to which a socket has copied it, as for any program.
+  case copied
+  /// In the pages that the NIC has put it in, which a socket shows.
+  case shown
 }
 
 /// What takes the stream's pieces, in order and in place.

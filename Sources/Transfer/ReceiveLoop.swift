@@ -59,6 +59,8 @@ package struct ReceiveLoop<
     where Engine == DevmemEngine<Connection, SharedMemory>, Sink == GPUValidatingSink
   )
   @specialized(where Engine == DevmemEngine<Connection, SharedMemory>, Sink == OutputSink)
+  @specialized(where Engine == SocketEngine<Connection>, Sink == ValidatingSink)
+  @specialized(where Engine == SocketEngine<Connection>, Sink == OutputSink)
   package mutating func run(
     from source: borrowing Engine.Source, with shared: inout Engine.Shared, _ wait: Wait,
     pausing: Bool = false
@@ -110,6 +112,7 @@ package struct ReceiveLoop<
   @specialized(
     where Engine == DevmemEngine<Connection, SharedMemory>, Sink == GPUValidatingSink
   )
+  @specialized(where Engine == SocketEngine<Connection>, Sink == MeasuredSink)
   package mutating func step(
     from source: borrowing Engine.Source, with shared: inout Engine.Shared
   ) throws(Failure) -> ReceiveProgress {

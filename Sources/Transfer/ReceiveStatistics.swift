@@ -9,10 +9,13 @@ package struct ReceiveStatistics: Equatable, Sendable {
   /// Bytes of payload that did not come through a bound queue.
   package var plainBytes = 0
 
+  /// Bytes of these that a socket has shown in the NIC's pages; it has copied or dropped the others.
+  package var mappedBytes = 0
+
   /// Pieces of payload in device memory.
   package var fragments = 0
 
-  /// Calls of `recvmsg` that returned payload.
+  /// Calls of `recvmsg`, or what an engine has in its place, that returned payload.
   package var receiveCalls = 0
 
   /// Fragments that the kernel took back.

@@ -4,6 +4,8 @@ package import Kernel
 
 /// The result of a receiving run, reported once at its end.
 package struct ReceiveSummary {
+  /// What received.
+  let engine: Engine
   /// What the loop counted.
   package let statistics: ReceiveStatistics
   /// Bytes that were compared with a pattern.
@@ -17,9 +19,11 @@ package struct ReceiveSummary {
 
   /// Gathers what a run did.
   package init(
-    statistics: ReceiveStatistics, checkedBytes: Int, wrongBytes: Int?, duration: Duration,
+    by engine: Engine = .devmem, statistics: ReceiveStatistics, checkedBytes: Int, wrongBytes: Int?,
+    duration: Duration,
     cpu: CPUTime
   ) {
+    self.engine = engine
     self.statistics = statistics
     self.checkedBytes = checkedBytes
     self.wrongBytes = wrongBytes
@@ -35,13 +39,36 @@ package struct ReceiveSummary {
   package var text: String {
     """
     received \(statistics.totalBytes) bytes in \(seconds.formatted(3)) s \
-    (\(rate.formatted(1)) MiB/s): \(statistics.deviceBytes) in device memory \
-    (\(statistics.fragments) fragments), \(statistics.linearBytes) linear, \
-    \(statistics.plainBytes) plain; \(statistics.tokensReturned) tokens returned in \
-    \(statistics.returnCalls) calls, \(statistics.receiveCalls) calls of recvmsg; \(sample)\
+    (\(rate.formatted(1)) MiB/s)\(account); \(sample)\
     CPU \(cpu.user.inSeconds.formatted(3)) s user, \(cpu.system.inSeconds.formatted(3)) s system
     """
   }
+
+  /// What became of the payload.
+  private var account: String {
+    switch engine {
+    case .devmem:
+      """
+      : \(statistics.deviceBytes) in device memory (\(statistics.fragments) fragments), \
+      \(statistics.linearBytes) linear, \(statistics.plainBytes) plain; \
+      \(statistics.tokensReturned) tokens returned in \(statistics.returnCalls) calls, \
+      \(statistics.receiveCalls) calls of recvmsg
+      """
+    case .socket:
+      " through a socket, copied by \(statistics.receiveCalls) calls of recv"
+    case .zerocopySocket:
+      """
+       through a socket: \(statistics.mappedBytes) in mapped pages, \
+      \(statistics.plainBytes - statistics.mappedBytes) copied, \
+      \(statistics.receiveCalls) calls\(statistics.mappedBytes == 0 ? Self.reasons : "")
+      """
+    }
+  }
+
+  /// Why the kernel shows no page (`net/ipv4/tcp.c`, `can_map_frag`).
+  private static let reasons =
+    " (the kernel maps whole pages only: split headers off, and have segments of whole pages, such "
+    + "as --mss \(pageSize) with an MTU for it)"
 
   /// How much was checked, where it was not all.
   private var sample: String {
@@ -52,10 +79,12 @@ package struct ReceiveSummary {
   /// The members of the run's document.
   package var figures: JSONObject {
     var object = JSONObject()
+    object.add("engine", engine.name)
     object.add("bytes", statistics.totalBytes)
     object.add("device_bytes", statistics.deviceBytes)
     object.add("linear_bytes", statistics.linearBytes)
     object.add("plain_bytes", statistics.plainBytes)
+    object.add("mapped_bytes", statistics.mappedBytes)
     object.add("fragments", statistics.fragments)
     object.add("tokens_returned", statistics.tokensReturned)
     object.add("dontneed_calls", statistics.returnCalls)

@@ -27,7 +27,7 @@ package struct SendStatistics: Equatable, Sendable {
   package init() {}
 }
 
-/// Sends one stream from device memory: reads payload into slots of it, keeps many sends in
+/// Sends one stream, from device memory or from the host's: reads payload into slots of it, keeps many sends in
 /// flight, and fills a slot again only when the kernel is done with it.
 ///
 /// Each send is at least one fragment of a packet, and drivers take few in one: gve 9 (`drivers/net/
@@ -55,6 +55,7 @@ package struct SendLoop: ~Copyable {
 
   private let frame: SendFrame
   private let name: String
+  private let engine: Engine
   /// How long the peer may take to acknowledge anything; `nil` for no limit.
   private let timeout: Duration?
   private var tracker = SendTracker()
@@ -72,13 +73,15 @@ package struct SendLoop: ~Copyable {
   ///   - chunkSize: The length of the pieces that each send is made of, in bytes; `nil` for one
   ///     piece.
   ///   - timeout: How long the peer may take to acknowledge anything; `nil` for no limit.
+  ///   - engine: What sends, for the hints of failures.
   ///   - name: What failures call the stream; nothing where there is only one.
   ///   - report: What the loop reports to; `nil` for nothing.
   package init(
-    binding: UInt32, chunkSize: Int?, timeout: Duration?, named name: String = "",
-    report: Report? = nil
+    binding: UInt32, chunkSize: Int?, timeout: Duration?, by engine: Engine = .devmem,
+    named name: String = "", report: Report? = nil
   ) {
     self.name = name
+    self.engine = engine
     self.report = report
     frame = SendFrame(binding: binding, chunkSize: chunkSize)
     self.timeout = timeout
@@ -89,6 +92,9 @@ package struct SendLoop: ~Copyable {
   /// - Throws: A `Failure` of the kind `stopped` after a stop.
   @specialized(
     where Source == InputSource, Memory == DeviceBuffer, Destination == Connection
+  )
+  @specialized(
+    where Source == InputSource, Memory == HostMemory, Destination == SendDestination
   )
   package mutating func run<
     Source: PayloadSource & ~Copyable, Memory: WritableMemory & ~Copyable,
@@ -387,13 +393,16 @@ extension SendLoop {
     return Failure(
       "send", on: name, errno: errno,
       reason: "\(acknowledged) of \(statistics.bytes) bytes were acknowledged; "
-        + "outstanding: \(outstanding)", hint: Self.hint(for: errno))
+        + "outstanding: \(outstanding)", hint: hint(for: errno))
   }
 
   /// What `sendmsg` from device memory fails with, and why (`net/ipv4/tcp.c`,
   /// `tcp_sendmsg_locked`; `net/core/devmem.c`, `net_devmem_get_binding`).
-  private static func hint(for errno: Errno) -> String? {
+  private func hint(for errno: Errno) -> String? {
     switch errno {
+    case .noBuffers where engine.isSocket:
+      "raise net.core.optmem_max or the limit of locked memory (ulimit -l): one does not hold a send"
+    case .invalidArgument where engine.isSocket: nil
     case .invalidArgument: "the binding is not there, or the interface cannot scatter and gather"
     case .noDevice: "the route to the peer does not leave by the bound interface"
     case .noBuffers: "raise net.core.optmem_max: it does not hold one notice"

@@ -4,6 +4,8 @@ package import Kernel
 
 /// The result of a sending run, reported once at its end.
 package struct SendSummary {
+  /// What sent.
+  let engine: Engine
   let statistics: SendStatistics
   /// From the connection to the acknowledgement of the stream's end.
   let duration: Duration
@@ -11,7 +13,10 @@ package struct SendSummary {
   let cpu: CPUTime
 
   /// Gathers what a run did.
-  package init(statistics: SendStatistics, duration: Duration, cpu: CPUTime) {
+  package init(
+    by engine: Engine = .devmem, statistics: SendStatistics, duration: Duration, cpu: CPUTime
+  ) {
+    self.engine = engine
     self.statistics = statistics
     self.duration = duration
     self.cpu = cpu
@@ -25,7 +30,7 @@ package struct SendSummary {
   package var text: String {
     """
     sent \(statistics.bytes) bytes in \(seconds.formatted(3)) s \
-    (\(rate.formatted(1)) MiB/s) from device memory: \(statistics.sends) calls of \
+    (\(rate.formatted(1)) MiB/s) from \(engine.isSocket ? "host" : "device") memory: \(statistics.sends) calls of \
     sendmsg, \(statistics.completions) complete in \(statistics.notices) notices, \
     \(statistics.copied) copied, \(statistics.backoffs) waits for notices; \
     CPU \(cpu.user.inSeconds.formatted(3)) s user, \(cpu.system.inSeconds.formatted(3)) s system
@@ -35,6 +40,7 @@ package struct SendSummary {
   /// The members of the run's document.
   package var figures: JSONObject {
     var object = JSONObject()
+    object.add("engine", engine.name)
     object.add("bytes", statistics.bytes)
     object.add("sendmsg_calls", statistics.sends)
     object.add("completions", statistics.completions)

@@ -25,6 +25,8 @@ extension Validator.Mismatch {
         """
       case .linear: "linear part"
       case .plain: "plain frame"
+      case .copied: "copied"
+      case .shown: "mapped"
       }
     return """
       wrong byte at \(streamOffset): expected \(expected), got \(actual) (\(place))

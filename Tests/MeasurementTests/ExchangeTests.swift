@@ -31,15 +31,16 @@ struct ExchangeTests {
     load.usesHostMemory = true
     return try OutgoingFlow(
       0, over: try Loopback.connect(to: loopback.address), wasConnected: !asks,
-      by: SendLoop(binding: 0, chunkSize: nil, timeout: timeout), from: PatternMemory(load.pattern),
+      by: SendLoop(binding: 0, chunkSize: nil, timeout: timeout),
+      from: try PatternMemory(load.pattern),
       load, for: agreement.wholeDuration, in: ExchangePart(agreement, asks: asks), on: nil)
   }
 
   /// The flow at the other end of the connection that was made last.
   private func incoming(_ agreement: Agreement, asks: Bool) throws -> IncomingFlow {
     try IncomingFlow(
-      0, over: try loopback.accept(), through: 7, memorySize: 1 << 20, checking: Self.pattern,
-      every: 1, failsOnLinear: false, in: ExchangePart(agreement, asks: asks))
+      0, over: try loopback.accept(), by: .devmem(through: 7, memorySize: 1 << 20),
+      checking: Self.pattern, every: 1, in: ExchangePart(agreement, asks: asks))
   }
 
   /// Has both ends exchange messages until the one that asks is at its end.

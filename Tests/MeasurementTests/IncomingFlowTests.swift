@@ -33,8 +33,9 @@ struct IncomingFlowTests {
     ) throws {
       sender = try Loopback.connect(to: loopback.address)
       flow = try IncomingFlow(
-        index, over: try loopback.accept(), through: 7, memorySize: memorySize,
-        checking: IncomingFlowTests.pattern, every: 1, failsOnLinear: failsOnLinear)
+        index, over: try loopback.accept(),
+        by: .devmem(through: 7, memorySize: memorySize, failsOnLinear: failsOnLinear),
+        checking: IncomingFlowTests.pattern, every: 1)
     }
   }
 
@@ -76,8 +77,9 @@ struct IncomingFlowTests {
     let loopback = try Loopback()
     let sender = try Loopback.connect(to: loopback.address)
     let flow = try IncomingFlow(
-      0, over: try loopback.accept(), through: 7, memorySize: 1 << 20, checking: Self.pattern,
-      every: 1, by: try comparer.comparison(), failsOnLinear: false)
+      0, over: try loopback.accept(),
+      by: .devmem(through: 7, memorySize: 1 << 20), checking: Self.pattern,
+      every: 1, comparedBy: try comparer.comparison())
     try sender.sendAll(payload(1000) + [99, 98])
     try sender.finishSending()
     let worker = ReceiveWorker(
@@ -218,8 +220,8 @@ struct IncomingFlowTests {
       // Wait for it to arrive: a connection that is closed with unread bytes is reset.
       _ = try Wait().for(sender.descriptor, to: "wait")
       flow = try IncomingFlow(
-        0, over: connection, through: 7, memorySize: 1 << 20, checking: nil, every: 1,
-        failsOnLinear: false)
+        0, over: connection, by: .devmem(through: 7, memorySize: 1 << 20), checking: nil,
+        every: 1)
     }
     let worker = ReceiveWorker(
       [flow], on: nil, in: try memory(), silence: Silence(upTo: .seconds(10)))

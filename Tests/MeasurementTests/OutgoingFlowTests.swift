@@ -27,7 +27,7 @@ struct OutgoingFlowTests {
     return try OutgoingFlow(
       3, over: try Loopback.connect(to: loopback.address),
       by: SendLoop(binding: 0, chunkSize: nil, timeout: timeout, named: "flow 3"),
-      from: PatternMemory(load.pattern), load, for: duration, on: nil)
+      from: try PatternMemory(load.pattern), load, for: duration, on: nil)
   }
 
   /// Sends all of a flow on a thread of its own.

@@ -32,4 +32,15 @@ struct CLinux_tcp_info {
 	uint32_t tcpi_rcv_ooopack;
 };
 
+/* The head of struct tcp_zerocopy_receive, and the option that takes it; tcp.c compares both. */
+struct CLinux_tcp_zerocopy_receive {
+	uint64_t address;
+	uint32_t length;
+	uint32_t recv_skip_hint;
+	uint32_t inq;
+	int32_t err;
+};
+
+enum { CLinux_TCP_ZEROCOPY_RECEIVE = 35 };
+
 #endif

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+/// By which of the kernel's ways payload gets from the NIC to a run, or from a run to the NIC.
+package enum Engine: String, CaseIterable, Equatable, Sendable {
+  /// Device-memory TCP: the NIC accesses memory of the run's choice.
+  case devmem
+  /// Ordinary sockets: the kernel copies.
+  case socket
+  /// Ordinary sockets, and no copy where the kernel can do without: it shows received pages
+  /// (`TCP_ZEROCOPY_RECEIVE`), and sends from the run's memory (`MSG_ZEROCOPY`).
+  case zerocopySocket = "socket:zerocopy"
+
+  /// As the option `--engine` names it.
+  package var name: String { rawValue }
+
+  /// Whether the payload is in ordinary memory.
+  package var isSocket: Bool { self != .devmem }
+
+  /// What sends at an end with this engine.
+  ///
+  /// - Parameter fromHostMemory: Whether it is not to send from device memory in any case.
+  package func sending(fromHostMemory: Bool) -> Engine {
+    fromHostMemory && !isSocket ? .socket : self
+  }
+}
