@@ -114,15 +114,18 @@ let package = Package(
     tests(of: "Recovery", uses: "CLinux", "Kernel", "Netlink", "NIC", "Netdev", "TestSupport"),
     tests(
       of: "Options",
-      uses: "Kernel", "Payload", "Netdev", "DeviceMemory", "Sockets", "Measurement", "TestSupport",
+      uses: "Kernel", "Payload", "Netdev", "DeviceMemory", "Sockets", "Transfer", "Measurement",
+      "TestSupport",
       "option-texts"),
     tests(
       of: "Preflight",
-      uses: "CLinux", "Kernel", "Netlink", "NIC", "Netdev", "DeviceMemory", "Recovery", "Options",
+      uses: "CLinux", "Kernel", "Netlink", "NIC", "Netdev", "DeviceMemory", "Transfer", "Recovery",
+      "Options",
       "TestSupport"),
     tests(
       of: "Session",
-      uses: "CLinux", "Kernel", "Payload", "Netlink", "NIC", "Sockets", "Measurement", "Recovery",
+      uses: "CLinux", "Kernel", "Payload", "Netlink", "NIC", "Sockets", "Transfer", "Measurement",
+      "Recovery",
       "Options", "Preflight", "TestSupport"),
   ] + fuzzer,
   swiftLanguageModes: [.v6]

@@ -11,6 +11,8 @@ package struct FlowFigures: Equatable, Sendable {
   package var linearBytes = 0
   /// Bytes of payload that did not come through a bound queue, or were sent from host memory.
   package var plainBytes = 0
+  /// Bytes of these that a socket has shown in the NIC's pages.
+  package var mappedBytes = 0
   /// Pieces of payload in device memory.
   package var fragments = 0
   /// Calls of `recvmsg`, or of `sendmsg`.
@@ -36,6 +38,7 @@ package struct FlowFigures: Equatable, Sendable {
     deviceBytes = statistics.deviceBytes
     linearBytes = statistics.linearBytes
     plainBytes = statistics.plainBytes
+    mappedBytes = statistics.mappedBytes
     fragments = statistics.fragments
     calls = statistics.receiveCalls
     returnCalls = statistics.returnCalls
@@ -81,8 +84,8 @@ package struct FlowFigures: Equatable, Sendable {
 
   private static var members: [WritableKeyPath<FlowFigures, Int>] {
     [
-      \.deviceBytes, \.linearBytes, \.plainBytes, \.fragments, \.calls, \.returnCalls,
-      \.tokensReturned, \.checkedBytes, \.wrongBytes,
+      \.deviceBytes, \.linearBytes, \.plainBytes, \.mappedBytes, \.fragments, \.calls,
+      \.returnCalls, \.tokensReturned, \.checkedBytes, \.wrongBytes,
     ]
   }
 }
@@ -95,6 +98,7 @@ package final class FlowCounters: Sendable {
   private let deviceBytes = Atomic(0)
   private let linearBytes = Atomic(0)
   private let plainBytes = Atomic(0)
+  private let mappedBytes = Atomic(0)
   private let fragments = Atomic(0)
   private let calls = Atomic(0)
   private let returnCalls = Atomic(0)
@@ -107,6 +111,7 @@ package final class FlowCounters: Sendable {
     deviceBytes.store(figures.deviceBytes, ordering: .relaxed)
     linearBytes.store(figures.linearBytes, ordering: .relaxed)
     plainBytes.store(figures.plainBytes, ordering: .relaxed)
+    mappedBytes.store(figures.mappedBytes, ordering: .relaxed)
     fragments.store(figures.fragments, ordering: .relaxed)
     calls.store(figures.calls, ordering: .relaxed)
     returnCalls.store(figures.returnCalls, ordering: .relaxed)
@@ -121,6 +126,7 @@ package final class FlowCounters: Sendable {
     figures.deviceBytes = deviceBytes.load(ordering: .relaxed)
     figures.linearBytes = linearBytes.load(ordering: .relaxed)
     figures.plainBytes = plainBytes.load(ordering: .relaxed)
+    figures.mappedBytes = mappedBytes.load(ordering: .relaxed)
     figures.fragments = fragments.load(ordering: .relaxed)
     figures.calls = calls.load(ordering: .relaxed)
     figures.returnCalls = returnCalls.load(ordering: .relaxed)

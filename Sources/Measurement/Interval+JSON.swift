@@ -50,6 +50,7 @@ extension FlowFigures {
       object.add("sendmsg_calls", calls)
       return
     }
+    object.add("mapped_bytes", mappedBytes)
     object.add("linear_bytes", linearBytes)
     object.add("fragments", fragments)
     object.add("recvmsg_calls", calls)

@@ -172,6 +172,7 @@ extension PeerReport {
   fileprivate var json: JSONObject {
     var object = JSONObject()
     object.add("verdict", hasFailed ? "failed" : "ok")
+    object.add("engine", engine.name)
     object.add("duration_seconds", duration.inSeconds, decimals: 6)
     object.add("bytes", bytes)
     object.add("measured_bytes", measuredBytes)

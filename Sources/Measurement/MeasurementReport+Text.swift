@@ -3,6 +3,7 @@
 internal import Kernel
 internal import Netdev
 internal import Sockets
+internal import Transfer
 
 extension MeasurementReport {
   /// What people read once the measurement has ended, beside the intervals.
@@ -67,17 +68,25 @@ extension MeasurementReport {
         \(queue.map { ", queue \($0)" } ?? "")\
         \(cpu.map { ", packets on CPU \($0)" } ?? ""), \(account)\
         \(late > 0 ? ", \(late) packets out of order" : "")\
+        \(setting.end.engine == .zerocopySocket ? mapped(flow) : "")\
         \(wrong > 0 ? ", \(wrong) bytes wrong" : "")
         """
-    case .sent(let port, _):
+    case .sent(let port, let statistics):
+      let copies =
+        setting.end.engine == .zerocopySocket
+        ? ", \(statistics.copied) of \(statistics.sends) sends copied after all" : ""
       let window = flow.information.congestionWindow
       return """
         flow \(flow.index): port \(port), \(account), cwnd \(window) of \
         \(flow.information.segmentSize) bytes\
         \(flow.information.congestionControl.map { " (\($0))" } ?? ""), \
-        \(flow.information.reorderings) reorderings
+        \(flow.information.reorderings) reorderings\(copies)
         """
     }
+  }
+
+  private func mapped(_ flow: Flow) -> String {
+    ", \(flow.figures.mappedBytes) of \(flow.figures.bytes) bytes in mapped pages"
   }
 
   private static func line(ofQueue queue: UInt32, _ counted: QueueStatistics) -> String {
@@ -96,7 +105,8 @@ extension MeasurementReport {
     return shown.map { "\(name): \(Self.line(of: $0))" } + [
       """
       \(name): sum \(peer.measuredBytes) bytes in \(peer.duration.inSeconds.formatted(3)) s, \
-      \(rate) Gbit/s, \(peer.hasFailed ? "failed" : "ok")
+      \(rate) Gbit/s\(peer.engine == .devmem ? "" : " by \(peer.engine.name)"), \
+      \(peer.hasFailed ? "failed" : "ok")
       """
     ]
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 package import Kernel
+package import Transfer
 
 /// What two ends have agreed on and report to each other, at either end.
 package protocol Pairing {
@@ -17,11 +18,13 @@ extension Pairing {
   /// - Parameters:
   ///   - received: By each flow's port at the end that connected. All have the addresses of the
   ///     control connection, or they were not taken.
+  ///   - engine: What received.
   ///   - hasFailed: Whether this end has found something wrong so far.
   /// - Returns: What the sender reports of each flow.
   /// - Throws: Where the two do not agree.
   package func exchange(
-    _ received: [UInt16: ReceivedFlow], in duration: Duration, isChecked: Bool, hasFailed: Bool
+    _ received: [UInt16: ReceivedFlow], by engine: Engine = .devmem, in duration: Duration,
+    isChecked: Bool, hasFailed: Bool
   ) throws(Failure) -> PeerReport {
     let report = try hear()
     let difference = report.difference(from: received)
@@ -29,7 +32,8 @@ extension Pairing {
       try channel.send(flow.message(from: port, isChecked: isChecked))
     }
     let fails = hasFailed || difference != nil
-    try channel.send(PeerMessage(.end, fails ? 1 : 0, Int(duration.nanoseconds)))
+    try channel.send(
+      PeerMessage(.end, fails ? 1 : 0, Int(duration.nanoseconds), engine.number))
     if let difference { throw Failure("agree with the sender", reason: difference) }
     if report.hasFailed { throw Failure("accept the flows", reason: "the sender failed") }
     return report
@@ -49,10 +53,13 @@ extension Pairing {
 extension Pairing {
   /// Reports what was sent, and reads what was received.
   ///
+  /// - Parameter engine: What sent.
   /// - Returns: What the receiver reports of each flow. `PeerReport.failure(for:)` compares it.
-  package func exchange(_ flows: [SentFlow], in duration: Duration) throws(Failure) -> PeerReport {
+  package func exchange(
+    _ flows: [SentFlow], by engine: Engine = .devmem, in duration: Duration
+  ) throws(Failure) -> PeerReport {
     for flow in flows { try channel.send(flow.message) }
-    try channel.send(PeerMessage(.end, 0, Int(duration.nanoseconds)))
+    try channel.send(PeerMessage(.end, 0, Int(duration.nanoseconds), engine.number))
     var peer = PeerReport()
     for _ in flows {
       try peer.add(PeerReport.Flow(received: try channel.receive(.received)))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 internal import Payload
+internal import Transfer
 
 /// What the two ends of a measurement say to each other: a line of a word and of numbers with
 /// names, such as `ready flows=4`. Each word has its names, and each name its range: a line has all
@@ -28,7 +29,8 @@ package struct PeerMessage: Equatable, Sendable {
     /// What arrived of a flow, and `omitted` of it in the warm-up; `checks` is 1 where the receiver
     /// compares what it receives, or else 0; `late` counts packets that came before an earlier one.
     case received
-    /// The last line; `failed` is 0 or 1, `nanoseconds` are of the run without its warm-up.
+    /// The last line; `failed` is 0 or 1, `nanoseconds` are of the run without its warm-up, and
+    /// `engine` is the place among `Engine`'s cases of what received or sent.
     case end
 
     /// Its numbers: their names, and what each may be.
@@ -60,7 +62,11 @@ package struct PeerMessage: Equatable, Sendable {
           ("checked", PeerMessage.count), ("wrong", PeerMessage.count),
           ("late", PeerMessage.kernels),
         ]
-      case .end: [("failed", 0...1), ("nanoseconds", 0...PeerMessage.durationLimit)]
+      case .end:
+        [
+          ("failed", 0...1), ("nanoseconds", 0...PeerMessage.durationLimit),
+          ("engine", 0...Engine.allCases.count - 1),
+        ]
       }
     }
   }
@@ -88,7 +94,7 @@ package struct PeerMessage: Equatable, Sendable {
   }
 
   /// The version of what is said after `hello`.
-  package static let version = 3
+  package static let version = 4
 
   /// A line is not longer, in bytes, without its end.
   package static let lineLimit = 256

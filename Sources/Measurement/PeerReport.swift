@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 internal import Kernel
+package import Transfer
 
 /// What the other end of a measurement reports.
 package struct PeerReport: Equatable, Sendable {
@@ -82,6 +83,8 @@ package struct PeerReport: Equatable, Sendable {
   package private(set) var duration = Duration.zero
   /// Whether it found something wrong.
   package private(set) var hasFailed = false
+  /// What it received or sent by.
+  package private(set) var engine = Engine.devmem
 
   /// All flows together. The ranges of `PeerMessage` keep the sum in 64 bits.
   package var bytes: Int { flows.reduce(0) { $0 + $1.bytes } }
@@ -105,5 +108,6 @@ package struct PeerReport: Equatable, Sendable {
   package mutating func end(with values: [Int]) {
     hasFailed = values[0] == 1
     duration = .nanoseconds(values[1])
+    engine = Engine.allCases[values[2]]
   }
 }

@@ -6,6 +6,7 @@ package import Netdev
 package import Netlink
 package import Options
 internal import Recovery
+internal import Transfer
 
 /// A check of everything that a run on an interface needs. It changes nothing: it reads, and asks
 /// for binds that the kernel must refuse.
@@ -68,12 +69,26 @@ package struct Preflight: ~Copyable {
 
   /// Checks kernel and interface, in the order in which to mend what is missing.
   package mutating func interfaceFindings() -> [Finding] {
-    kernelFindings() + deviceFindings() + queueFindings() + steeringFindings()
+    let findings = kernelFindings() + deviceFindings() + queueFindings() + steeringFindings()
+    return findings.filter { isAbout($0.item) }
   }
 
   /// Checks what else a run uses. It loads the libraries of memory providers, which may start
   /// threads of their own.
-  package mutating func hostFindings() -> [Finding] { memoryFindings() + networkFindings() }
+  package mutating func hostFindings() -> [Finding] {
+    (target.engine.isSocket ? [] : memoryFindings()) + networkFindings()
+  }
+
+  /// Whether the run has to do with an item: what the NIC's memory is bound for, sockets do without,
+  /// and they leave the NIC alone unless queues are named.
+  private func isAbout(_ item: String) -> Bool {
+    guard target.engine.isSocket else { return true }
+    if ["kernel", "link", "other-run"].contains(item) { return true }
+    guard target.queues != nil else { return false }
+    if item == Self.headerSplit { return target.engine == .zerocopySocket }
+    return [Self.privilege, "channels", Self.ntuple, "arfs", "rss", "rss-contexts", "other-rules"]
+      .contains(item)
+  }
 
   /// Whether the run would be one with `-n`, for which somebody else sets up the NIC.
   package var leavesNICAlone: Bool { interface.bindsLeasedQueues }

@@ -243,7 +243,8 @@ extension Pairing {
       throw Failure("distinguish the flows", reason: "two came from the same port")
     }
     return try exchange(
-      received, in: measured.whole.length, isChecked: checks.pattern != nil,
+      received, by: report.setting.end.engine, in: measured.whole.length,
+      isChecked: checks.pattern != nil,
       hasFailed: verdict.failure != nil)
   }
 }

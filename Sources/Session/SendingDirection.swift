@@ -169,7 +169,8 @@ struct SendingDirection: ~Copyable {
         let sent = report.flows.compactMap {
           SentFlow($0, omitting: report.omitted?.flows[$0.index] ?? FlowFigures())
         }
-        let peer = try pairing.exchange(sent, in: measured.whole.length)
+        let peer = try pairing.exchange(
+          sent, by: configuration.engine, in: measured.whole.length)
         report.peer = peer
         report.failure = peer.failure(for: sent)
       }

@@ -144,7 +144,7 @@ extension DevmemEngine where Source: ~Copyable, Memory: ~Copyable {
     }
     var isReadable = false
     do throws(Failure) {
-      let range = rangeToRead(frame.controlMessages, in: memory)
+      let range = Self.rangeToRead(frame.controlMessages, through: binding, in: memory)
       return try memory.reading(range) { bytes throws(Failure) in
         isReadable = true
         return try deliver(frame, from: source, of: bytes, into: &intake)
@@ -262,8 +262,8 @@ extension DevmemEngine where Source: ~Copyable, Memory: ~Copyable {
   /// copy costs more than some bytes in between.
   ///
   /// - Returns: A range within the memory. Fragments outside of the memory are refused later.
-  private func rangeToRead(
-    _ messages: consuming ControlMessages, in memory: borrowing Memory
+  private static func rangeToRead(
+    _ messages: consuming ControlMessages, through binding: UInt32, in memory: borrowing Memory
   ) -> Range<Int> {
     let byteCount = memory.bytes.byteCount
     if memory.isMapped { return 0..<byteCount }

@@ -13,6 +13,9 @@ package enum Engine: String, CaseIterable, Equatable, Sendable {
   /// As the option `--engine` names it.
   package var name: String { rawValue }
 
+  /// The place among all, by which the ends of a measurement name it to each other.
+  package var number: Int { Self.allCases.firstIndex(of: self)! }
+
   /// Whether the payload is in ordinary memory.
   package var isSocket: Bool { self != .devmem }
 

@@ -26,7 +26,6 @@ package import Kernel
 
   deinit { unsafe pieces.deallocate() }
 
-  @inline(__always)
   package mutating func take(
     _ piece: RawSpan, from origin: @autoclosure () -> PieceOrigin
   ) throws(Failure) {

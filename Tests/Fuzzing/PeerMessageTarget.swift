@@ -26,7 +26,7 @@ import Payload
     let flow = isSent ? PeerReport.Flow(sent: message.values) : .init(received: message.values)
     // As many as there can be, each with the largest sums.
     var report = PeerReport(.init(repeating: flow, count: MeasurementOptions.flowLimit))
-    report.end(with: [0, 1])
+    report.end(with: [0, 1, 0])
     _ = (report.bytes, report.measuredBytes, report.failure(for: []))
     _ = report.difference(from: [:])
   case .hello, .ready, .refused, .end: break

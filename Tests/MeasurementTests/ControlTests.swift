@@ -5,12 +5,13 @@ import Measurement
 import Sockets
 import TestSupport
 import Testing
+import Transfer
 
 struct PeerMessageTests {
   @Test(
     "what is written is read",
     arguments: [
-      (PeerMessage(.hello, 3), "hello version=3"),
+      (PeerMessage(.hello, 4), "hello version=4"),
       (
         PeerMessage(.offer, 4, 7, 10, 0, 2, 0, 0, 0, 0, 0, 0),
         "offer flows=4 pattern=7 duration=10 bytes=0 omit=2 direction=0 host=0 rate=0 chunk=0 request=0 response=0"
@@ -27,7 +28,7 @@ struct PeerMessageTests {
         "received port=1 device=2 linear=3 plain=4 fragments=5 omitted=6 checks=1 checked=7 wrong=0 "
           + "late=8"
       ),
-      (PeerMessage(.end, 0, 5), "end failed=0 nanoseconds=5"),
+      (PeerMessage(.end, 0, 5, 0), "end failed=0 nanoseconds=5 engine=0"),
     ])
   func roundTrips(message: PeerMessage, line: String) throws {
     #expect(message.line == line)
@@ -101,7 +102,11 @@ struct PeerMessageTests {
           + "plain=2251799813685248 fragments=2251799813685248 omitted=2251799813685248 checks=1 "
           + "checked=2251799813685248 wrong=2251799813685248 late=4294967295"
       ),
-      (.end, "end failed=0 nanoseconds=0", "end failed=1 nanoseconds=31622400000000000"),
+      (
+        .end,
+        "end failed=0 nanoseconds=0 engine=0",
+        "end failed=1 nanoseconds=31622400000000000 engine=\(Engine.allCases.count - 1)"
+      ),
     ] as [(PeerMessage.Verb, String, String)])
   func agreesOnRanges(verb: PeerMessage.Verb, least: String, most: String) throws {
     for (line, bound) in [(least, \ClosedRange<Int>.lowerBound), (most, \.upperBound)] {
@@ -137,7 +142,9 @@ struct PeerMessageTests {
       PeerMessage(.sent, 70000, .max, 0, .max, .max, 1, 2, 3).line
         == "sent port=65535 bytes=2251799813685248 omitted=0 retransmits=4294967295 "
         + "rtt=4294967295 cwnd=1 mss=2 reorderings=3")
-    #expect(PeerMessage(.end, -1, .max).line == "end failed=0 nanoseconds=31622400000000000")
+    #expect(
+      PeerMessage(.end, -1, .max, 0).line
+        == "end failed=0 nanoseconds=31622400000000000 engine=0")
   }
 
   @Test("no line of any bytes is more than it says")
@@ -224,7 +231,7 @@ struct ControlChannelTests {
     try peer.say("hello version=1\n")
     let failure = #expect(throws: Failure.self) { try channel.greet() }
     #expect(
-      failure?.description.contains("it speaks version 1 of the control protocol, not 3") == true)
+      failure?.description.contains("it speaks version 1 of the control protocol, not 4") == true)
     #expect(failure?.hint == "it is older: use the same ncdevmem on both ends")
   }
 

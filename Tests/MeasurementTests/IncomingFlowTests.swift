@@ -68,6 +68,32 @@ struct IncomingFlowTests {
     #expect(streams.allSatisfy { $0.flow.counters.figures == $0.flow.figures })
   }
 
+  @Test(
+    "sockets alone receive flows to their ends, checked or dropped",
+    arguments: [
+      (FlowMethod.socket(), true), (.socket(), false), (.socket(showsPages: true), true),
+      (.socket(showsPages: true), false),
+    ])
+  func receivesBySockets(method: FlowMethod, checks: Bool) throws {
+    let loopback = try Loopback()
+    var flows: [IncomingFlow] = []
+    for (index, bytes) in [payload(100_000), payload(1000) + [99, 98]].enumerated() {
+      let sender = try Loopback.connect(to: loopback.address)
+      flows.append(
+        try IncomingFlow(
+          index, over: try loopback.accept(), by: method, checking: checks ? Self.pattern : nil,
+          every: 1))
+      try sender.sendAll(bytes)
+      try sender.finishSending()
+    }
+    let worker = ReceiveWorker(flows, on: nil, in: nil, silence: Silence(upTo: .seconds(10)))
+    try worker.work(Wait())
+    #expect(flows.map(\.figures.plainBytes) == [100_000, 1002])
+    #expect(flows.map(\.figures.checkedBytes) == (checks ? [100_000, 1002] : [0, 0]))
+    #expect(flows.map(\.figures.wrongBytes) == (checks ? [0, 2] : [0, 0]))
+    #expect(flows.allSatisfy { $0.counters.figures == $0.figures })
+  }
+
   @Test("a flow whose device memory a GPU compares has its other payload checked as well")
   func receivesBesideGPU() throws {
     let standIn = try StandInCUDA()

@@ -90,7 +90,7 @@ private struct Reports {
       var peers = PeerReport([
         .init(sent: [40000, Self.gibibyte, 0, 3, 412, 10, 1448, 2])
       ])
-      peers.end(with: [0, 2_000_000_000])
+      peers.end(with: [0, 2_000_000_000, 0])
       report.peer = peers
       return report
     }
@@ -164,7 +164,7 @@ private struct Reports {
         .init(received: [40000, 4000, 90, 6, 3, 0, 1, 4096, 2, 6]),
         .init(received: [40001, 4, 0, 0, 1, 0, 0, 0, 0, 0]),
       ])
-      peers.end(with: [1, 500_000_000])
+      peers.end(with: [1, 500_000_000, 0])
       report.peer = peers
       report.failure = .stopped("send")
       return report
@@ -243,7 +243,7 @@ struct MeasurementReportTests {
   @Test("programs read all that there is of a receiver")
   func encodesReceiver() throws {
     let whole = """
-      "linear_bytes": 50, "fragments": 262145, "recvmsg_calls": 14, "dontneed_calls": 6, \
+      "mapped_bytes": 0, "linear_bytes": 50, "fragments": 262145, "recvmsg_calls": 14, "dontneed_calls": 6, \
       "tokens_returned": 262145, "tokens_outstanding": 0, "checked_bytes": 0, "wrong_bytes": 9
       """
     #expect(
@@ -251,7 +251,7 @@ struct MeasurementReportTests {
         == [
           #""configuration": {"flows": 2, "duration_seconds": 10, "bytes_per_flow": null"#,
           #""reversed": false, "bidirectional": false, "request_bytes": null, "response_bytes": null, "omit_seconds": 0, "interval_seconds": 1, "paired": true, "interface": "eth0", "driver": "gve""#,
-          #""ip_version": 4, "rx_queues": [2, 3], "memory_bytes": 65536000"#,
+          #""ip_version": 4, "engine": "devmem", "rx_queues": [2, 3], "memory_bytes": 65536000"#,
           #""memory": {"kind": "udmabuf", "bytes": 65536000, "cpu_access": "mapped""#,
           #""pci_mapping": null, "validated_by": null}"#,
           #""rx_page_size_bytes": 16384, "token_mode": "manual", "checked_pattern_period": 7"#,
@@ -264,12 +264,12 @@ struct MeasurementReportTests {
           #""latency": null, "flows": [{"flow": 0, "caller_port": 40000, "worker": 0, "rx_queue": 2"#,
           #""softirq_cpu": 5, "memory_written": true, "retransmits": 3, "rtt_microseconds": 412, "segment_bytes": 0, "out_of_order_packets": 6, "latency": null, "bytes": 1073741824"#,
           #""gigabits_per_second": 4.294967, "device_bytes": 1073741824, "plain_bytes": 0"#,
-          #""linear_bytes": 0, "fragments": 262144, "recvmsg_calls": 7, "dontneed_calls": 3"#,
+          #""mapped_bytes": 0, "linear_bytes": 0, "fragments": 262144, "recvmsg_calls": 7, "dontneed_calls": 3"#,
           #""tokens_returned": 262144, "tokens_outstanding": 0, "checked_bytes": 0, "wrong_bytes": 9}"#,
           #"{"flow": 1, "caller_port": null, "worker": 1, "rx_queue": null, "softirq_cpu": null"#,
           #""memory_written": null, "retransmits": 0, "rtt_microseconds": 0, "segment_bytes": 0, "out_of_order_packets": 0, "latency": null, "bytes": 4196"#,
           #""gigabits_per_second": 0.000017, "device_bytes": 4096, "plain_bytes": 50"#,
-          #""linear_bytes": 50, "fragments": 1, "recvmsg_calls": 7, "dontneed_calls": 3"#,
+          #""mapped_bytes": 0, "linear_bytes": 50, "fragments": 1, "recvmsg_calls": 7, "dontneed_calls": 3"#,
           #""tokens_returned": 1, "tokens_outstanding": 0, "checked_bytes": 0, "wrong_bytes": 0}]"#,
           #""workers": [{"worker": 0, "flows": [0], "cpu": 3, "stayed_on_cpu": true"#,
           #""cpu_idle_percent": 97.25, "thread_cpu_seconds": 1.500000"#,
@@ -281,18 +281,18 @@ struct MeasurementReportTests {
           #""drops": null, "allocation_failures": null}]"#,
           #""intervals": [{"start_seconds": 0.000000, "end_seconds": 1.500000"#,
           #""total": {"seconds": 1.500000, "bytes": 4096, "gigabits_per_second": 0.000022"#,
-          #""device_bytes": 4096, "plain_bytes": 0, "linear_bytes": 0, "fragments": 1"#,
+          #""device_bytes": 4096, "plain_bytes": 0, "mapped_bytes": 0, "linear_bytes": 0, "fragments": 1"#,
           #""recvmsg_calls": 14, "dontneed_calls": 6, "tokens_returned": 1"#,
           #""tokens_outstanding": 3, "checked_bytes": 0, "wrong_bytes": 0}"#,
           #""flows": [{"seconds": 1.500000, "bytes": 4096, "gigabits_per_second": 0.000022"#,
-          #""device_bytes": 4096, "plain_bytes": 0, "linear_bytes": 0, "fragments": 1"#,
+          #""device_bytes": 4096, "plain_bytes": 0, "mapped_bytes": 0, "linear_bytes": 0, "fragments": 1"#,
           #""recvmsg_calls": 7, "dontneed_calls": 3, "tokens_returned": 1"#,
           #""tokens_outstanding": 1, "checked_bytes": 0, "wrong_bytes": 0}, {"seconds": 1.500000, "bytes": 0"#,
           #""gigabits_per_second": 0.000000, "device_bytes": 0, "plain_bytes": 0"#,
-          #""linear_bytes": 0, "fragments": 0, "recvmsg_calls": 7, "dontneed_calls": 3"#,
+          #""mapped_bytes": 0, "linear_bytes": 0, "fragments": 0, "recvmsg_calls": 7, "dontneed_calls": 3"#,
           #""tokens_returned": 0, "tokens_outstanding": 2, "checked_bytes": 0, "wrong_bytes": 0}]"#,
           #""workers": [{"cpu_idle_percent": 97.50}, {"cpu_idle_percent": null}]}]"#,
-          #""periods_per_interval": 4, "peer": {"verdict": "ok", "duration_seconds": 2.000000"#,
+          #""periods_per_interval": 4, "peer": {"verdict": "ok", "engine": "devmem", "duration_seconds": 2.000000"#,
           #""bytes": 1073741824, "measured_bytes": 1073741824"#,
           #""flows": [{"caller_port": 40000, "bytes": 1073741824, "omitted_bytes": 0"#,
           #""retransmits": 3, "rtt_microseconds": 412, "congestion_window_segments": 10"#,
@@ -307,7 +307,7 @@ struct MeasurementReportTests {
         == [
           #""configuration": {"flows": 1, "duration_seconds": null, "bytes_per_flow": null"#,
           #""reversed": false, "bidirectional": false, "request_bytes": null, "response_bytes": null, "omit_seconds": 0, "interval_seconds": 0, "paired": false, "interface": "eth0", "driver": "virtio_net""#,
-          #""ip_version": 6, "rx_queues": [0], "memory_bytes": null, "memory": null"#,
+          #""ip_version": 6, "engine": "devmem", "rx_queues": [0], "memory_bytes": null, "memory": null"#,
           #""rx_page_size_bytes": null, "token_mode": "automatic""#,
           #""checked_pattern_period": null, "checked_every_fragments": 1"#,
           #""busy_poll_microseconds": null, "steering": "none"}"#,
@@ -315,7 +315,7 @@ struct MeasurementReportTests {
           #""online_cpus": null, "cpu_governors": [], "cpu_boost": null"#,
           #""nic_pci_id": null, "nic_numa_node": null}, "mean_idle_percent": null"#,
           #""total": {"seconds": 0.000000, "bytes": 0, "gigabits_per_second": 0.000000"#,
-          #""device_bytes": 0, "plain_bytes": 0, "linear_bytes": 0, "fragments": 0"#,
+          #""device_bytes": 0, "plain_bytes": 0, "mapped_bytes": 0, "linear_bytes": 0, "fragments": 0"#,
           #""recvmsg_calls": 0, "dontneed_calls": 0, "tokens_returned": 0"#,
           #""tokens_outstanding": 0, "checked_bytes": 0, "wrong_bytes": 0}, "latency": null, "flows": []"#,
           #""workers": [{"worker": 0, "flows": [0], "cpu": null, "stayed_on_cpu": null"#,
@@ -336,7 +336,7 @@ struct MeasurementReportTests {
         == [
           #""configuration": {"flows": 1, "duration_seconds": null, "bytes_per_flow": 4096"#,
           #""reversed": false, "bidirectional": false, "request_bytes": null, "response_bytes": null, "omit_seconds": 0, "interval_seconds": 1, "paired": true, "interface": "eth0", "driver": "gve""#,
-          #""ip_version": 4, "sends_from": "device memory", "memory_bytes": 1024"#,
+          #""ip_version": 4, "engine": "devmem", "sends_from": "device memory", "memory_bytes": 1024"#,
           #""memory": {"kind": "cuda:1", "bytes": 1024, "cpu_access": "copies""#,
           #""pci_mapping": "pcie", "validated_by": null}"#,
           #""pattern_period": 7, "chunk_bytes": 512, "rate_bits_per_second": 1000000}"#,
@@ -353,7 +353,7 @@ struct MeasurementReportTests {
           #""total": {"seconds": 1.000000, \#(figures)}"#,
           #""flows": [{"seconds": 1.000000, \#(figures)}]"#,
           #""workers": [{"cpu_idle_percent": 50.00}]}], "periods_per_interval": 1"#,
-          #""peer": {"verdict": "failed", "duration_seconds": 0.500000, "bytes": 4100"#,
+          #""peer": {"verdict": "failed", "engine": "devmem", "duration_seconds": 0.500000, "bytes": 4100"#,
           #""measured_bytes": 4100, "flows": [{"caller_port": 40000, "bytes": 4096"#,
           #""omitted_bytes": 0, "device_bytes": 4000, "linear_bytes": 90, "plain_bytes": 6"#,
           #""fragments": 3, "checked_bytes": 4096, "wrong_bytes": 2, "out_of_order_packets": 6}"#,

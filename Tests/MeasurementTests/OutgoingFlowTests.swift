@@ -17,7 +17,7 @@ struct OutgoingFlowTests {
   /// A flow from host memory to a connection of `loopback` that is still to be taken.
   private func flow(
     bytes: Int? = nil, for duration: Duration? = nil, bitsPerSecond: Int? = nil, period: Int = 7,
-    timeout: Duration? = .seconds(10)
+    timeout: Duration? = .seconds(10), copying: Bool = true
   ) throws -> OutgoingFlow {
     var load = Load()
     load.bytesPerFlow = bytes
@@ -27,7 +27,8 @@ struct OutgoingFlowTests {
     return try OutgoingFlow(
       3, over: try Loopback.connect(to: loopback.address),
       by: SendLoop(binding: 0, chunkSize: nil, timeout: timeout, named: "flow 3"),
-      from: try PatternMemory(load.pattern), load, for: duration, on: nil)
+      from: try PatternMemory(load.pattern), load, copying: copying,
+      for: duration, on: nil)
   }
 
   /// Sends all of a flow on a thread of its own.
@@ -75,6 +76,18 @@ struct OutgoingFlowTests {
     }
     #expect(port == flow.port)
     #expect(statistics == flow.statistics)
+  }
+
+  @Test("sends that are not copied beforehand are complete once the kernel says so")
+  func completesInPlace() throws {
+    let flow = try flow(bytes: 600_001, copying: false)
+    let bytes = try send(flow)
+    #expect(bytes.count == 600_001)
+    #expect(try isPattern(bytes))
+    #expect(flow.statistics.completions == flow.statistics.sends)
+    // Over the loopback, the kernel copies at the receiver's end (`skb_orphan_frags_rx`).
+    #expect(flow.statistics.copied == flow.statistics.sends)
+    #expect(flow.statistics.notices > 0)
   }
 
   @Test("a flow knows its port, by which the receiver tells it from others")

@@ -239,7 +239,7 @@ struct PairingTests {
     ] as [([(port: Int, bytes: Int)], Int, String?)])
   func judges(flows: [(port: Int, bytes: Int)], failed: Int, reason: String?) throws {
     var report = PeerReport(flows.map { PeerReport.Flow(port: $0.port, bytes: $0.bytes) })
-    report.end(with: [failed, 1])
+    report.end(with: [failed, 1, 0])
     let failure = report.failure(for: [sent(0, port: 40000, bytes: 10)])
     #expect(failure?.reason == reason)
   }

@@ -78,7 +78,7 @@ struct PairingWithStrangerTests {
   func receives() throws {
     let (failure, heard) = try receive([
       hello, "offer flows=1 pattern=7 duration=0 bytes=10 \(forward)",
-      sentLine, "end failed=0 nanoseconds=7",
+      sentLine, "end failed=0 nanoseconds=7 engine=0",
     ])
     #expect(failure == nil)
     #expect(
@@ -86,7 +86,7 @@ struct PairingWithStrangerTests {
         hello, "ready flows=1 port=0",
         "received port=40000 device=10 linear=0 plain=0 fragments=0 omitted=0 checks=0 "
           + "checked=0 wrong=0 late=0",
-        "end failed=0 nanoseconds=1000000000",
+        "end failed=0 nanoseconds=1000000000 engine=0",
       ])
   }
 
@@ -96,14 +96,14 @@ struct PairingWithStrangerTests {
       hello, "ready flows=1 port=0",
       "received port=40000 device=10 linear=0 plain=0 fragments=1 omitted=0 checks=0 checked=0 "
         + "wrong=9 late=0",
-      "end failed=0 nanoseconds=7",
+      "end failed=0 nanoseconds=7 engine=0",
     ])
     #expect(failure == nil)
     #expect(
       heard == [
         hello, "offer flows=1 pattern=7 duration=0 bytes=10 \(forward)",
         "sent port=40000 bytes=10 omitted=0 retransmits=0 rtt=0 cwnd=0 mss=0 reorderings=0",
-        "end failed=0 nanoseconds=1000000000",
+        "end failed=0 nanoseconds=1000000000 engine=0",
       ])
   }
 
@@ -123,12 +123,12 @@ struct PairingWithStrangerTests {
         words: "its offer is out of bounds"),
       Row(hello, offer, words: "ECONNRESET"),
       Row(
-        hello, offer, "end failed=0 nanoseconds=1",
+        hello, offer, "end failed=0 nanoseconds=1 engine=0",
         words: "it said end where sent was due"),
       Row(hello, offer, sentLine, words: "ECONNRESET"),
       Row(hello, offer, sentLine, sentLine, words: "it said sent where end was due"),
       Row(
-        hello, offer, sentLine, "end failed=2 nanoseconds=1",
+        hello, offer, sentLine, "end failed=2 nanoseconds=1 engine=0",
         words: "a line whose failed is out of bounds"),
       Row(
         hello, offer,
@@ -136,7 +136,7 @@ struct PairingWithStrangerTests {
           + "reorderings=0",
         words: "a line whose rtt is out of bounds"),
       Row(
-        hello, offer, sentLine, "end failed=1 nanoseconds=1",
+        hello, offer, sentLine, "end failed=1 nanoseconds=1 engine=0",
         words: "the sender failed"),
     ])
   func receivesFromStranger(row: Row) throws {
@@ -157,7 +157,7 @@ struct PairingWithStrangerTests {
       Row(hello, "refused reason=9", words: "it does not say why"),
       Row(hello, "ready flows=1 port=0", words: "ECONNRESET"),
       Row(
-        hello, "ready flows=1 port=0", "end failed=0 nanoseconds=1",
+        hello, "ready flows=1 port=0", "end failed=0 nanoseconds=1 engine=0",
         words: "it said end where received was due"),
       Row(
         hello, "ready flows=1 port=0", "refused reason=4",
@@ -173,7 +173,7 @@ struct PairingWithStrangerTests {
         hello, "ready flows=1 port=0", figures(), figures(),
         words: "it said received where end was due"),
       Row(
-        hello, "ready flows=1 port=0", figures(), "end failed=7 nanoseconds=1",
+        hello, "ready flows=1 port=0", figures(), "end failed=7 nanoseconds=1 engine=0",
         words: "a line whose failed is out of bounds"),
     ])
   func sendsToStranger(row: Row) throws {
@@ -189,7 +189,7 @@ struct PairingWithStrangerTests {
   func reportsLargestReceived() throws {
     var peer = PeerReport()
     let failure = try meet(
-      [hello, "ready flows=1 port=0", Self.largest.line, "end failed=0 nanoseconds=1"]
+      [hello, "ready flows=1 port=0", Self.largest.line, "end failed=0 nanoseconds=1 engine=0"]
     ) { channel throws(Failure) in
       let pairing = try CallerPairing(
         over: channel, on: Agreement(flows: 1, patternPeriod: 7, bytesPerFlow: 10))
@@ -216,7 +216,7 @@ struct PairingWithStrangerTests {
     let failure = try meet(
       [hello, "offer flows=\(flows) pattern=7 duration=0 bytes=10 \(forward)"]
         + sentLines
-        + ["end failed=0 nanoseconds=0"]
+        + ["end failed=0 nanoseconds=0 engine=0"]
     ) { channel throws(Failure) in
       let pairing = try pair(
         over: channel, as: MeasurementOptions(), checking: Pattern(period: 7))

@@ -9,6 +9,7 @@ import Payload
 import Sockets
 import TestSupport
 import Testing
+import Transfer
 
 struct ConfigurationTests {
   @Test(
@@ -274,8 +275,52 @@ struct ConfigurationTests {
             $0.load.bytesPerFlow = 1 << 30
             $0.load.pattern = Pattern(period: 251)!
             $0.load.bitsPerSecond = 25_000_000
+            $0.engine = .socket
             $0.load.usesHostMemory = true
           }))
+  }
+
+  @Test(
+    "sockets receive through any queue unless some are named, and then leave the NIC alone",
+    arguments: [Engine.socket, .zerocopySocket])
+  func understandsEngine(engine: Engine) throws {
+    let line = "-l -f eth0 -s 192.0.2.1 -p 5201 --engine \(engine.name)"
+    #expect(
+      try Configuration(line)
+        == .receive(
+          receive {
+            $0.target.engine = engine
+            $0.configuresNIC = false
+          }))
+    #expect(
+      try Configuration(line + " -t 1 -q 2")
+        == .receive(
+          receive {
+            $0.target.engine = engine
+            $0.target.queues = 1..<3
+          }))
+    #expect(
+      try Configuration("-f eth0 -s 192.0.2.1 -p 5201 --engine \(engine.name)")
+        == .send(
+          send {
+            $0.engine = engine
+            $0.load.usesHostMemory = true
+          }))
+  }
+
+  @Test("what the other end is to send from is not this end's engine's business")
+  func leavesPeerItsEngine() throws {
+    let line =
+      "-f eth0 -s 192.0.2.1 -p 5201 --control 5202 --flows 1 --engine socket --host-memory -z 100 "
+    for direction in ["-R", "--bidir"] {
+      guard case .receive(let receive) = try Configuration(line + direction) else {
+        Issue.record("not receiving")
+        return
+      }
+      #expect(receive.target.engine == .socket)
+      #expect(receive.request?.load.usesHostMemory == true)
+      #expect(receive.request?.chunkSize == 100)
+    }
   }
 
   @Test("a probe may choose queues, memory and tokens; to report as JSON changes nothing of it")

@@ -188,6 +188,21 @@ struct UsageTests {
       ),
       ("--check -f eth0", "with --check", ["-l", "-s 192.0.2.1", "-p 1", "-n", "-z 3", "-v 7"]),
       ("-l -f eth0 -s 192.0.2.1 -p 1", "when receiving", ["--probe", "--all"]),
+      (
+        "-l -f eth0 -s 192.0.2.1 -p 1 --engine socket", "with --engine socket",
+        [
+          "--memory udmabuf", "--memory-size 1M", "-b \(pageSize)", "-a 1", "-U 1", "-L",
+          "--allow-plain", "--trace", "--autorelease-attribute 6",
+        ]
+      ),
+      (
+        "-f eth0 -s 192.0.2.1 -p 1 --engine socket:zerocopy", "with --engine socket:zerocopy",
+        ["--memory udmabuf", "-z 3"]
+      ),
+      (
+        "--check -f eth0 --engine socket", "with --engine socket", ["--probe", "--memory udmabuf"]
+      ),
+      ("-f eth0", "without -s", ["--engine socket"]),
       ("-f eth0 -s 192.0.2.1 -p 1", "when sending", ["--all"]),
     ])
   func refusesWhereMeaningless(line: String, circumstance: String, options: [String]) throws {

@@ -9,6 +9,7 @@ import Options
 import Preflight
 import TestSupport
 import Testing
+import Transfer
 
 struct SettingFindingTests {
   private let host = ScriptedHost()
@@ -37,6 +38,28 @@ struct SettingFindingTests {
         == Observation(.ok, "the driver reports tcp-data-split on; a run configures it"))
     host.nic.threshold = 100
     #expect(try host.look(files)["hds-thresh"]?.seen == "100; a run sets it to 0")
+  }
+
+  @Test("a check for sockets is about the NIC only where queues are named, and about no memory")
+  func looksAheadToSockets() throws {
+    let files = try Directory()
+    let items = try host.look(files, for: { $0.engine = .socket }).keys
+    #expect(items.contains("link") && items.contains("mtu"))
+    for item in ["bind-rx", "privilege", "ntuple", "header-split", "udmabuf-limit", "af-xdp"] {
+      #expect(!items.contains(item))
+    }
+    for (engine, splits) in [(Engine.socket, false), (.zerocopySocket, true)] {
+      let items = try host.look(
+        files,
+        for: {
+          $0.engine = engine
+          $0.queues = 1..<2
+        }
+      ).keys
+      #expect(items.contains("ntuple") && items.contains("rss") && items.contains("privilege"))
+      #expect(items.contains("header-split") == splits)
+      #expect(!items.contains("bind-rx") && !items.contains("memlock"))
+    }
   }
 
   @Test("a driver that may copy short payload is warned of; bnxt and gve leave it alone")

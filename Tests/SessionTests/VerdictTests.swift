@@ -7,6 +7,7 @@ import Payload
 import Session
 import TestSupport
 import Testing
+import Transfer
 
 /// One row of the table: a run, and what becomes of it.
 private struct Row: CustomTestStringConvertible, Sendable {
@@ -37,14 +38,14 @@ private func figures(
 
 private func demands(
   checking: Bool = true, expecting bytes: Int? = nil, refused: Bool = false, plain: Bool = false,
-  strict: Bool = false
+  strict: Bool = false, by engine: Engine = .devmem
 ) -> Verdict.Demands {
   var checks = Configuration.Checks()
   checks.pattern = checking ? Pattern(period: 7) : nil
   checks.expectedByteCount = bytes
   checks.allowsPlain = plain
   checks.failsOnLinear = strict
-  return Verdict.Demands(checks, mustBeRefused: refused)
+  return Verdict.Demands(checks, of: engine, mustBeRefused: refused)
 }
 
 private func streams(_ figures: FlowFigures...) -> [Verdict.Stream] {
@@ -267,6 +268,13 @@ private let table = [
     testDescription: "wrong bytes come before tokens",
     streams: [Verdict.Stream(figures(device: 1000, wrong: 1, outstanding: 3))],
     demands: demands(), status: 1, words: "are wrong"),
+  Row(
+    testDescription: "of sockets, all comes outside of device memory",
+    streams: [Verdict.Stream(figures(plain: 1000))], demands: demands(by: .socket), status: 0),
+  Row(
+    testDescription: "sockets that received nothing",
+    streams: streams(figures(plain: 9), figures()), demands: demands(by: .zerocopySocket),
+    status: 1, words: "no payload of flow 1"),
   Row(
     testDescription: "a flow without payload comes before tokens",
     streams: streams(figures(device: 1000, outstanding: 3), figures()), demands: demands(),

@@ -50,8 +50,8 @@ struct SummaryTests {
   @Test("programs read what was received, and what was wrong if anything was compared")
   func encodesReceived() {
     let head = #"""
-      {"bytes": 6291456, "device_bytes": 3145728, "linear_bytes": 2097152, \#
-      "plain_bytes": 1048576, "fragments": 4, "tokens_returned": 6, "dontneed_calls": 7, \#
+      {"engine": "devmem", "bytes": 6291456, "device_bytes": 3145728, \#
+      "linear_bytes": 2097152, "plain_bytes": 1048576, "mapped_bytes": 0, "fragments": 4, "tokens_returned": 6, "dontneed_calls": 7, \#
       "recvmsg_calls": 5, \#
 
       """#
@@ -93,11 +93,38 @@ struct SummaryTests {
         """)
   }
 
+  @Test("people read what sockets copied and showed, and why they showed nothing")
+  func describesSockets() {
+    func text(_ engine: Engine, mapped: Int) -> String {
+      var statistics = ReceiveStatistics()
+      statistics.plainBytes = 8192
+      statistics.mappedBytes = mapped
+      statistics.receiveCalls = 3
+      return ReceiveSummary(
+        by: engine, statistics: statistics, checkedBytes: 0, wrongBytes: nil,
+        duration: .seconds(1), cpu: cpu
+      ).text
+    }
+    #expect(
+      text(.socket, mapped: 0) == """
+        received 8192 bytes in 1.000 s (0.0 MiB/s) through a socket, copied by 3 calls of recv; \
+        CPU 0.250 s user, 1.500 s system
+        """)
+    #expect(
+      text(.zerocopySocket, mapped: 4096).contains(
+        " through a socket: 4096 in mapped pages, 4096 copied, 3 calls; CPU"))
+    #expect(text(.zerocopySocket, mapped: 0).contains("the kernel maps whole pages only"))
+    #expect(
+      SendSummary(
+        by: .socket, statistics: SendStatistics(), duration: .seconds(1), cpu: cpu
+      ).text.contains(" from host memory: "))
+  }
+
   @Test("programs read what was sent")
   func encodesSent() {
     #expect(
       sent(in: .milliseconds(2500)).figures.text == #"""
-        {"bytes": 5242880, "sendmsg_calls": 1, "completions": 3, "completion_notices": 2, \#
+        {"engine": "devmem", "bytes": 5242880, "sendmsg_calls": 1, "completions": 3, "completion_notices": 2, \#
         "copied_sends": 4, "waits_for_notices": 6, "seconds": 2.500000, \#
         "mebibytes_per_second": 2.000, "user_cpu_seconds": 0.250000, \#
         "system_cpu_seconds": 1.500000}

@@ -62,7 +62,7 @@ def start_sender(
     version: int, port: int, *options: str, descriptors: tuple[int, ...] = ()
 ) -> subprocess.Popen[bytes]:
     """Starts the tool as a sender, with little memory unless the options are about that."""
-    if not {"--memory", "--memory-size", "--host-memory"} & set(options):
+    if not {"--memory", "--memory-size", "--host-memory", "--engine"} & set(options):
         options += LITTLE_MEMORY
     return track(subprocess.Popen(
         [BINARY, *on_nic(options), "-s", REMOTE[version], "-p", str(port), *options],

@@ -28,7 +28,7 @@ BINARY = _installed(os.environ.get("NCDEVMEM", ".build/release/ncdevmem"))
 LITTLE_MEMORY = ("--memory-size", "12M")
 
 # With one of these, arguments are about the memory, or the run takes none.
-ABOUT_MEMORY = {"--memory", "--memory-size", "--host-memory", "--restore"}
+ABOUT_MEMORY = {"--memory", "--memory-size", "--host-memory", "--engine", "--restore"}
 
 # Where runs have their journals.
 RUNTIME = Path("/run/ncdevmem")

@@ -19,6 +19,7 @@ _ncdevmem_options="
     -n --no-nic-config
     --restore
     --force
+    --engine
     --memory
     --memory-size
     -b --rx-page-size
@@ -69,6 +70,7 @@ _ncdevmem_value() {
     -f | --interface) echo "interfaces" ;;
     -t | --first-queue) echo "queues" ;;
     -q | --queues) echo "words" ;;
+    --engine) echo "words" ;;
     --memory) echo "memory" ;;
     --memory-size) echo "words" ;;
     -b | --rx-page-size) echo "words" ;;
