@@ -68,7 +68,7 @@ package struct ReceiveSummary {
   /// Why the kernel shows no page (`net/ipv4/tcp.c`, `can_map_frag`).
   private static let reasons =
     " (the kernel maps whole pages only: split headers off, and have segments of whole pages, such "
-    + "as --mss \(pageSize) with an MTU for it)"
+    + "as --mss \(pageSize + 12) with an MTU for it)"
 
   /// How much was checked, where it was not all.
   private var sample: String {

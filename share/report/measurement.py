@@ -245,8 +245,9 @@ def conditions(document: Members) -> dict[str, str]:
         "Bytes of each flow": _plain(made, "bytes_per_flow"),
         "Request": _plain(made, "request_bytes", " bytes"),
         "Response": _plain(made, "response_bytes", " bytes"),
+        "Engine": made.text_or_none("engine"),
         "Token mode": made.text_or_none("token_mode"),
-        "RX queues": ", ".join(map(str, made.array("rx_queues")))
+        "RX queues": ", ".join(map(str, made.array("rx_queues"))) or "any"
         if "rx_queues" in made.members else None,
         "RX buffers": _plain(made, "rx_page_size_bytes", " bytes"),
         "Memory": _memory(memory) if memory else None,
