@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 package import Kernel
+package import Transfer
 
 /// What passed between two readings of a measurement's counters.
 package struct Interval: Equatable, Sendable {
@@ -80,13 +81,14 @@ package final class IntervalRecorder {
   ///   - period: How much time an interval has; zero for no intervals.
   ///   - warmUp: How much time the figures of the whole leave out, from the start on.
   ///   - role: Which end this is, for the columns that are printed.
+  ///   - engine: What receives or sends, for the columns, too.
   ///   - isMutual: Whether another direction is recorded as well, so that each line and event has to
   ///     say of which one it is.
   ///   - history: What keeps them for the report at the end.
   ///   - stream: Takes each interval at its end; nothing does if `nil`.
   package init(
     of counters: [FlowCounters], from workers: [any FlowWorker], every period: Duration,
-    omitting warmUp: Duration = .zero, as role: MeasurementRole,
+    omitting warmUp: Duration = .zero, as role: MeasurementRole, by engine: Engine = .devmem,
     isMutual: Bool = false, keeping history: IntervalHistory? = nil, to stream: EventStream? = nil
   ) {
     self.counters = counters
@@ -99,7 +101,8 @@ package final class IntervalRecorder {
     self.history = history ?? IntervalHistory(flowCount: counters.count)
     omittedHistory = self.history
     table = IntervalTable(
-      for: role, isMutual: isMutual, workers: workers.map(\.flowIndices), flowCount: counters.count)
+      for: role, by: engine, isMutual: isMutual, workers: workers.map(\.flowIndices),
+      flowCount: counters.count)
     first = Reading(figures: counters.map { _ in FlowFigures() })
     (last, base) = (first, first)
     baseCPUTimes = workers.map { _ in .zero }

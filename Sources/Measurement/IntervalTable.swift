@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 internal import Kernel
+package import Transfer
 
 /// Which end of a measurement this is.
 package enum MeasurementRole: String, Sendable {
@@ -13,6 +14,7 @@ package enum MeasurementRole: String, Sendable {
 /// The lines that people read of a measurement's intervals, in columns.
 package struct IntervalTable {
   private let role: MeasurementRole
+  private let engine: Engine
   private let isMutual: Bool
   /// The number of the worker that each flow has.
   private let workerOfFlow: [Int?]
@@ -22,18 +24,24 @@ package struct IntervalTable {
     ("plain", 10), ("fragments", 10), ("recvmsg", 9), ("DONTNEED", 9), ("tokens out", 11),
     ("idle %", 8),
   ]
+  private static let socketColumns = [
+    ("flow", 5), ("seconds", 14), ("Gbit/s", 9), ("bytes", 14), ("mapped", 14), ("recv", 9),
+    ("idle %", 8),
+  ]
   private static let sendColumns = [
     ("flow", 5), ("seconds", 14), ("Gbit/s", 9), ("bytes", 14), ("sendmsg", 9), ("idle %", 8),
   ]
 
   /// - Parameters:
+  ///   - engine: What receives or sends.
   ///   - isMutual: Whether lines of the other direction stand among these, so that each has to say
   ///     of which one it is.
   ///   - workers: The numbers of each worker's flows.
   package init(
-    for role: MeasurementRole, isMutual: Bool = false, workers: [[Int]], flowCount: Int
+    for role: MeasurementRole, by engine: Engine = .devmem, isMutual: Bool = false, workers: [[Int]], flowCount: Int
   ) {
     self.role = role
+    self.engine = engine
     self.isMutual = isMutual
     workerOfFlow = (0..<flowCount).map { flow in workers.firstIndex { $0.contains(flow) } }
   }
@@ -86,6 +94,9 @@ package struct IntervalTable {
     let idle = idleHundredths.map { (Double($0) / 100).formatted(2) } ?? "-"
     let mark = interval.isOmitted ? "  (omitted)" : ""
     switch role {
+    case .receive where engine.isSocket:
+      let counts = [figures.bytes, figures.mappedBytes, figures.calls]
+      return row(head + counts.map(String.init) + [idle]) + mark
     case .receive:
       let counts = [
         figures.deviceBytes, figures.linearBytes, figures.plainBytes, figures.fragments,
@@ -98,7 +109,10 @@ package struct IntervalTable {
   }
 
   private var columns: [(String, Int)] {
-    (isMutual ? [("", 7)] : []) + (role == .receive ? Self.receiveColumns : Self.sendColumns)
+    let own =
+      role == .send
+      ? Self.sendColumns : engine.isSocket ? Self.socketColumns : Self.receiveColumns
+    return (isMutual ? [("", 7)] : []) + own
   }
 
   private func row(_ cells: [String]) -> String {

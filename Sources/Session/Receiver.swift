@@ -123,9 +123,9 @@ struct Receiver {
       configuration.checks, of: configuration.target.engine,
       mustBeRefused: configuration.unbinding == .beforeReceive
         && end.devmem?.tokenMode == .manual)
-    // Only plain payload needs to be explained.
+    // Only plain payload needs to be explained, and not where all is.
     var arrival = Verdict.Arrival.unknown
-    if figures.plainBytes > 0 {
+    if figures.plainBytes > 0, !configuration.target.engine.isSocket {
       let isBound = configuration.unbinding == .afterStream
       arrival = isBound ? end.arrival(of: connection) : .unboundQueue
     }

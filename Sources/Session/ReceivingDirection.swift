@@ -157,7 +157,7 @@ struct ReceivingDirection: ~Copyable {
   func record(to stream: EventStream?) throws(Failure) -> Recording {
     let recorder = IntervalRecorder(
       of: counters, from: workers, every: options.interval, omitting: agreement.omitted,
-      as: .receive, isMutual: agreement.isMutual, to: stream)
+      as: .receive, by: configuration.target.engine, isMutual: agreement.isMutual, to: stream)
     return Recording(
       track: WorkerGroup.Track(workers, recordedBy: recorder),
       statistics: try netdev.receiveStatistics(ofInterface: interface.index))

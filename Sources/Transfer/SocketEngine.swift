@@ -49,11 +49,17 @@ package struct SocketEngine<Source: HostSource & ~Copyable>: ReceiveEngine, ~Cop
   private var shown = 0
   /// How many bytes to copy before the next try to have pages shown.
   private var bytesToCopy = 0
-  /// How many bytes to copy after the next try that shows nothing.
-  private var reluctance = pageSize
+  /// How many tries in a row have shown nothing.
+  private var misses = 0
+  /// How many bytes to copy after too many of them.
+  private var reluctance = Self.leastReluctance
 
-  /// The most bytes to copy before the next try.
-  private static var reluctanceLimit: Int { 64 << 20 }
+  /// How many misses in a row are too many: a short segment, and a copy that ended within a page, are
+  /// one each, after which pages may follow.
+  private static var patience: Int { 3 }
+  /// The least and the most bytes to copy after too many misses.
+  private static var leastReluctance: Int { 16 * pageSize }
+  private static var mostReluctance: Int { 64 << 20 }
   /// The most bytes that one call drops.
   private static var dropLimit: Int { ReceiveFrame.payloadCapacity }
 
@@ -108,14 +114,16 @@ package struct SocketEngine<Source: HostSource & ~Copyable>: ReceiveEngine, ~Cop
     guard let pages = try pages(of: source) else { return nil }
     bytesToCopy = pages.next
     guard pages.byteCount > 0 else {
-      // Where a page waits and is not shown, those that follow will hardly be.
-      if pages.waiting >= pageSize {
+      if pages.waiting >= pageSize { misses += 1 }
+      if misses > Self.patience {
+        misses = 0
         bytesToCopy = max(bytesToCopy, reluctance)
-        reluctance = min(reluctance * 2, Self.reluctanceLimit)
+        reluctance = min(reluctance * 2, Self.mostReluctance)
       }
       return nil
     }
-    reluctance = pageSize
+    misses = 0
+    reluctance = Self.leastReluctance
     shown = max(shown, pages.byteCount)
     intake.statistics.receiveCalls += 1
     intake.statistics.plainBytes += pages.byteCount

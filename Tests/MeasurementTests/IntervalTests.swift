@@ -3,6 +3,7 @@
 import Kernel
 import Measurement
 import Testing
+import Transfer
 
 /// Figures of a flow, each another number.
 private func figures(_ bytes: Int) -> FlowFigures {
@@ -62,6 +63,20 @@ struct IntervalTableTests {
           "  sum       1.0-1.5   16.000    1000000000       4         6         8       10 "
             + "      12         15   97.50",
         ])
+  }
+
+  @Test("a receiver by sockets has no columns of device memory, but one of mapped pages")
+  func linesUpSockets() {
+    let table = IntervalTable(for: .receive, by: .socket, workers: [[0]], flowCount: 1)
+    var received = FlowFigures()
+    received.plainBytes = 100
+    received.mappedBytes = 40
+    received.calls = 5
+    #expect(
+      [table.header] + table.lines(of: interval([received], idle: [5])) == [
+        " flow       seconds   Gbit/s         bytes        mapped     recv  idle %",
+        "  sum       1.0-1.5    0.000           100            40        5    0.05",
+      ])
   }
 
   @Test("a sender has fewer columns, and one flow needs no sum beside it")

@@ -161,8 +161,8 @@ def maps() -> None:
     payload = b"".join(pattern(length, 7))
 
     def received() -> Result:
-        # Of an MSS, the timestamps take 12 bytes. All is sent as one piece: a short segment would have
-        # this NIC begin none of the later ones at the start of a page.
+        # Of an MSS, the timestamps take 12 bytes. All is sent as one piece: after a short segment,
+        # this NIC begins none at the start of a page, and a window that is full makes one.
         port = free_port()
         process = listen(4, port, "--mss", str(4096 + 12), *options)
         Sender(4, port, iter([payload])).start()
@@ -177,7 +177,7 @@ def maps() -> None:
     expect_equal(found["plain_bytes"], length, "bytes")
     expect_equal(found["wrong_bytes"], 0, "wrong bytes")
     if not parameter("rx_buf_len"):
-        expect(found["mapped_bytes"] > length / 2, f"mapped: {found['mapped_bytes']}")
+        expect(found["mapped_bytes"] >= 4096, "nothing was mapped")
     with unchanged():
         result = receive(length, *options).expect(0, "the kernel maps whole pages only")
     expect_equal(document(result)["mapped_bytes"], 0, "mapped bytes")
