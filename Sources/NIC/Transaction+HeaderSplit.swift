@@ -108,8 +108,12 @@ extension Transaction {
     do throws(Failure) {
       isChange = try interface.setSplit(split, threshold: threshold)
     } catch {
-      // What an earlier call has recorded was made, and stays recorded.
-      if error.errno == .notSupported { forget(allBut: recorded) }
+      // The driver cannot, or was not asked: the kernel lets only who has the privilege ask it
+      // (`net/netlink/genetlink.c`, `genl_family_rcv_msg`). What an earlier call has recorded was
+      // made, and stays recorded.
+      if error.errno == .notSupported || error.errno == .notPermitted {
+        forget(allBut: recorded)
+      }
       throw error
     }
     let shown =

@@ -210,4 +210,18 @@ struct HeaderSplitTests {
     #expect(failure?.reason == "refused by the script")
     #expect(transaction.changes.isEmpty)
   }
+
+  @Test(
+    "nothing is recorded, and so nothing undone, where the privilege is missing",
+    arguments: [nil, 64])
+  func unprivileged(threshold: UInt32?) throws {
+    nic.refusals = [("split", EPERM)]
+    nic.threshold = threshold
+    var transaction = Transaction(on: try nic.interface())
+    let failure = failing { () throws(Failure) in try transaction.enableHeaderSplit() }
+    #expect(failure?.errno == .notPermitted)
+    #expect(transaction.changes.isEmpty)
+    nic.log = []
+    #expect(transaction.undo().isEmpty && nic.log.isEmpty)
+  }
 }
