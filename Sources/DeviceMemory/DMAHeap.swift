@@ -24,8 +24,9 @@ package struct DMAHeap: MemoryProvider {
   /// Allocates from the heap. The corresponding C constant is `DMA_HEAP_IOCTL_ALLOC`.
   package func allocate(byteCount: Int) throws(Failure) -> DeviceBuffer {
     let heap = try OwnedDescriptor(
-      device: "\(Self.directory)/\(name)", remedy: Self.remedyNaming(others: Self.names()))
+      device: "\(Self.directory)/\(name)", remedy: Self.remedy(forMissing: name))
     let subject = "\(byteCount) bytes of the heap \(name)"
+    if name == Self.ordinary { try requireAvailable(byteCount, to: "allocate", subject) }
     let dmabuf = try attempt("allocate", on: subject) { () throws(Errno) in
       var request = dma_heap_allocation_data(
         len: UInt64(byteCount), fd: 0, fd_flags: UInt32(O_RDWR | O_CLOEXEC), heap_flags: 0)
@@ -35,11 +36,24 @@ package struct DMAHeap: MemoryProvider {
     return try DeviceBuffer(mapping: dmabuf, named: subject)
   }
 
-  private static func remedyNaming(others: [String]) -> String {
-    others.isEmpty ? remedy : "this host has: \(others.joined(separator: ", "))"
+  /// The heap of ordinary memory.
+  private static let ordinary = "system"
+
+  /// What makes a heap available that has no device node.
+  private static func remedy(
+    forMissing name: String, on host: SystemFiles = SystemFiles()
+  ) -> String {
+    let node = "\(directory)/\(name)"
+    if let remedy = OwnedDescriptor.remedy(
+      forMissing: node, of: "/sys/class/dma_heap/\(name)", on: host)
+    {
+      return remedy
+    }
+    let others = names(on: host)
+    return others.isEmpty ? remedy : "this host has: \(others.joined(separator: ", "))"
   }
 
-  private static func names(on host: SystemFiles = SystemFiles()) -> [String] {
+  private static func names(on host: SystemFiles) -> [String] {
     host.names(in: directory)
   }
 
@@ -50,7 +64,9 @@ package struct DMAHeap: MemoryProvider {
     let names = names(on: host)
     guard !names.isEmpty else {
       return [
-        MemoryAvailability(of: .heap("system"), .missing, seen: "no \(directory)", remedy: remedy)
+        MemoryAvailability(
+          of: .heap(ordinary), .missing, seen: "no \(directory)",
+          remedy: remedy(forMissing: ordinary, on: host))
       ]
     }
     return names.map {

@@ -38,7 +38,7 @@ package struct DRMMemory: MemoryProvider {
     for node in try nodes() {
       let device: OwnedDescriptor
       do throws(Failure) {
-        device = try OwnedDescriptor(device: node, remedy: Self.remedy)
+        device = try OwnedDescriptor(device: node, remedy: Self.remedy(forMissing: node))
       } catch {
         refusal = refusal ?? error
         continue
@@ -72,6 +72,12 @@ package struct DRMMemory: MemoryProvider {
       }
     return Failure(
       "make", on: subject, errno: errno, hint: hint, kind: lacks ? .unsupported : .failed)
+  }
+
+  /// What makes a device available that has no device node.
+  private static func remedy(forMissing node: String) -> String {
+    let name = node.split(separator: "/").last ?? ""
+    return OwnedDescriptor.remedy(forMissing: node, of: "/sys/class/drm/\(name)") ?? remedy
   }
 
   /// The device files to try.
@@ -113,8 +119,13 @@ package struct DRMMemory: MemoryProvider {
   /// What a device file gives access to; `nil` where that does not export memory.
   private static func availability(of node: String, by library: DRMLibrary) -> MemoryAvailability? {
     let kind = MemoryKind.drm(.node(node))
-    guard let device = try? OwnedDescriptor(device: node, remedy: remedy) else {
-      return MemoryAvailability(of: kind, behind: node, on: SystemFiles())
+    let device: OwnedDescriptor
+    do throws(Failure) {
+      device = try OwnedDescriptor(device: node, remedy: remedy(forMissing: node))
+    } catch {
+      return MemoryAvailability(
+        of: kind, error.kind == .unsupported ? .missing : .refused,
+        seen: error.kind == .unsupported ? "no \(node)" : node, remedy: error.hint)
     }
     let driver = library.driver(of: device)
     guard library.exports(device) else { return nil }

@@ -41,10 +41,11 @@ package struct MemoryAvailability: Equatable, Sendable {
 
   /// Memory behind a device, which is ready if this process may open that for reading and writing.
   init(of kind: MemoryKind, behind device: String, on host: SystemFiles, limits: [String] = []) {
-    let isOpen = host.allowsReadingAndWriting(device)
+    let refusal = host.refusalOfReadingAndWriting(device)
     self.init(
-      of: kind, isOpen ? .ready : .refused, seen: device,
-      remedy: isOpen ? nil : OwnedDescriptor.accessRemedy(for: device), limits: limits)
+      of: kind, refusal == nil ? .ready : .refused, seen: device,
+      remedy: refusal.map { OwnedDescriptor.accessRemedy(for: device, refusedBy: $0) },
+      limits: limits)
   }
 
   /// Whether an allocation of a kind could take this memory.

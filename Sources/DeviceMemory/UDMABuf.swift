@@ -30,7 +30,12 @@ package struct UDMABuf: MemoryProvider {
   }
 
   private static let device = "/dev/udmabuf"
-  private static let remedy = "load the udmabuf module, or use a kernel with CONFIG_UDMABUF"
+  private static let parameters = "/sys/module/udmabuf/parameters"
+
+  private static func remedy(on host: SystemFiles = SystemFiles()) -> String {
+    OwnedDescriptor.remedy(forMissing: device, of: "/sys/class/misc/udmabuf", on: host)
+      ?? "load the udmabuf module, or use a kernel with CONFIG_UDMABUF"
+  }
 
   private let pages: PageSize
 
@@ -48,17 +53,23 @@ package struct UDMABuf: MemoryProvider {
 
   /// Makes a udmabuf of a new file. The corresponding C constant is `UDMABUF_CREATE`.
   package func allocate(byteCount: Int) throws(Failure) -> DeviceBuffer {
-    let driver = try OwnedDescriptor(device: Self.device, remedy: Self.remedy)
-    let file = try makeFile(byteCount: byteCount)
+    let driver = try OwnedDescriptor(device: Self.device, remedy: Self.remedy())
+    let operation = "make a udmabuf"
     let subject = "of \(byteCount) bytes"
-    let dmabuf = try attempt("make a udmabuf", on: subject, hint: createHint) { () throws(Errno) in
+    if pages == .base { try requireAvailable(byteCount, to: operation, subject) }
+    let file = try makeFile(byteCount: byteCount)
+    let dmabuf: OwnedDescriptor
+    do throws(Errno) {
       var request = udmabuf_create(
         memfd: UInt32(file.rawValue), flags: UInt32(UDMABUF_FLAGS_CLOEXEC), offset: 0,
         size: UInt64(byteCount))
-      return OwnedDescriptor(
+      dmabuf = OwnedDescriptor(
         owning: try retrying {
           unsafe CLinux_ioctl(driver.rawValue, CLinux_UDMABUF_CREATE, &request)
         })
+    } catch {
+      throw Failure(
+        operation, on: subject, errno: error, hint: hint(for: error, byteCount: byteCount))
     }
     // Closed now, the file would give its pages up one by one, which delays the start of a run; they
     // belong to the dma-buf as well, and go together at its end.
@@ -93,9 +104,18 @@ package struct UDMABuf: MemoryProvider {
     }
   }
 
-  private var createHint: String {
+  /// What helps against a refusal of the driver (`drivers/dma-buf/udmabuf.c`, `udmabuf_create`).
+  ///
+  /// - Parameter byteCount: What was asked for.
+  package func hint(
+    for errno: Errno, byteCount: Int, on host: SystemFiles = SystemFiles()
+  ) -> String? {
+    if errno == .tooManyOpenFiles { return "raise the limit (ulimit -n)" }
+    if errno == .invalidArgument, let remedy = Self.remedy(forLimitOf: byteCount, on: host) {
+      return remedy
+    }
     guard pages != .base else {
-      return "see size_limit_mb and list_limit in /sys/module/udmabuf/parameters"
+      return errno == .outOfMemory ? "choose less memory (--memory-size)" : nil
     }
     return """
       reserve huge pages in \(pages.pool)/nr_hugepages; those of a run that has just ended can \
@@ -103,11 +123,24 @@ package struct UDMABuf: MemoryProvider {
       """
   }
 
+  /// What lets the driver make a buffer that is larger than it may be; `nil` where it is not.
+  package static func remedy(
+    forLimitOf byteCount: Int, on host: SystemFiles = SystemFiles()
+  ) -> String? {
+    guard let limit = sizeLimit(on: host), byteCount > limit << 20 else { return nil }
+    return "write \((byteCount + (1 << 20) - 1) >> 20) to \(parameters)/size_limit_mb"
+  }
+
+  /// The largest buffer that the driver makes, in MiB; `nil` where it does not say.
+  package static func sizeLimit(on host: SystemFiles) -> Int? {
+    host.number("\(parameters)/size_limit_mb")
+  }
+
   /// Whether this host has the driver, and what bounds its memory.
   package static func availability(on host: SystemFiles = SystemFiles()) -> MemoryAvailability {
     guard host.resolved(device) != nil else {
       return MemoryAvailability(
-        of: .udmabuf(nil), .missing, seen: "no \(device)", remedy: remedy)
+        of: .udmabuf(nil), .missing, seen: "no \(device)", remedy: remedy(on: host))
     }
     return MemoryAvailability(
       of: .udmabuf(nil), behind: device, on: host,
@@ -117,7 +150,7 @@ package struct UDMABuf: MemoryProvider {
   /// The driver's parameters (`drivers/dma-buf/udmabuf.c`): the size of a buffer, and how many
   /// pieces one may be made of, which here is one.
   private static func driverLimits(on host: SystemFiles) -> [String] {
-    guard let size = host.number("/sys/module/udmabuf/parameters/size_limit_mb") else { return [] }
+    guard let size = sizeLimit(on: host) else { return [] }
     return ["at most \(size) MiB (size_limit_mb)"]
   }
 

@@ -77,10 +77,20 @@ package struct SystemFiles: Sendable {
     return unsafe String(String(cString: text).dropFirst(root.utf8.count))
   }
 
-  /// Whether this process may open a file for reading and for writing, checked without opening it.
-  /// The corresponding C function is `access`.
-  package func allowsReadingAndWriting(_ path: String) -> Bool {
-    unsafe access(root + path, R_OK | W_OK) == 0
+  /// Why this process may not open a file for reading and for writing, checked without opening it;
+  /// `nil` where it may. The corresponding C function is `access`.
+  package func refusalOfReadingAndWriting(_ path: String) -> Errno? {
+    unsafe access(root + path, R_OK | W_OK) == 0 ? nil : .last
+  }
+
+  /// How much memory processes can get without driving others out, in bytes; `nil` where the kernel
+  /// does not say (`Documentation/filesystems/proc.rst`, `MemAvailable` and `SwapFree`).
+  package var availableMemory: Int? {
+    func bytes(_ name: String) -> Int? {
+      field(name, of: "/proc/meminfo")?.split(separator: " ").first.flatMap { Int($0) }
+        .map { $0 << 10 }
+    }
+    return bytes("MemAvailable").map { $0 + (bytes("SwapFree") ?? 0) }
   }
 
   /// The names in a directory, sorted; none where it cannot be read.

@@ -11,8 +11,8 @@ extension Preflight {
   mutating func memoryFindings() -> [Finding] {
     memories() + [
       Finding("ring-memory", ringMemory()), Finding("iommu", iommu()),
-      Finding("udmabuf-limit", udmabufLimit()), Finding("huge-pages", hugePages()),
-      Finding("memlock", lockedMemory()),
+      Finding("udmabuf-limit", udmabufLimit()), Finding("available-memory", availableMemory()),
+      Finding("huge-pages", hugePages()), Finding("memlock", lockedMemory()),
     ]
   }
 
@@ -60,16 +60,30 @@ extension Preflight {
   /// Compares what is to be bound with the driver's bounds: the size of a buffer, and into how many
   /// pieces one may be cut, which here is one (`drivers/dma-buf/udmabuf.c`).
   private func udmabufLimit() -> Observation {
-    let parameters = "/sys/module/udmabuf/parameters/"
     let wish = "\(mebibytes(byteCount)) MiB to be bound"
-    guard let limit = files.number(parameters + "size_limit_mb") else {
+    guard let limit = UDMABuf.sizeLimit(on: files) else {
       return .ok("\(wish); no limit reported")
     }
-    let pieces = files.number(parameters + "list_limit").map { ", list_limit \($0)" } ?? ""
+    let pieces =
+      files.number("/sys/module/udmabuf/parameters/list_limit").map { ", list_limit \($0)" } ?? ""
     let seen = "\(wish), size_limit_mb \(limit)\(pieces)"
-    guard case .udmabuf = target.memory.kind, byteCount > limit << 20 else { return .ok(seen) }
-    return .missing(
-      seen, do: "write \(mebibytes(byteCount)) to \(parameters)size_limit_mb")
+    guard case .udmabuf = target.memory.kind,
+      let remedy = UDMABuf.remedy(forLimitOf: byteCount, on: files)
+    else { return .ok(seen) }
+    return .missing(seen, do: remedy)
+  }
+
+  /// Compares what is to be bound with the ordinary memory that the host can give.
+  private func availableMemory() -> Observation {
+    guard let available = files.availableMemory else { return .ok("the kernel does not say") }
+    let seen = "\(mebibytes(byteCount)) MiB to be bound, \(available >> 20) MiB available"
+    return switch target.memory.kind {
+    case .udmabuf where pages != nil: .ok(seen)
+    case .udmabuf, .heap("system"):
+      byteCount <= available
+        ? .ok(seen) : .missing(seen, do: "choose less memory (--memory-size)")
+    default: .ok(seen)
+    }
   }
 
   /// Compares what is to be bound with the huge pages that it would be made of.

@@ -32,6 +32,19 @@ struct MemoryAvailabilityTests {
     #expect(UDMABuf.availability(on: host.files).state == .ready)
   }
 
+  @Test("a device that the kernel has and whose node is not there is given to the container")
+  func needsNode() throws {
+    try host.write("", to: "sys/class/misc/udmabuf/dev")
+    try host.write("", to: "sys/class/dma_heap/system/dev")
+    for (memory, node) in [
+      (UDMABuf.availability(on: host.files), "/dev/udmabuf"),
+      (DMAHeap.availability(on: host.files)[0], "/dev/dma_heap/system"),
+    ] {
+      #expect(memory.state == .missing)
+      #expect(memory.remedy == "the kernel has it: start the container with --device \(node)")
+    }
+  }
+
   @Test("the driver's parameter and the huge pages bound a udmabuf")
   func boundsUDMABuf() throws {
     try host.write("", to: "dev/udmabuf")

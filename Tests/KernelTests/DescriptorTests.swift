@@ -64,5 +64,7 @@ struct DescriptorTests {
     #expect(refused.kind == .failed)
     #expect(refused.errno == Errno(EISDIR))
     #expect(refused.hint?.contains("run as root") == true)
+    let remedy = OwnedDescriptor.accessRemedy(for: node, refusedBy: .notPermitted)
+    #expect(remedy.hasSuffix("--device \(node)"))
   }
 }

@@ -156,6 +156,30 @@ struct SettingFindingTests {
     #expect(other["udmabuf-limit"]?.verdict == .ok)
   }
 
+  @Test("ordinary memory that the host cannot give is missing")
+  func availableMemory() throws {
+    let files = try Directory()
+    #expect(try host.look(files)["available-memory"]?.verdict == .ok)
+    try files.write("MemAvailable:  65535 kB\nSwapFree: 1 kB\n", to: "proc/meminfo")
+    let enough = try host.look(files)["available-memory"]
+    #expect(enough?.verdict == .ok && enough?.seen == "64 MiB to be bound, 64 MiB available")
+    for kind in [MemoryKind.udmabuf(nil), .udmabuf(.base), .heap("system")] {
+      let large = try host.look(files) {
+        $0.memory.byteCount! += 1
+        $0.memory.kind = kind
+      }["available-memory"]
+      #expect(large?.verdict == .missing)
+      #expect(large?.remedy?.contains("--memory-size") == true)
+    }
+    for kind in [MemoryKind.udmabuf(.huge2MiB), .heap("other"), .drm(.any), .cuda(nil)] {
+      let other = try host.look(files) {
+        $0.memory.byteCount! += 1
+        $0.memory.kind = kind
+      }["available-memory"]
+      #expect(other?.verdict == .ok)
+    }
+  }
+
   @Test("memory of a name that the host does not have is missing")
   func namedMemory() throws {
     let files = try Directory()
