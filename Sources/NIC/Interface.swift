@@ -42,7 +42,9 @@ package struct Interface: ~Copyable {
   private static func unknown(_ name: String) -> Failure {
     Failure(
       "find the interface", on: name, errno: .noDevice,
-      hint: "`ip link` lists those of this network namespace", kind: .usage)
+      hint: """
+        `ip link` lists those of this network namespace (containers: the host's with --network host)
+        """, kind: .usage)
   }
 
   /// Finds an interface of this network namespace.

@@ -6,8 +6,10 @@ package import Kernel
 /// deadline.
 package struct GenericNetlink: ~Copyable {
   /// The hint of a failure with `EPERM`.
-  package static let privilegeHint =
-    "needs CAP_NET_ADMIN in the user namespace that owns this network namespace"
+  package static let privilegeHint = """
+    needs CAP_NET_ADMIN in the user namespace that owns this network namespace (containers: \
+    --cap-add NET_ADMIN, and not rootless)
+    """
 
   private var conversation: Conversation
 

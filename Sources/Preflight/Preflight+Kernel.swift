@@ -109,13 +109,13 @@ extension Preflight {
         ? "the initial user namespace" : "the user namespace that owns this network namespace"
       return .missing(
         "no CAP_NET_ADMIN in \(own); it is needed in \(place)",
-        do: "run as root there, or start it with the ambient capability: "
-          + "setpriv --inh-caps=+net_admin --ambient-caps=+net_admin ncdevmem")
+        do: "run as root there (containers: --cap-add NET_ADMIN), or start it with the ambient "
+          + "capability: setpriv --inh-caps=+net_admin --ambient-caps=+net_admin ncdevmem")
     }
     guard let owner = privileges.owner else {
       return .missing(
         "CAP_NET_ADMIN in \(own), but another one above it owns this network namespace",
-        do: "run as root in that one")
+        do: "run as root in that one; a rootless container cannot")
     }
     guard demand != .initialNamespace || privileges.own == .initial else {
       return .missing(

@@ -106,6 +106,8 @@ package struct Guard: ~Copyable, ChangeLog {
   private static let noJournal = """
     warning: there is no journal. The interface stays changed if this process and its guard are \
     both killed
+    hint: name a directory that this user can write to (RUNTIME_DIRECTORY), or give a container the \
+    host's (-v /run/ncdevmem:/run/ncdevmem)
     """
 
   private static let noLock = """
@@ -117,8 +119,8 @@ package struct Guard: ~Copyable, ChangeLog {
   private static let firstProcess = """
     warning: this is the first process of its pid namespace, whose end the kernel lets no other one \
     outlive, the guard included. If it is killed, the interface stays changed
-    hint: have another one start it (docker run --init), and keep the journals outside the container \
-    (-v /run/ncdevmem:/run/ncdevmem)
+    hint: keep the journals outside of the container (-v /run/ncdevmem:/run/ncdevmem): the next run, \
+    or --restore, brings it back
     """
 }
 

@@ -399,7 +399,7 @@ def many_ask() -> None:
 def first_process() -> None:
     warning = "warning: this is the first process of its pid namespace"
     with comes_back():
-        finish(in_namespace("--pid --fork", "", "-f", NIC)).expect(0, warning, "--init")
+        finish(in_namespace("--pid --fork", "", "-f", NIC)).expect(0, warning, "--restore")
         result = finish(in_namespace("--pid --fork", "\"$@\"; exit $?;", "-f", NIC)).expect(0)
         expect(warning not in result.stderr, result.stderr)
 

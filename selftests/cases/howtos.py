@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+from testbed.containers import IMAGE, engine
 from testbed.harness import case, expect, expect_equal, wait_for
 from testbed.hosts import NIC, REMOTE_NIC, is_listening
 from testbed.state import expect_released, unchanged
@@ -55,7 +57,7 @@ def begin(command: Command, directory: str) -> subprocess.Popen[bytes]:
     """Starts a command on its host, in a shell."""
     nic, host = (NIC, []) if command.host == "receiver" else (
         REMOTE_NIC, ["ip", "netns", "exec", "remote"])
-    words = command.words.replace("eth1", nic)
+    words = command.words.replace("eth1", nic).replace(" IMAGE ", f" {shlex.join(IMAGE)} ")
     return track(subprocess.Popen(
         [*host, "sh", "-c", words], cwd=directory, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -82,7 +84,11 @@ def end(command: Command, process: subprocess.Popen[bytes]) -> None:
 def try_page(name: str) -> None:
     """Runs all commands of a page in turn, a receiver beside what comes to it."""
     skipped: list[str] = []
-    with tempfile.TemporaryDirectory() as directory, unchanged():
+    needs_engine = any(" IMAGE " in command.words for command in commands(DOCS / name))
+    with contextlib.ExitStack() as stack, unchanged():
+        directory = stack.enter_context(tempfile.TemporaryDirectory())
+        if needs_engine:
+            stack.enter_context(engine())
         waiting: tuple[Command, subprocess.Popen[bytes]] | None = None
         for command in commands(DOCS / name):
             if command.reason:

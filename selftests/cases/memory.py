@@ -132,7 +132,7 @@ def udmabufs() -> None:
     result = run("-f", NIC, "--memory", "udmabuf:huge=2M", "--memory-size", "1G")
     result.expect(1, "hugepages-2048kB/nr_hugepages")
     with missing(Path("/dev/udmabuf")):
-        run("-f", NIC).expect(4, "/dev/udmabuf", "CONFIG_UDMABUF")
+        run("-f", NIC).expect(4, "the kernel has it", "--device /dev/udmabuf")
 
 
 @case("udmabuf: huge pages hold large buffers", deadline=120)
@@ -154,7 +154,8 @@ def heaps() -> None:
     run("-f", NIC, "--memory", "heap:system").expect(0)
     run("-f", NIC, "--memory", "heap:nosuch").expect(4, "/dev/dma_heap/nosuch", "system")
     with missing(Path("/dev/dma_heap")):
-        run("-f", NIC, "--memory", "heap:system").expect(4, "CONFIG_DMABUF_HEAPS")
+        run("-f", NIC, "--memory", "heap:system").expect(4, "--device /dev/dma_heap/system")
+        run("-f", NIC, "--memory", "heap:nosuch").expect(4, "CONFIG_DMABUF_HEAPS")
 
 
 @case("drm: dumb buffers of vgem, by default, by driver and by device file", deadline=300)
