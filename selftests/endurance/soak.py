@@ -14,22 +14,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from testbed.devmem import free_deferred
 from testbed.harness import expect, expect_equal, wait_for
+from testbed.holdings import LAZY, Kernel
 from testbed.hosts import REMOTE_NIC, Sender, free_port, output, pattern, wait_for_traffic
 from testbed.pair import check_consistent, paired
-from testbed.state import bound_queues, device_pools, expect_released, nic_state
+from testbed.state import (
+    bound_queues, device_pools, expect_released, nic_state, token_mode_attribute)
 from testbed.summary import check_summary
 from testbed.tool import finish, listen, receive
 
-# What the kernel keeps of what was used once, such as addresses (mm/vmalloc.c), or of each
-# process that ever ran.
-UNSTABLE = {"vmap_area", "pid", "task_struct", "filp", "dentry", "vm_area_struct", "anon_vma"}
+# What comes and goes with processes.
+UNSTABLE = LAZY | {"pid", "task_struct", "filp", "dentry", "vm_area_struct", "anon_vma"}
 
 
 @dataclass
 class Holdings:
-    """What a process has, or the whole kernel."""
+    """What a process has."""
 
     kilobytes: int
     descriptors: int
@@ -44,33 +44,6 @@ class Holdings:
             # Not the device memory that it maps, of which it sees more and more.
             int(fields["RssAnon"].split()[0]), len(os.listdir(f"/proc/{pid}/fd")),
             int(fields["Threads"]))
-
-
-@dataclass
-class Kernel:
-    """What the kernel has for all."""
-
-    objects: dict[str, int]
-    free: int
-
-    @classmethod
-    def now(cls) -> Kernel:
-        """Looks when what is only kept in store has been given back."""
-        free_deferred()
-        Path("/proc/sys/vm/drop_caches").write_text("3", encoding="ascii")
-        for shrink in Path("/sys/kernel/slab").glob("*/shrink"):
-            shrink.write_text("1", encoding="ascii")
-        slabs = [line.split() for line in
-                 Path("/proc/slabinfo").read_text(encoding="ascii").splitlines()[2:]]
-        memory = Path("/proc/meminfo").read_text(encoding="ascii")
-        free = int(dict(line.split(":", 1) for line in memory.splitlines())["MemFree"].split()[0])
-        return cls({name: int(active) for name, active, *_ in slabs if name not in UNSTABLE}, free)
-
-    def growth(self, before: Kernel) -> tuple[str, int]:
-        """The kind of object of which there are the most more, and how many."""
-        more = {name: count - before.objects.get(name, 0) for name, count in self.objects.items()}
-        name = max(more, key=more.__getitem__)
-        return name, more[name]
 
 
 @dataclass
@@ -224,31 +197,40 @@ def flaps(count: int, seed: int) -> str:
 
 
 def cycles(count: int) -> str:
+    """Bind, receive, unbind, again and again, in each token mode that the kernel has."""
+    modes = ("0", "1") if token_mode_attribute() else ()
+    return "; ".join(
+        f"mode {mode}: {cycles_with('-a', mode, count=count)}" for mode in modes
+    ) or cycles_with(count=count)
+
+
+def cycles_with(*options: str, count: int) -> str:
     """Bind, receive, unbind, again and again; every third run is stopped in mid-stream."""
-    cycle(0)
+    cycle(0, options)
     for number in range(max(3, count // 10)):
-        cycle(number)
-    before, state = Kernel.now(), nic_state()
+        cycle(number, options)
+    before, state = Kernel.now(UNSTABLE), nic_state()
     for number in range(count):
-        cycle(number)
+        cycle(number, options)
     expect(wait_for(lambda: not bound_queues() and not device_pools()), "something is bound")
-    after = Kernel.now()
+    after = Kernel.now(UNSTABLE)
     name, more = after.growth(before)
     expect_equal(nic_state(), state, "the NIC")
+    expect_equal(after.buffers, before.buffers, "dma-bufs")
     # Less than an object in four cycles, and less than a page in one, but for what comes and goes.
     expect(more <= max(250, count // 4), f"{more} objects more ({name})")
-    less = before.free - after.free
+    less = (before.free - after.free) >> 10
     expect(less <= 4 * count + (64 << 10), f"{less} KiB of memory less")
     return f"{count} cycles: {more} objects more ({name}), {less} KiB of memory less"
 
 
-def cycle(number: int) -> None:
+def cycle(number: int, options: tuple[str, ...]) -> None:
     """A run that receives; of three, one gets its end while payload is on its way."""
     if number % 3 < 2:
-        receive(9000, "-v", "7").expect(0)
+        receive(9000, "-v", "7", *options).expect(0)
         return
     port = free_port()
-    process = listen(4, port, "-v", "7")
+    process = listen(4, port, "-v", "7", *options)
     Sender(4, port, pattern(1 << 24)).start()
     time.sleep(0.05)
     process.terminate()

@@ -2,15 +2,13 @@
 """Cases about what is out, what is missing and what stays behind."""
 
 import os
-import re
 import subprocess
 import time
 from collections import defaultdict
-from pathlib import Path
-from typing import NamedTuple
 
 from case import AUTO, DATA, MANUAL, PORT, QUEUE, Case, bind_when_free, drain, return_all
 from testbed.devmem import DEVICE, PAGE, Buffer, Fragment, Netlink, Stream, until
+from testbed.holdings import Kernel
 
 # KASAN is slow, and keeps what is freed: what grows there says nothing.
 KASAN = "-lab-debug-" in os.uname().release
@@ -21,8 +19,6 @@ CYCLE_SIZE, CYCLE_DATA = 128 << 10, DATA[:9000]
 # What a thousand cycles may add: less than an object in four cycles, less than
 # a page a cycle.
 MOST_OBJECTS, MOST_PAGES = 249, 999
-# Addresses are given back many at a time (mm/vmalloc.c, lazy_max_pages).
-LAZY = {"vmap_area"}
 
 
 def counts_down(case: Case) -> None:
@@ -113,44 +109,14 @@ def crowd(case: Case) -> None:
         case.close()
 
 
-class Holdings(NamedTuple):
-    """What there is that cycles could add to."""
-
-    nic: str
-    buffers: int
-    objects: dict[str, int]
-    free_pages: int
-
-    @classmethod
-    def now(cls) -> "Holdings":
-        """Looks when what is only kept in store has been given back."""
-        Path("/proc/sys/vm/drop_caches").write_text("3")
-        for shrink in Path("/sys/kernel/slab").glob("*/shrink"):
-            shrink.write_text("1")
-        nic = [subprocess.check_output(["ethtool", f"-{option}", DEVICE], text=True)
-               for option in "gklnx"]
-        slabs = [line.split() for line in Path("/proc/slabinfo").read_text().splitlines()[2:]]
-        return cls(
-            "".join(nic),
-            total(r"^Total (\d+) objects", "/sys/kernel/debug/dma_buf/bufinfo"),
-            {name: int(active) for name, active, *_ in slabs if name not in LAZY},
-            # Free, and free in the store of a CPU.
-            total(r"^ *(?:nr_free_pages|count:) +(\d+)$", "/proc/zoneinfo"),
-        )
-
-
-def total(pattern: str, path: str) -> int:
-    """The sum of the numbers in such lines of a file."""
-    return sum(map(int, re.findall(pattern, Path(path).read_text(), re.MULTILINE)))
-
-
 def cycles(case: Case) -> None:
     """bound, received, unbound, again and again: nothing stays behind"""
     for mode in (MANUAL, AUTO):
         repeat(case, mode, CYCLES // 10)
-        before = Holdings.now()
+        before, nic = Kernel.now(), settings()
         repeat(case, mode, CYCLES)
-        compare(before, Holdings.now())
+        compare(before, Kernel.now())
+        assert settings() == nic
 
 
 def repeat(case: Case, mode: bytes, times: int) -> None:
@@ -178,15 +144,19 @@ def cycle(mode: bytes, number: int) -> None:
     buffer.close()
 
 
-def compare(before: Holdings, after: Holdings) -> None:
-    assert after.nic == before.nic
+def settings() -> str:
+    """What ethtool shows of the NIC."""
+    return "".join(subprocess.check_output(["ethtool", f"-{option}", DEVICE], text=True)
+                   for option in "gklnx")
+
+
+def compare(before: Kernel, after: Kernel) -> None:
     assert after.buffers == before.buffers, f"{before.buffers} dma-bufs, then {after.buffers}"
-    growth = {name: count - before.objects.get(name, 0) for name, count in after.objects.items()}
-    name = max(growth, key=growth.__getitem__)
-    pages = before.free_pages - after.free_pages
-    print(f"after {CYCLES} cycles {growth[name]} objects more ({name}), {pages} free pages less")
+    name, more = after.growth(before)
+    pages = (before.free - after.free) // PAGE
+    print(f"after {CYCLES} cycles {more} objects more ({name}), {pages} free pages less")
     if not KASAN:
-        assert growth[name] <= MOST_OBJECTS and pages <= MOST_PAGES
+        assert more <= MOST_OBJECTS and pages <= MOST_PAGES
 
 
 CASES = [counts_down, close_often, run_dry, crowd, cycles]
