@@ -26,7 +26,8 @@ def calls_fail(jobs: list[str]) -> None:
 
 # What is slow to trace is with what is quick.
 for group in (["receive", "measure-send", "restore"], ["output", "check", "guard"],
-              ["send", "measure-receive", "probe"]):
+              ["send", "measure-receive", "probe"],
+              ["reverse-send", "both-ways", "latency-asks"]):
     case(f"a system call that fails ends {', '.join(group)} in order", deadline=180, once=True)(
         functools.partial(calls_fail, group))
 

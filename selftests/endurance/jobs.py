@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import socket
 import subprocess
 import threading
@@ -22,8 +21,9 @@ from testbed.state import bound_queues
 from testbed.summary import document
 from testbed.tool import BINARY, LITTLE_MEMORY, Result, finish, start, track
 
-# How many seconds a run waits for its peer, and when it must have ended.
-PATIENCE = 4
+# How many seconds a run waits for its peer, and that for a run that a tracer slows down; and when
+# the run must have ended.
+PATIENCE, PEERS_PATIENCE = 4, 30
 DEADLINE = 60
 SIZE = 40_000
 
@@ -37,6 +37,8 @@ class Ending:
 
     result: Result
     wrong: str | None = None
+    # What the other end of a measurement printed.
+    others: str = ""
 
 
 def popen(tracer: Tracer, *arguments: str) -> subprocess.Popen[bytes]:
@@ -134,36 +136,52 @@ def remote_end(*options: str) -> subprocess.Popen[bytes]:
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
 
 
-def measure(sends: bool, tracer: Tracer) -> Ending:
-    """Measures two flows. The end that is traced is here, and sends or receives."""
-    address, control = (REMOTE if sends else LOCAL)[4], free_port()
-    common = (
-        "-s", address, "-p", str(free_port()), "--control", str(control), "--interval", "0",
-        "--json", "--timeout", str(PATIENCE))
-    receiving = (*common, "-l", "-v", "7", *LITTLE_MEMORY)
-    sending = (*common, "--flows", "2", "--bytes", str(SIZE))
-    others: list[subprocess.Popen[bytes]] = []
-    if sends:
-        others.append(remote_end(*receiving))
-        ready = threading.Event()
-        once_listening(control, others[0], ready.set, remotely=True).join(30)
-        expect(ready.is_set(), "the other end does not listen")
-        process = popen(tracer, "-f", NIC, *sending, *LITTLE_MEMORY)
-        result = finish(process, DEADLINE)
-    else:
-        process = popen(tracer, "-f", NIC, *receiving)
-        waiting = once_listening(
-            control, process, lambda: others.append(remote_end(*sending, "--host-memory")))
-        result = finish(process, DEADLINE)
-        waiting.join(5)
-    for other in others:
-        if result.code:
-            other.terminate()
-    ends = [finish(other, DEADLINE) for other in others]
-    wrong = what_is_wrong(result, verdict="ok")
-    if not wrong and result.code == 0 and [end.code for end in ends] != [0]:
-        wrong = f"the other end failed: {[end.stderr for end in ends]}"
-    return Ending(result, wrong)
+@dataclass(frozen=True)
+class Measurement:
+    """A measurement whose one end is here, and traced. The one that listens may be either."""
+
+    ours: tuple[str, ...]
+    theirs: tuple[str, ...]
+
+    def __call__(self, tracer: Tracer) -> Ending:
+        """Runs both ends."""
+        is_listening_here = "-l" in self.ours
+        address, control = (LOCAL if is_listening_here else REMOTE)[4], free_port()
+        common = (
+            "-s", address, "-p", str(free_port()), "--control", str(control), "--interval", "0",
+            "--json")
+        ours = ("-f", NIC, *common, "--timeout", str(PATIENCE), *self.ours)
+        theirs = (*common, "--timeout", str(PEERS_PATIENCE), *self.theirs)
+        others: list[subprocess.Popen[bytes]] = []
+        if is_listening_here:
+            process = popen(tracer, *ours)
+            waiting = once_listening(
+                control, process, lambda: others.append(remote_end(*theirs)))
+            result = finish(process, DEADLINE)
+            waiting.join(5)
+        else:
+            others.append(remote_end(*theirs))
+            ready = threading.Event()
+            once_listening(control, others[0], ready.set, remotely=True).join(30)
+            expect(ready.is_set(), "the other end does not listen")
+            result = finish(popen(tracer, *ours), DEADLINE)
+        for other in others:
+            if result.code:
+                other.terminate()
+        ends = [finish(other, DEADLINE) for other in others]
+        wrong = what_is_wrong(result, verdict="ok")
+        printed = "".join(end.stderr for end in ends)
+        if not wrong and result.code == 0 and [end.code for end in ends] != [0]:
+            wrong = f"the other end failed: {printed}"
+        return Ending(result, wrong, printed)
+
+
+# What the ends of measurements are told. An end that receives validates, into little memory.
+LISTENS = ("-l", *LITTLE_MEMORY)
+RECEIVES = ("-l", "-v", "7", *LITTLE_MEMORY)
+CALLS = ("--flows", "2", "--bytes", str(SIZE))
+ASKS = ("--flows", "2", "--duration", "1", "--latency")
+FROM_HOST = ("--host-memory",)
 
 
 def check(tracer: Tracer) -> Ending:
@@ -216,8 +234,14 @@ JOBS: dict[str, Callable[[Tracer], Ending]] = {
     "receive": receive,
     "output": output,
     "send": send,
-    "measure-receive": functools.partial(measure, False),
-    "measure-send": functools.partial(measure, True),
+    "measure-receive": Measurement(RECEIVES, (*CALLS, *FROM_HOST)),
+    "measure-send": Measurement((*CALLS, *LITTLE_MEMORY), RECEIVES),
+    "reverse-receive": Measurement((*CALLS, "-R", "-v", "7", *LITTLE_MEMORY), LISTENS),
+    "reverse-send": Measurement(LISTENS, (*CALLS, "-R", "-v", "7", *LITTLE_MEMORY)),
+    "both-ways": Measurement(
+        (*CALLS, "--bidir", "-v", "7", *FROM_HOST, *LITTLE_MEMORY), RECEIVES),
+    "latency-asks": Measurement((*ASKS, *LITTLE_MEMORY), RECEIVES),
+    "latency-answers": Measurement(RECEIVES, (*ASKS, *FROM_HOST)),
     "check": check,
     "probe": probe,
     "restore": restore,

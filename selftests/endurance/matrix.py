@@ -57,7 +57,7 @@ def places(jobs: list[str]) -> Places:
     found = {}
     for job in jobs:
         ending = JOBS[job](tracing.traced)
-        text = ending.result.stderr
+        text = f"{ending.result.stderr}{ending.others}"
         expect(not ending.result.code and not ending.wrong, f"{job}: {ending.wrong}: {text}")
         expect_released()
         found[job] = tracing.places(is_started=job == "guard")
