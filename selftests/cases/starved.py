@@ -7,17 +7,19 @@ from __future__ import annotations
 import contextlib
 import resource
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from testbed.harness import case, expect, expect_equal
-from testbed.hosts import LOCAL, NIC, Sender, free_port, pattern, wait_listening
+from testbed.harness import Skipped, case, expect, expect_equal, wait_for
+from testbed.hosts import (
+    LOCAL, NIC, Sender, free_port, nic_with, output, pattern, statistic, wait_listening)
 from testbed.pair import paired, sender
-from testbed.recovery import expect_back
-from testbed.state import expect_released, nic_state
-from testbed.tool import BINARY, LITTLE_MEMORY, Result, finish, track
+from testbed.recovery import expect_back, is_back
+from testbed.state import expect_released, netdev, nic_state
+from testbed.tool import BINARY, LITTLE_MEMORY, Result, finish, receive, run, start, track
 
 SIZE = 40_000
 GROUP = Path("/sys/fs/cgroup/starved")
@@ -155,3 +157,115 @@ def clock() -> None:
         seconds = end["total"]["seconds"]
         expect(3.5 < seconds < 20, f"{end['role']}: {seconds} s")
     expect_back(before)
+
+
+FAULTS = Path("/sys/kernel/debug/fail_function")
+ALLOCATION = "page_pool_alloc_netmems"
+
+
+@contextlib.contextmanager
+def failing_allocations(interval: int) -> Iterator[None]:
+    """Has each allocation of so many fail that drivers make in page pools
+    (`Documentation/fault-injection`)."""
+    def write(**settings: int) -> None:
+        for name, value in settings.items():
+            (FAULTS / name).write_text(f"{value}\n", encoding="ascii")
+
+    if not FAULTS.exists():
+        raise Skipped("this kernel cannot let functions fail; the lab kernel lab-debug can")
+    (FAULTS / "inject").write_text(f"{ALLOCATION}\n", encoding="ascii")
+    write(verbose=0, interval=interval, probability=100, times=-1)
+    try:
+        yield
+    finally:
+        write(probability=0, times=0)
+        (FAULTS / "inject").write_text("\n", encoding="ascii")
+
+
+def failed_allocations() -> int:
+    """How many allocations the NIC's driver could not make."""
+    [counters] = netdev().dump("qstats-get", {"ifindex": socket.if_nametoindex(NIC)})
+    return counters["rx-alloc-fail"]
+
+
+@case("a stream comes through while the page pool has no memory now and then, or for a while",
+      deadline=600)
+def page_pool() -> None:
+    # With 1, each fails.
+    for interval, size in ((511, 4_000_000), (64, 2_000_000), (7, 500_000), (1, 500_000)):
+        state, port = nic_state(), free_port()
+        process = start("-l", "-f", NIC, "-s", LOCAL[4], "-p", str(port), "-v", "7")
+        wait_listening(port, process)
+        before, came = failed_allocations(), statistic("rx_bytes")
+        with failing_allocations(interval):
+            sender_ = Sender(4, port, pattern(size))
+            sender_.start()
+            if interval == 1:
+                expect(wait_for(lambda: failed_allocations() > before), "none failed")
+                time.sleep(2)
+                expect(process.poll() is None, "the run ended")
+            else:
+                # A NIC without a buffer drops the packet, and the sender repeats it.
+                expect(wait_for(lambda: statistic("rx_bytes") > came + size, 120), "no end")
+        result = finish(process, 120).expect(0)
+        expect_equal(result.stdout, b"Validated buffer\n", "output")
+        failed = failed_allocations() - before
+        print(f"  each {interval}: {failed} allocations failed")
+        expect(failed, "no allocation failed")
+        expect_back(state)
+        expect_released()
+
+
+@case("a run whose set-up meets a page pool without memory works, or says so", deadline=300)
+def page_pool_at_the_start() -> None:
+    def poor_starts() -> int:
+        return output("dmesg").count("starts with too few buffers")
+
+    codes, before = [], poor_starts()
+    # A queue that takes buffers when it is started.
+    with nic_with("prefill=256"):
+        for interval in (1000, 100, 10, 3):
+            state = nic_state()
+            with failing_allocations(interval):
+                result = run("-f", NIC)
+            codes.append(result.code)
+            if result.code:
+                result.expect(1, "ENOMEM")
+            if not is_back(state):
+                expect(result.code == 1, f"the NIC stays changed without a word: {result.stderr}")
+                run("--restore").expect(0)
+            expect_back(state)
+            expect_released()
+        receive(SIZE, "-v", "7").expect(0)
+    print(f"  exit statuses {codes}, {poor_starts() - before} starts with too few buffers")
+    expect(poor_starts() > before, "no allocation failed")
+
+
+@case("a udmabuf that the driver refuses is explained", once=True)
+def udmabuf() -> None:
+    parameters = Path("/sys/module/udmabuf/parameters")
+    before = {path: path.read_text(encoding="ascii") for path in parameters.iterdir()}
+    state = nic_state()
+    try:
+        (parameters / "size_limit_mb").write_text("11", encoding="ascii")
+        remedy = f"write 12 to {parameters}/size_limit_mb"
+        for kind in ("udmabuf", "udmabuf:huge=2M"):
+            run("-f", NIC, "--memory", kind, "--memory-size", "12M").expect(
+                1, "cannot make a udmabuf of 12582912 bytes: EINVAL", remedy)
+        check = run("--check", "-f", NIC, "--memory-size", "12M")
+        expect(remedy in check.stdout.decode(), f"{check.stdout!r}")
+        (parameters / "size_limit_mb").write_text("12", encoding="ascii")
+        # Of pieces, which it limits, a run has one.
+        (parameters / "list_limit").write_text("0", encoding="ascii")
+        run("-f", NIC, "--memory-size", "12M").expect(0)
+    finally:
+        for path, value in before.items():
+            path.write_text(value, encoding="ascii")
+    # What the kernel would have to end processes for.
+    for kind in ("udmabuf", "heap:system"):
+        for size in ("64G", "64000G"):
+            result = run("-f", NIC, "--memory", kind, "--memory-size", size)
+            result.expect(1, "the host has ", " MiB available", "--memory-size")
+    check = run("--check", "-f", NIC, "--memory-size", "64G")
+    check.expect(1, "missing: available-memory")
+    expect_back(state)
