@@ -231,7 +231,9 @@ def cycle(number: int, options: tuple[str, ...]) -> None:
         return
     port = free_port()
     process = listen(4, port, "-v", "7", *options)
-    Sender(4, port, pattern(1 << 24)).start()
-    time.sleep(0.05)
+    source = Sender(4, port, pattern(1 << 62))
+    source.start()
+    wait_for_traffic(100_000)
     process.terminate()
     expect_equal(finish(process, 30).code, 128 + signal.SIGTERM, "exit status")
+    source.join(60)
