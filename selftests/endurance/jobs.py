@@ -22,9 +22,9 @@ from testbed.summary import document
 from testbed.tool import BINARY, LITTLE_MEMORY, Result, finish, start, track
 
 # How many seconds a run waits for its peer, and that for a run that a tracer slows down; and when
-# the run must have ended.
-PATIENCE, PEERS_PATIENCE = 4, 30
-DEADLINE = 60
+# the run must have ended: below a tracer, the false starts that it bears take up to a minute.
+PATIENCE, PEERS_PATIENCE = 4, 15
+DEADLINE = 120
 SIZE = 40_000
 
 # Puts a tracer before a command, or before `-p` and the number of a process that is there.
@@ -218,7 +218,7 @@ def guard(tracer: Tracer) -> Ending:
         stderr=subprocess.DEVNULL))
     expect(wait_for(lambda: is_traced(pid)), "the guard is not traced")
     process.kill()
-    if not wait_for(lambda: strace.poll() is not None, DEADLINE / 2):
+    if not wait_for(lambda: strace.poll() is not None, 30):
         strace.terminate()
         strace.wait(10)
     result = finish(process, DEADLINE)
