@@ -15,7 +15,7 @@ from pathlib import Path
 
 from testbed.harness import Skipped, case, expect, expect_equal, wait_for
 from testbed.hosts import (
-    LOCAL, NIC, Sender, free_port, nic_with, output, pattern, statistic, wait_listening)
+    LOCAL, NIC, Sender, free_port, nic_with, output, parameter, pattern, statistic, wait_listening)
 from testbed.pair import paired, sender
 from testbed.recovery import expect_back, is_back
 from testbed.state import expect_released, netdev, nic_state
@@ -192,7 +192,7 @@ def failed_allocations() -> int:
       deadline=600)
 def page_pool() -> None:
     # With 1, each fails.
-    for interval, size in ((511, 4_000_000), (64, 2_000_000), (7, 500_000), (1, 500_000)):
+    for interval, size in ((511, 4_000_000), (64, 2_000_000), (7, 500_000), (1, 4_000_000)):
         state, port = nic_state(), free_port()
         process = start("-l", "-f", NIC, "-s", LOCAL[4], "-p", str(port), "-v", "7")
         wait_listening(port, process)
@@ -211,7 +211,8 @@ def page_pool() -> None:
         expect_equal(result.stdout, b"Validated buffer\n", "output")
         failed = failed_allocations() - before
         print(f"  each {interval}: {failed} allocations failed")
-        expect(failed, "no allocation failed")
+        # A ring of buffers makes up for single ones, which the driver then does not miss.
+        expect(failed or interval > 1 and parameter("prefill"), "no allocation failed")
         expect_back(state)
         expect_released()
 
