@@ -38,7 +38,8 @@ package struct IntervalTable {
   ///     of which one it is.
   ///   - workers: The numbers of each worker's flows.
   package init(
-    for role: MeasurementRole, by engine: Engine = .devmem, isMutual: Bool = false, workers: [[Int]], flowCount: Int
+    for role: MeasurementRole, by engine: Engine = .devmem, isMutual: Bool = false,
+    workers: [[Int]], flowCount: Int
   ) {
     self.role = role
     self.engine = engine
