@@ -43,6 +43,8 @@ let package = Package(
   targets: [
     .target(name: "CLinux"),
     .systemLibrary(name: "CMnl", pkgConfig: "libmnl", providers: [.apt(["libmnl-dev"])]),
+    // The archive is linked, below: by pkg-config, it would be the shared library.
+    .systemLibrary(name: "CURing", providers: [.apt(["liburing-dev"])]),
     .systemLibrary(name: "CDRM"),
     .systemLibrary(name: "CUdev"),
     room("Kernel", uses: "CLinux"),
@@ -52,10 +54,13 @@ let package = Package(
     room("Netdev", uses: "CLinux", "Kernel", "Netlink"),
     room("DeviceMemory", uses: "CLinux", "CDRM", "CUdev", "Kernel"),
     room("Sockets", uses: "CLinux", "Kernel"),
-    room("Transfer", uses: "CLinux", "Kernel", "Payload", "DeviceMemory", "Sockets"),
+    .target(
+      name: "Uring", dependencies: ["CLinux", "CURing", "Kernel"], swiftSettings: settings,
+      linkerSettings: [.linkedLibrary(":liburing.a")]),
+    room("Transfer", uses: "CLinux", "Kernel", "Payload", "DeviceMemory", "Sockets", "Uring"),
     room(
       "Measurement",
-      uses: "Kernel", "Payload", "NIC", "Netdev", "DeviceMemory", "Sockets", "Transfer"),
+      uses: "Kernel", "Payload", "NIC", "Netdev", "DeviceMemory", "Sockets", "Uring", "Transfer"),
     room("Recovery", uses: "CLinux", "Kernel", "NIC", "Netdev"),
     room(
       "Options",
@@ -63,12 +68,12 @@ let package = Package(
       "Measurement"),
     room(
       "Preflight",
-      uses: "CLinux", "Kernel", "Netlink", "NIC", "Netdev", "DeviceMemory", "Transfer", "Recovery",
-      "Options"),
+      uses: "CLinux", "Kernel", "Netlink", "NIC", "Netdev", "DeviceMemory", "Uring", "Transfer",
+      "Recovery", "Options"),
     room(
       "Session",
-      uses: "Kernel", "Payload", "Netlink", "NIC", "Netdev", "DeviceMemory", "Sockets", "Transfer",
-      "Measurement", "Recovery", "Options", "Preflight"),
+      uses: "Kernel", "Payload", "Netlink", "NIC", "Netdev", "DeviceMemory", "Sockets", "Uring",
+      "Transfer", "Measurement", "Recovery", "Options", "Preflight"),
     .executableTarget(
       name: "ncdevmem", dependencies: ["Kernel", "Options", "Session"], swiftSettings: settings),
     .executableTarget(
@@ -105,8 +110,10 @@ let package = Package(
     tests(of: "Netdev", uses: "CLinux", "Kernel", "Netlink", "TestSupport"),
     tests(of: "DeviceMemory", uses: "CLinux", "Kernel", "TestSupport"),
     tests(of: "Sockets", uses: "CLinux", "Kernel", "TestSupport"),
+    tests(of: "Uring", uses: "CLinux", "Kernel", "TestSupport"),
     tests(
-      of: "Transfer", uses: "CLinux", "Kernel", "Payload", "DeviceMemory", "Sockets", "TestSupport"),
+      of: "Transfer",
+      uses: "CLinux", "Kernel", "Payload", "DeviceMemory", "Sockets", "Uring", "TestSupport"),
     tests(
       of: "Measurement",
       uses: "Kernel", "Payload", "NIC", "Netdev", "DeviceMemory", "Sockets", "Transfer",

@@ -4,8 +4,8 @@ internal import CLinux
 internal import Glibc
 package import Kernel
 
-/// A dma-buf, and the CPU's way to its memory. Both go away with their owner, the memory itself
-/// once the kernel has no binding left that uses it.
+/// A dma-buf, and the CPU's way to its memory; or pages of the process's own, for what takes no dma-buf.
+/// Both go away with their owner, the memory itself once the kernel has no binding left that uses it.
 @safe package struct DeviceBuffer: ~Copyable, ReadableMemory, WritableMemory {
   /// Where the CPU finds the memory. Not private: an optimised class of another module that holds a
   /// buffer refers to it by name, and would not link.
@@ -16,8 +16,10 @@ package import Kernel
     case copied(CUDABuffer)
   }
 
-  /// The dma-buf.
+  /// The dma-buf, or the file that the pages are of.
   package let descriptor: OwnedDescriptor
+  /// Whether it is a dma-buf.
+  package let isDMABuf: Bool
   /// Size in bytes.
   package let byteCount: Int
   /// How the CPU gets at the memory.
@@ -60,6 +62,19 @@ package import Kernel
     self.descriptor = descriptor
     self.subject = subject
     self.mapping = nil
+    isDMABuf = true
+  }
+
+  /// Pages that are no dma-buf, and the file that they are of.
+  init(_ mapping: consuming Mapping, of file: consuming OwnedDescriptor) {
+    (access, refusal, self.mapping) = (.mapped, nil, nil)
+    origin = nil
+    byteCount = mapping.count
+    unsafe base = mapping.base
+    subject = "\(mapping.count) bytes of memory"
+    view = .mapped(mapping)
+    descriptor = file
+    isDMABuf = false
   }
 
   /// A mapping, what the exporter lets the CPU do there, and why there is no more.
@@ -104,6 +119,7 @@ package import Kernel
     access = .copies
     refusal = nil
     descriptor = export.dmabuf
+    isDMABuf = true
   }
 
   /// A GPU's memory, where this is such.
@@ -113,6 +129,9 @@ package import Kernel
     case .copied(let buffer): buffer
     }
   }
+
+  /// Where the pages are, for as long as this lasts; `nil` for a dma-buf.
+  package var pages: UnsafeMutableRawPointer? { isDMABuf ? nil : unsafe base }
 
   /// Whether the CPU reads and writes the memory itself, and not a copy.
   package var isMapped: Bool { access == .mapped || access == .readOnly }
@@ -197,6 +216,7 @@ package import Kernel
   /// The ioctl "can fail with -EAGAIN or -EINTR, in which case it must be restarted"
   /// (`drivers/dma-buf/dma-buf.c`).
   private func synchronize(_ flags: UInt64, _ operation: String) throws(Failure) {
+    guard isDMABuf else { return }
     var request = dma_buf_sync(flags: flags)
     try attempt(operation) { () throws(Errno) in
       _ = try restarting {

@@ -6,6 +6,8 @@ package import Kernel
 package enum MemoryKind: Equatable, Sendable {
   /// Ordinary memory behind `/dev/udmabuf`; with pages that hold the NIC's buffers if `nil`.
   case udmabuf(UDMABuf.PageSize?)
+  /// Pages of the process's own, which are no dma-buf; with pages that hold the NIC's buffers if `nil`.
+  case host(UDMABuf.PageSize?)
   /// A dma-heap, by name.
   case heap(String)
   /// A dumb buffer of a DRM device.
@@ -16,12 +18,13 @@ package enum MemoryKind: Equatable, Sendable {
   case cuda(Int?)
 
   /// How the option `--memory` names each kind, without what it may take.
-  package static let forms = ["udmabuf", "heap:NAME", "drm", "fd:N", "cuda"]
+  package static let forms = ["udmabuf", "host", "heap:NAME", "drm", "fd:N", "cuda"]
 
-  /// As the option `--memory` names it, such as `heap:system`; a udmabuf without its pages.
+  /// As the option `--memory` names it, such as `heap:system`; `udmabuf` and `host` without their pages.
   package var name: String {
     switch self {
     case .udmabuf: "udmabuf"
+    case .host: "host"
     case .heap(let name): "heap:\(name)"
     case .drm(.any): "drm"
     case .drm(.node(let node)): "drm:\(node)"
@@ -43,6 +46,7 @@ package enum MemoryKind: Equatable, Sendable {
     switch self {
     case .udmabuf(let pages?): UDMABuf(pages)
     case .udmabuf(nil): UDMABuf(forBuffersOf: bufferSize)
+    case .host(let pages): PageMemory(pages ?? .holding(buffersOf: bufferSize))
     case .heap(let name): DMAHeap(named: name)
     case .drm(let choice): DRMMemory(choice)
     case .descriptor(let descriptor): GivenMemory(descriptor)

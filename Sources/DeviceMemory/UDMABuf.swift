@@ -57,7 +57,7 @@ package struct UDMABuf: MemoryProvider {
     let operation = "make a udmabuf"
     let subject = "of \(byteCount) bytes"
     if pages == .base { try requireAvailable(byteCount, to: operation, subject) }
-    let file = try makeFile(byteCount: byteCount)
+    let file = try pages.makeFile(byteCount: byteCount)
     let dmabuf: OwnedDescriptor
     do throws(Errno) {
       var request = udmabuf_create(
@@ -76,34 +76,6 @@ package struct UDMABuf: MemoryProvider {
     return try DeviceBuffer(mapping: dmabuf, named: "a udmabuf \(subject)", madeOf: file)
   }
 
-  private func makeFile(byteCount: Int) throws(Failure) -> OwnedDescriptor {
-    do throws(Errno) {
-      let file = OwnedDescriptor(
-        owning: try retrying { unsafe CLinux_memfd_create("ncdevmem", memfdFlags) })
-      try retrying { ftruncate(file.rawValue, byteCount) }
-      // The driver takes a file that cannot shrink under it, and none that is sealed for writing.
-      try retrying { CLinux_fcntl_add_seals(file.rawValue, CLinux_F_SEAL_SHRINK) }
-      return file
-    } catch {
-      // `hugetlb_file_setup`: no pool of that size, or no such pages in this kernel at all.
-      let lacksPages = (error == .noDevice || error == Errno(ENOSYS)) && pages != .base
-      throw Failure(
-        "create a memfd for device memory", errno: error,
-        reason: lacksPages ? "this host has no huge pages of \(granularity >> 20) MiB" : nil,
-        hint: lacksPages ? "it takes CONFIG_HUGETLBFS and a processor that has them" : nil,
-        kind: lacksPages ? .unsupported : .failed)
-    }
-  }
-
-  private var memfdFlags: CUnsignedInt {
-    let common = CLinux_MFD_CLOEXEC | CLinux_MFD_ALLOW_SEALING
-    return switch pages {
-    case .base: common
-    case .huge2MiB: common | CLinux_MFD_HUGETLB | CLinux_MFD_HUGE_2MB
-    case .huge1GiB: common | CLinux_MFD_HUGETLB | CLinux_MFD_HUGE_1GB
-    }
-  }
-
   /// What helps against a refusal of the driver (`drivers/dma-buf/udmabuf.c`, `udmabuf_create`).
   ///
   /// - Parameter byteCount: What was asked for.
@@ -117,10 +89,7 @@ package struct UDMABuf: MemoryProvider {
     guard pages != .base else {
       return errno == .outOfMemory ? "choose less memory (--memory-size)" : nil
     }
-    return """
-      reserve huge pages in \(pages.pool)/nr_hugepages; those of a run that has just ended can \
-      take some seconds to come back
-      """
+    return pages.reservation
   }
 
   /// What lets the driver make a buffer that is larger than it may be; `nil` where it is not.

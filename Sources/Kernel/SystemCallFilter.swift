@@ -15,15 +15,21 @@ package struct SystemCallFilter: Sendable {
   package private(set) var program: [sock_filter]
 
   /// For a run that is set up: it executes nothing, forks nothing, and mounts nothing.
-  package static let run: SystemCallFilter = {
+  package static let run = SystemCallFilter(forRunsThatAlso: [])
+
+  /// The same for a run that receives by a ring, which was made before: it makes no other.
+  package static let runWithRings = SystemCallFilter(
+    forRunsThatAlso: [__NR_io_uring_enter, __NR_io_uring_register])
+
+  private init(forRunsThatAlso allowed: [CInt]) {
     var filter = SystemCallFilter()
-    filter.refuse(forRuns)
+    filter.refuse(Self.forRuns.filter { !allowed.contains($0) })
     filter.allowThreadsOnly()
     filter.allow(
       __NR_socket, where: 0, isOneOf: [AF_UNIX, AF_INET, AF_INET6, AF_NETLINK].map(UInt32.init))
     filter.end()
-    return filter
-  }()
+    self = filter
+  }
 
   /// For a guard, which has one thread, speaks with the kernel only, and loads no code.
   package static let `guard`: SystemCallFilter = {

@@ -5,6 +5,7 @@ internal import Kernel
 internal import Payload
 internal import Sockets
 internal import Transfer
+internal import Uring
 
 /// The receive loop of one flow of a measurement: one of these, so that each is made for just its
 /// engine and its sink. Which one it is costs a look for each call of the kernel, not for each
@@ -16,6 +17,8 @@ struct FlowLoop: ~Copyable {
   private var devmem: ReceiveLoop<Devmem, MeasuredSink>?
   /// Receives through a binding where a GPU compares.
   private var gpu: ReceiveLoop<Devmem, GPUValidatingSink>?
+  /// Receives by a ring.
+  private var ring: ReceiveLoop<ZeroCopyEngine<ZeroCopyRing, SharedMemory>, MeasuredSink>?
   /// Receives by the socket alone.
   private var socket: ReceiveLoop<SocketEngine<Connection>, MeasuredSink>?
 
@@ -47,6 +50,12 @@ struct FlowLoop: ~Copyable {
           by: engine, into: Intake(into: sink), memorySize: memorySize,
           waitsForBatches: waitsForBatches)
       }
+    case .zcrx(let number, let failsOnLinear):
+      let engine = ZeroCopyEngine<ZeroCopyRing, SharedMemory>(
+        as: number, failsOnLinear: failsOnLinear)
+      let sink = MeasuredSink(pattern, every: interval, report: report)
+      ring = ReceiveLoop(
+        by: engine, into: Intake(into: sink), memorySize: .max, waitsForBatches: false)
     case .socket(let showsPages):
       let engine = try SocketEngine(of: source, showsPages: showsPages)
       let sink = MeasuredSink(pattern, every: interval, report: report)
@@ -63,6 +72,13 @@ struct FlowLoop: ~Copyable {
     return try gpu!.step(from: source, with: &shared)
   }
 
+  /// Takes what a ring has of the flow next.
+  mutating func step(
+    from source: borrowing Connection, with shared: inout SharedRing.Shared
+  ) throws(Failure) -> ReceiveProgress {
+    try ring!.step(from: source, with: &shared)
+  }
+
   /// Takes what one call of `recv` has.
   mutating func step(
     from source: borrowing Connection, with shared: inout SocketShared
@@ -77,6 +93,10 @@ struct FlowLoop: ~Copyable {
     case .none: break
     }
     switch gpu {
+    case .some(let loop): return loop.figures
+    case .none: break
+    }
+    switch ring {
     case .some(let loop): return loop.figures
     case .none: break
     }
@@ -119,6 +139,7 @@ struct FlowLoop: ~Copyable {
   /// Sees each fragment from the next call on, where nobody reads the payload.
   mutating func trace(by trace: ((Fragment, _ totalBytes: Int) -> Void)?) {
     devmem?.intake.trace = trace
+    ring?.intake.trace = trace
   }
 }
 

@@ -11,15 +11,19 @@ package import Transfer
   package let flows: [IncomingFlow]
   package var record = WorkerRecord()
   private let memory: SharedMemory?
+  private let ring: SharedRing?
   private var silence: Silence
 
   /// - Parameters:
   ///   - cpu: Where the worker runs; anywhere if `nil`.
   ///   - memory: What they are received into; `nil` where sockets receive.
+  ///   - ring: What they are received by; `nil` for a call each.
   ///   - silence: How long all flows may be silent.
   package init(
-    _ flows: [IncomingFlow], on cpu: Int?, in memory: SharedMemory?, silence: Silence
+    _ flows: [IncomingFlow], on cpu: Int?, in memory: SharedMemory?, by ring: SharedRing? = nil,
+    silence: Silence
   ) {
+    self.ring = ring
     self.flows = flows
     self.cpu = cpu
     self.memory = memory
@@ -33,7 +37,10 @@ package import Transfer
 
   package func work(_ wait: Wait) throws(Failure) {
     defer { for flow in flows { flow.settle() } }
-    if let memory {
+    if let ring {
+      var engine = try RingFlowEngine(ring, for: flows, wait)
+      try serve(by: &engine, wait)
+    } else if let memory {
       var engine = try CallingFlowEngine(using: DevmemShared(memory), wait)
       try serve(by: &engine, wait)
     } else {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
+internal import DeviceMemory
 internal import Kernel
 internal import Measurement
 internal import Payload
@@ -69,6 +70,7 @@ struct Draft {
     guard takesAll || !interfaces.isEmpty else { throw .missing("-f IFACE") }
     var target = target
     target.queues = try queues()
+    if target.engine == .zcrx, !isGiven(\.target.memory.kind) { target.memory.kind = .host(nil) }
 
     if checks {
       try check(for: .check)
@@ -297,6 +299,12 @@ struct Draft {
   /// Refuses the last option that is another engine's. With `--reverse` and `--bidir`, what is only
   /// for sending is for the other end, which has an engine of its own.
   private func checkEngine() throws(Failure) {
+    if target.engine == .zcrx, !listens, !requests, !checks {
+      throw .usage("\(typed(\.target.engine)) \(target.engine.name)", "only receives")
+    }
+    if case .host = target.memory.kind, target.engine != .zcrx {
+      throw .usage("\(typed(\.target.memory.kind)) host", "needs --engine zcrx")
+    }
     for given in given.reversed() where !given.option.engines.contains(target.engine) {
       if requests, given.option.modes.isDisjoint(with: .receiveFlows) { continue }
       throw .usage(given.typed, "means nothing with --engine \(target.engine.name)")

@@ -64,7 +64,7 @@ enum OptionScanner {
   }
 
   /// What one call of `getopt_long` found.
-  private struct Step {
+  struct Step {
     /// An option's code, or `atEnd`, `lacksValue` or `isUnknown`.
     let code: CInt
     /// The code of an option that lacks a value or has one too many, or an unknown letter.
@@ -74,17 +74,26 @@ enum OptionScanner {
     let next: Int
   }
 
-  private static let atEnd: CInt = -1
-  private static let lacksValue = CInt(UInt8(ascii: ":"))
-  private static let isUnknown = CInt(UInt8(ascii: "?"))
+  static let atEnd: CInt = -1
+  static let lacksValue = CInt(UInt8(ascii: ":"))
+  static let isUnknown = CInt(UInt8(ascii: "?"))
+
+  private static func steps(through words: [String]) -> [Step] {
+    unsafe steps(through: words, letters: letters, longOptions: longOptions)
+  }
 
   /// Calls `getopt_long` until there is nothing more to find or something is wrong.
-  private static func steps(through words: [String]) -> [Step] {
+  ///
+  /// - Parameters:
+  ///   - letters: As `getopt` wants them, behind a plus and a colon.
+  ///   - longOptions: The names, with an empty one behind them.
+  @unsafe static func steps(
+    through words: [String], letters: String, longOptions: [CLinux.option]
+  ) -> [Step] {
     let count = words.count + 1
     let arguments = unsafe (["ncdevmem"] + words).map { unsafe strdup($0) } + [nil]
     defer { for index in 0..<count { unsafe free(arguments[index]) } }
 
-    let longOptions = unsafe self.longOptions
     return cursor.withLock { _ in
       var steps: [Step] = []
       while true {

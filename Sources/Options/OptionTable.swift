@@ -90,25 +90,27 @@ extension Option {
       Option(
         nil, "engine", "NAME", [.check, .transfer],
         """
-        what the payload comes or goes by: devmem (the default), socket (the kernel copies), \
-        socket:zerocopy (it shows received pages, and sends from the run's memory)
+        what the payload comes or goes by: devmem (the default), zcrx (io_uring's zero-copy \
+        receive), socket (the kernel copies), socket:zerocopy (it shows received pages, and \
+        sends from the run's memory)
         """, \.target.engine, engine),
       Option(
         nil, "memory", "KIND[:ARG]", .any,
         """
         source of the device memory: udmabuf[:huge=2M|1G] (the default), heap:NAME, \
-        drm[:NODE|DRIVER], fd:N (a dma-buf that the parent left open), cuda[:GPU]
+        drm[:NODE|DRIVER], fd:N (a dma-buf that the parent left open), cuda[:GPU], \
+        host[:huge=2M|1G] (pages, with --engine zcrx the default)
         """, \.target.memory.kind, memoryKind
-      ).only(.devmem),
+      ).only(.devmem, .zcrx),
       Option(
         nil, "memory-size", "SIZE", .any, "how much device memory to bind (default: 16000 pages)",
         \.target.memory.byteCount, memorySize
-      ).only(.devmem),
+      ).only(.devmem, .zcrx),
       Option(
         "b", "rx-page-size", "SIZE", .bind,
         "size of the NIC's RX buffers: a power of two, at least a page",
         \.target.binding.rxPageSize, rxPageSize
-      ).only(.devmem),
+      ).only(.devmem, .zcrx),
       Option(
         "a", "autorelease", "0|1", .bind,
         "whether closing a socket returns its tokens (default: the kernel's choice)",
@@ -212,7 +214,8 @@ extension Option {
         nil, "threads", "N", [.receiveFlows, .request],
         "share the flows among N threads (default: as many as CPUs, at most one each)",
         \.measurement.threads,
-        threadCount),
+        threadCount
+      ).only(.devmem, .socket, .zerocopySocket),
       Option(
         nil, "cpus", "LIST", .measure,
         """
@@ -257,12 +260,12 @@ extension Option {
         nil, "allow-plain", .receive,
         "pass although some payload came outside of device memory, in frames left whole",
         \.receive.checks.allowsPlain
-      ).only(.devmem),
+      ).only(.devmem, .zcrx),
       Option(
         "L", "fail-on-linear", .receive,
         "fail at the first payload in host memory, in a frame split wrongly or left whole",
         \.receive.checks.failsOnLinear
-      ).only(.devmem),
+      ).only(.devmem, .zcrx),
       Option(
         nil, "json", [.any, .restore], "print one JSON document, whatever the run ends with",
         \.output.reportsJSON),
@@ -275,7 +278,7 @@ extension Option {
         "print what is wrong and what was asked for, and nothing else", \.isQuiet),
       Option(
         nil, "trace", .single, "print each received fragment on standard error", \.output.traces
-      ).only(.devmem),
+      ).only(.devmem, .zcrx),
       Option("h", "help", "print the options and exit", answers: .help),
       Option(nil, "version", "print the version and what it can do, and exit", answers: .version),
     ])

@@ -84,6 +84,10 @@ func memoryKind(_ word: String) throws(InvalidValue) -> MemoryKind {
   case ("udmabuf", "huge=2M"): return .udmabuf(.huge2MiB)
   case ("udmabuf", "huge=1G"): return .udmabuf(.huge1GiB)
   case ("udmabuf", _): throw InvalidValue(reason: "udmabuf takes huge=2M or huge=1G")
+  case ("host", nil): return .host(nil)
+  case ("host", "huge=2M"): return .host(.huge2MiB)
+  case ("host", "huge=1G"): return .host(.huge1GiB)
+  case ("host", _): throw InvalidValue(reason: "host takes huge=2M or huge=1G")
   case ("heap", let name?) where !name.isEmpty && !name.contains("/"): return .heap(name)
   case ("heap", _): throw InvalidValue(reason: "heap takes a name, such as heap:system")
   case ("drm", nil): return .drm(.any)
@@ -197,7 +201,7 @@ func bitRate(_ word: String) throws(InvalidValue) -> Int {
 }
 
 /// Reads digits, decimal or behind `0x` hexadecimal: no sign, no space, nothing behind them.
-private func number(_ word: String, in range: ClosedRange<Int>) throws(InvalidValue) -> Int {
+func number(_ word: String, in range: ClosedRange<Int>) throws(InvalidValue) -> Int {
   guard let number = digits(word[...]), range.contains(number) else {
     throw InvalidValue(reason: "not a number from \(range.lowerBound) to \(range.upperBound)")
   }

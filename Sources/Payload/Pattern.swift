@@ -9,13 +9,23 @@ package struct Pattern: Hashable, Sendable {
   /// to 255 once and newlines for ever.
   package static let periods = 2...256
 
+  /// The letters a to z, which the kernel's `iou-zcrx` sends and expects.
+  package static let alphabet = Pattern(period: 26, isOfLetters: true)
+
   /// After how many bytes the pattern repeats; one of `periods`.
   package let period: Int
+
+  private let isOfLetters: Bool
 
   /// Gives `nil` unless the period is one of `periods`.
   package init?(period: Int) {
     guard Self.periods.contains(period) else { return nil }
+    self.init(period: period, isOfLetters: false)
+  }
+
+  private init(period: Int, isOfLetters: Bool) {
     self.period = period
+    self.isOfLetters = isOfLetters
   }
 
   /// One period of it, from the start of the stream.
@@ -24,6 +34,7 @@ package struct Pattern: Hashable, Sendable {
   /// The byte at an offset from the start of the stream.
   package func byte(at offset: Int) -> UInt8 {
     let phase = offset % period
+    if isOfLetters { return UInt8(ascii: "a") + UInt8(phase) }
     return phase == period - 1 ? UInt8(ascii: "\n") : UInt8(phase + 1)
   }
 }

@@ -41,7 +41,7 @@ extension Preflight {
   private var isGPUMeant: Bool {
     switch target.memory.kind {
     case .cuda, .drm: true
-    case .udmabuf, .heap, .descriptor: false
+    case .udmabuf, .host, .heap, .descriptor: false
     }
   }
 }

@@ -40,6 +40,7 @@ extension Preflight {
 
   /// Memory that is none of the host's: a dma-buf that was left open, or what there is not.
   private func given() -> Observation {
+    if case .host = target.memory.kind { return .ok("pages of the process's own") }
     guard case .descriptor(let descriptor) = target.memory.kind else {
       return .missing("this host has none of that name", do: "choose another (--memory)")
     }
@@ -102,7 +103,11 @@ extension Preflight {
   /// The huge pages that the run would use: those asked for, or those that buffers larger than a
   /// page need. `nil` where it would use none.
   private var pages: UDMABuf.PageSize? {
-    guard case .udmabuf(let choice) = target.memory.kind else { return nil }
+    let choice: UDMABuf.PageSize?
+    switch target.memory.kind {
+    case .udmabuf(let pages), .host(let pages): choice = pages
+    default: return nil
+    }
     let pages = choice ?? .holding(buffersOf: target.binding.rxPageSize)
     return pages == .base ? nil : pages
   }
@@ -116,11 +121,16 @@ extension Preflight {
     files.number(pages.pool + "/free_hugepages") ?? 0
   }
 
-  /// Device memory does not count as locked, whatever a `MSG_ZEROCOPY` of ordinary memory does.
+  /// Device memory does not count as locked, whatever a `MSG_ZEROCOPY` of ordinary memory does; pages
+  /// that a ring is registered over do (`io_uring/rsrc.c`, `io_account_mem`).
   private func lockedMemory() -> Observation {
     guard let line = files.text("/proc/self/limits") else { return .ok("the limit cannot be read") }
     let row = line.split(separator: "\n").first { $0.hasPrefix("Max locked memory") } ?? ""
     let limit = row.split(separator: " ").dropFirst(3).first ?? "unknown"
+    if case .host = target.memory.kind {
+      return .ok(
+        "\(limit) bytes; a ring's memory counts as locked unless the run has CAP_IPC_LOCK")
+    }
     return .ok("\(limit) bytes; device memory is not counted as locked")
   }
 

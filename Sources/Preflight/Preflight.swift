@@ -7,6 +7,7 @@ package import Netlink
 package import Options
 internal import Recovery
 internal import Transfer
+internal import Uring
 
 /// A check of everything that a run on an interface needs. It changes nothing: it reads, and asks
 /// for binds that the kernel must refuse.
@@ -69,7 +70,8 @@ package struct Preflight: ~Copyable {
 
   /// Checks kernel and interface, in the order in which to mend what is missing.
   package mutating func interfaceFindings() -> [Finding] {
-    let findings = kernelFindings() + deviceFindings() + queueFindings() + steeringFindings()
+    let kernel = kernelFindings() + (target.engine == .zcrx ? [ringFinding()] : [])
+    let findings = kernel + deviceFindings() + queueFindings() + steeringFindings()
     return findings.filter { isAbout($0.item) }
   }
 
@@ -79,9 +81,21 @@ package struct Preflight: ~Copyable {
     (target.engine.isSocket ? [] : memoryFindings()) + networkFindings()
   }
 
-  /// Whether the run has to do with an item: what the NIC's memory is bound for, sockets do without,
-  /// and they leave the NIC alone unless queues are named.
+  /// Whether the kernel lets the run make a ring.
+  private mutating func ringFinding() -> Finding {
+    look(at: "io-uring", ifUnsupported: .missing, otherwise: .missing) {
+      _ throws(Failure) in
+      try ZeroCopyRing.checkSupport()
+      return .ok("io_uring has zero-copy receive")
+    }
+  }
+
+  /// Whether the run has to do with an item: a ring is bound by other means than bindings; what the
+  /// NIC's memory is bound for, sockets do without, and they leave the NIC alone unless queues are named.
   private func isAbout(_ item: String) -> Bool {
+    if target.engine == .zcrx {
+      return !["bind-rx", "bind-tx", Self.rxPageSize, "token-mode"].contains(item)
+    }
     guard target.engine.isSocket else { return true }
     if ["kernel", "link", "other-run"].contains(item) { return true }
     guard target.queues != nil else { return false }

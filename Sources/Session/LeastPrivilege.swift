@@ -2,6 +2,7 @@
 
 internal import Kernel
 internal import Options
+internal import Transfer
 
 /// What a run gives up once it is set up, before it takes what strangers send. Threads that it
 /// starts later keep none of the capabilities that this leaves (`WorkerGroup`).
@@ -10,10 +11,13 @@ enum LeastPrivilege {
   /// it cannot drop: a kernel without filters (`CONFIG_SECCOMP_FILTER`) has none to put on, and a
   /// container may forbid to.
   ///
-  /// - Parameter kept: What the rest of the run takes, and the undo.
-  static func enter(keeping kept: Capabilities) {
+  /// - Parameters:
+  ///   - kept: What the rest of the run takes, and the undo.
+  ///   - engine: What the run receives by.
+  static func enter(keeping kept: Capabilities, for engine: Engine = .devmem) {
     try? Capabilities.drop(allBut: kept)
-    try? SystemCallFilter.run.apply()
+    let filter = engine == .zcrx ? SystemCallFilter.runWithRings : .run
+    try? filter.apply()
   }
 }
 

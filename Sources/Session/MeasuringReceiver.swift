@@ -91,7 +91,8 @@ struct MeasuringReceiver {
     _ flows: inout ReceivingDirection, agreedBy pairing: (any Pairing)?,
     in transaction: inout Transaction, _ wait: Wait, into document: inout Document
   ) throws(Failure) -> MeasurementReport {
-    LeastPrivilege.enter(keeping: configuration.keptCapabilities)
+    LeastPrivilege.enter(
+      keeping: configuration.keptCapabilities, for: configuration.target.engine)
     try (pairing as? ListenerPairing)?.ready()
     try flows.connect(in: &transaction, wait)
     try (pairing as? CallerPairing)?.ready()
@@ -121,12 +122,14 @@ struct MeasuringReceiver {
       try caller.ready(at: try listener.port)
       try incoming.connect(in: &transaction, wait)
       try outgoing.accept(from: listener, caller, wait)
-      LeastPrivilege.enter(keeping: configuration.keptCapabilities)
+      LeastPrivilege.enter(
+        keeping: configuration.keptCapabilities, for: configuration.target.engine)
       try caller.waitForCaller()
     } else {
       try incoming.connect(in: &transaction, wait)
       try outgoing.connect(wait)
-      LeastPrivilege.enter(keeping: configuration.keptCapabilities)
+      LeastPrivilege.enter(
+        keeping: configuration.keptCapabilities, for: configuration.target.engine)
       try (pairing as? CallerPairing)?.ready()
     }
     document.begin(

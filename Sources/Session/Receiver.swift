@@ -9,6 +9,7 @@ internal import Options
 internal import Recovery
 internal import Sockets
 internal import Transfer
+internal import Uring
 
 /// One receiving run: sets the NIC up, waits for a connection, receives its stream, judges it, and
 /// puts the NIC back.
@@ -34,7 +35,8 @@ struct Receiver {
           for: configuration, from: source, through: netdev, in: &transaction, carrier, watched,
           watch)
         defer { document.carrierChangesInTransfer = end.carrierChanges }
-        LeastPrivilege.enter(keeping: configuration.keptCapabilities)
+        LeastPrivilege.enter(
+          keeping: configuration.keptCapabilities, for: configuration.target.engine)
         try Capabilities.withoutEffect { () throws(Failure) in
           let connection = try end.next(watched)
           try receive(from: connection, at: &end, watched, into: &document)
@@ -73,6 +75,13 @@ struct Receiver {
       trace = { Announcement.fragment($0, totalBytes: $1).print() }
     }
     let intake = Intake(into: sink, trace: trace)
+    if let zcrx = end.zcrx {
+      let engine = ZeroCopyEngine<ZeroCopyRing, SharedMemory>(
+        as: 0, failsOnLinear: configuration.checks.failsOnLinear)
+      return try receive(
+        from: connection, by: engine, with: try end.ring(of: connection, in: zcrx).take(),
+        memorySize: .max, into: intake, at: &end, wait, into: &document)
+    }
     guard let devmem = end.devmem else {
       let engine = try SocketEngine(
         of: connection, showsPages: configuration.target.engine == .zerocopySocket)

@@ -64,7 +64,8 @@ struct ReceivingDirection: ~Copyable {
     while flows.count < agreement.flows {
       let connection = try next(wait)
       let flow = try tuple(of: connection, among: end.steering.flow)
-      if configuration.configuresNIC, let flow {
+      // A ring cannot follow a flow to another queue.
+      if configuration.configuresNIC, end.zcrx == nil, let flow {
         if let refusal = try end.steering.add(flow, as: flows.count, in: &transaction) {
           Diagnostics.print(
             "flow \(flows.count) stays on queue \(end.queues.lowerBound): \(refusal)")
@@ -73,7 +74,8 @@ struct ReceivingDirection: ~Copyable {
       flows.append(
         try IncomingFlow(
           flows.count, over: connection, hasConnected: configuration.request != nil,
-          by: end.method(forOneOf: agreement.flows), checking: configuration.checks.pattern,
+          by: end.method(for: flows.count, of: agreement.flows),
+          checking: configuration.checks.pattern,
           every: configuration.checks.interval,
           comparedBy: try end.devmem?.memory.comparer?.comparison(),
           in: ExchangePart(agreement, asks: configuration.request != nil)))
@@ -122,7 +124,8 @@ struct ReceivingDirection: ~Copyable {
       try Affinity.allowed()
     }
     // More threads than CPUs would take turns, and each turn costs.
-    let count = min(options.threads ?? (options.cpus?.cpus ?? allowed).count, flows.count)
+    let groups = try groups(atMost: options.threads ?? (options.cpus?.cpus ?? allowed).count)
+    let count = groups.count
     let cpus: [Int]
     if let wanted = options.cpus?.cpus {
       cpus = (0..<count).map { wanted[$0 % wanted.count] }
@@ -133,11 +136,27 @@ struct ReceivingDirection: ~Copyable {
         // all there is where the driver reports no interrupt, or packets move on from it (RPS).
         interrupted: end.interruptedCPUs().union(flows.compactMap(\.firstCPU)))
     }
-    return (0..<count).map { worker in
+    return zip(groups, cpus).map { group, cpu in
       ReceiveWorker(
-        flows.filter { $0.index % count == worker }, on: cpus[worker], in: end.devmem?.memory,
+        group.flows, on: cpu, in: end.devmem?.memory ?? end.zcrx?.memory, by: group.ring,
         silence: end.silence)
     }
+  }
+
+  /// The flows that share a thread: so many groups at most, or those of a ring.
+  private func groups(
+    atMost count: Int
+  ) throws(Failure) -> [(flows: [IncomingFlow], ring: SharedRing?)] {
+    guard let zcrx = end.zcrx else {
+      let count = min(count, flows.count)
+      return (0..<count).map { thread in (flows.filter { $0.index % count == thread }, nil) }
+    }
+    var groups = zcrx.rings.map { (flows: [IncomingFlow](), ring: SharedRing?.some($0)) }
+    for flow in flows {
+      let ring = try end.ring(of: flow.connection, in: zcrx)
+      groups[Int(ring.queue - end.queues.lowerBound)].flows.append(flow)
+    }
+    return groups.filter { !$0.flows.isEmpty }
   }
 
   /// What the flows are received with.

@@ -17,6 +17,8 @@ struct ReceivingEnd: ~Copyable {
   let queues: Range<UInt32>
   /// What is bound; `nil` where sockets receive.
   let devmem: Devmem?
+  /// What receives by rings; `nil` where nothing does.
+  let zcrx: QueueRings?
   /// How flows get to the queues.
   var steering: FlowSteering
   /// `nil` where this end connects.
@@ -98,7 +100,15 @@ struct ReceivingEnd: ~Copyable {
     try wait.check(operation)
     var bound: ReceiveBinding?
     var devmem: Devmem?
-    if let memory {
+    var zcrx: QueueRings?
+    if let memory, target.engine == .zcrx {
+      wait.progress?.note(
+        "setting up \(transaction.interface.name): the driver restarts the queues for io_uring")
+      let rings = QueueRings(
+        over: memory, of: queues, ofInterface: transaction.interface.index, through: netdev)
+      try rings.register(on: subject, bufferSize: target.binding.rxPageSize)
+      zcrx = rings
+    } else if let memory {
       wait.progress?.note(
         "setting up \(transaction.interface.name): the driver restarts the queues to bind")
       let binding = try netdev.bindReceive(
@@ -128,6 +138,7 @@ struct ReceivingEnd: ~Copyable {
     self.queues = queues
     self.steering = steering
     self.devmem = devmem
+    self.zcrx = zcrx
     binding = bound.take()
     self.watch = watch
     self.carrier = carrier
@@ -186,6 +197,26 @@ struct ReceivingEnd: ~Copyable {
     return Verdict.Arrival(queueStates().receiveQueue(servedBy: napi), among: queues)
   }
 
+  /// The ring of the queue that a connection's packets come through.
+  ///
+  /// - Throws: Where that is not known, or no queue of the run's.
+  func ring(
+    of connection: borrowing Connection, in zcrx: QueueRings
+  ) throws(Failure) -> SharedRing {
+    let rings = zcrx.rings
+    guard rings.count > 1 else { return rings[0] }
+    let napi = (try? connection.incomingNAPI()) ?? nil
+    let queue = queueStates().receiveQueue(servedBy: napi)
+    guard let ring = rings.first(where: { $0.queue == queue }) else {
+      throw Failure(
+        "find the ring of", on: "a connection",
+        reason: queue.map { "it comes through queue \($0)" }
+          ?? "the kernel does not report its queue",
+        hint: "take one queue (-q 1)")
+    }
+    return ring
+  }
+
   /// Waits for the next connection: from the peer that the command line names, or from where the
   /// control connection came. Others are closed.
   ///
@@ -209,7 +240,7 @@ struct ReceivingEnd: ~Copyable {
 extension ReceivingEnd {
   /// What is known of the memory; `nil` where sockets receive.
   var memoryFacts: MemoryFacts? {
-    guard let memory = devmem?.memory else { return nil }
+    guard let memory = devmem?.memory ?? zcrx?.memory else { return nil }
     return MemoryFacts(
       configuration.target.memory.kind, memory.buffer,
       validatedBy: configuration.checks.pattern.map { _ in memory.comparer == nil ? .host : .gpu })
@@ -217,8 +248,13 @@ extension ReceivingEnd {
 
   /// What a flow is received by, if it has its share of the memory.
   ///
-  /// - Parameter flows: How many share it.
-  func method(forOneOf flows: Int) -> FlowMethod {
+  /// - Parameters:
+  ///   - index: The flow's.
+  ///   - flows: How many share it.
+  func method(for index: Int, of flows: Int) -> FlowMethod {
+    guard zcrx == nil else {
+      return .zcrx(as: index, failsOnLinear: configuration.checks.failsOnLinear)
+    }
     guard let devmem else {
       return .socket(showsPages: configuration.target.engine == .zerocopySocket)
     }
@@ -250,7 +286,7 @@ extension Configuration.Receive {
   /// What compares the payload in a GPU's memory, and prints who validates it: the CPU, in copies,
   /// if the GPU does not.
   private func comparer(of buffer: borrowing DeviceBuffer) -> GPUComparer? {
-    guard let pattern = checks.pattern else { return nil }
+    guard target.engine == .devmem, let pattern = checks.pattern else { return nil }
     do throws(Failure) {
       let comparer = try buffer.comparer(with: pattern.bytes)
       if comparer != nil { Diagnostics.inform("the GPU validates the payload where it is") }

@@ -4,6 +4,8 @@
 package enum Engine: String, CaseIterable, Equatable, Sendable {
   /// Device-memory TCP: the NIC accesses memory of the run's choice.
   case devmem
+  /// io_uring's zero-copy receive: the NIC writes into memory that a ring is registered over.
+  case zcrx
   /// Ordinary sockets: the kernel copies.
   case socket
   /// Ordinary sockets, and no copy where the kernel can do without: it shows received pages
@@ -17,12 +19,12 @@ package enum Engine: String, CaseIterable, Equatable, Sendable {
   package var number: Int { Self.allCases.firstIndex(of: self)! }
 
   /// Whether the payload is in ordinary memory.
-  package var isSocket: Bool { self != .devmem }
+  package var isSocket: Bool { self == .socket || self == .zerocopySocket }
 
-  /// What sends at an end with this engine.
+  /// What sends at an end with this engine. A ring only receives.
   ///
   /// - Parameter fromHostMemory: Whether it is not to send from device memory in any case.
   package func sending(fromHostMemory: Bool) -> Engine {
-    fromHostMemory && !isSocket ? .socket : self
+    (fromHostMemory && !isSocket) || self == .zcrx ? .socket : self
   }
 }

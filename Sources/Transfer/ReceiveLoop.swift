@@ -3,6 +3,7 @@
 internal import DeviceMemory
 package import Kernel
 internal import Sockets
+internal import Uring
 
 /// Receives one stream by an engine: takes what waits, hands it to a sink in order and in place, and
 /// has its memory given back.
@@ -59,6 +60,10 @@ package struct ReceiveLoop<
     where Engine == DevmemEngine<Connection, SharedMemory>, Sink == GPUValidatingSink
   )
   @specialized(where Engine == DevmemEngine<Connection, SharedMemory>, Sink == OutputSink)
+  @specialized(
+    where Engine == ZeroCopyEngine<ZeroCopyRing, SharedMemory>, Sink == ValidatingSink
+  )
+  @specialized(where Engine == ZeroCopyEngine<ZeroCopyRing, SharedMemory>, Sink == OutputSink)
   @specialized(where Engine == SocketEngine<Connection>, Sink == ValidatingSink)
   @specialized(where Engine == SocketEngine<Connection>, Sink == OutputSink)
   package mutating func run(
@@ -112,6 +117,7 @@ package struct ReceiveLoop<
   @specialized(
     where Engine == DevmemEngine<Connection, SharedMemory>, Sink == GPUValidatingSink
   )
+  @specialized(where Engine == ZeroCopyEngine<ZeroCopyRing, SharedMemory>, Sink == MeasuredSink)
   @specialized(where Engine == SocketEngine<Connection>, Sink == MeasuredSink)
   package mutating func step(
     from source: borrowing Engine.Source, with shared: inout Engine.Shared

@@ -54,6 +54,11 @@ package struct ReceiveSummary {
       \(statistics.tokensReturned) tokens returned in \(statistics.returnCalls) calls, \
       \(statistics.receiveCalls) calls of recvmsg
       """
+    case .zcrx:
+      """
+      : \(statistics.deviceBytes) in the ring's memory, \(statistics.plainBytes) copied there by \
+      the kernel; \(statistics.fragments) pieces in \(statistics.receiveCalls) batches
+      """
     case .socket:
       " through a socket, copied by \(statistics.receiveCalls) calls of recv"
     case .zerocopySocket:

@@ -11,4 +11,6 @@ do throws(Failure) {
   Diagnostics.print(error)
   exit(error.exitStatus())
 }
+// The kernel's tests of io_uring call their tool by this name.
+if ProgramArguments.name == "iou-zcrx" { exit(runZeroCopyTest(words: ProgramArguments.words)) }
 exit(run(Invocation(words: ProgramArguments.words)))

@@ -57,12 +57,24 @@ struct SystemCallFilterTests {
     }
   }
 
+  @Test("a run uses a ring only where it has one, and makes none")
+  func rings() {
+    for call in [__NR_io_uring_enter, __NR_io_uring_register] {
+      #expect(SystemCallFilter.run.answer(to: call) == Self.refused)
+      #expect(SystemCallFilter.guard.answer(to: call) == Self.refused)
+      #expect(SystemCallFilter.runWithRings.answer(to: call) == Self.allowed)
+    }
+    for call in [__NR_io_uring_setup, __NR_execve, __NR_bpf] {
+      #expect(SystemCallFilter.runWithRings.answer(to: call) == Self.refused)
+    }
+  }
+
   private static let refused = UInt32(SECCOMP_RET_ERRNO) | UInt32(EPERM)
   private static let allowed = UInt32(SECCOMP_RET_ALLOW)
 
   @Test("each kind of filter ends, and allows what it does not name")
   func allows() {
-    for filter in [SystemCallFilter.run, .guard] {
+    for filter in [SystemCallFilter.run, .runWithRings, .guard] {
       for call in [__NR_read, __NR_poll, __NR_ioctl, __NR_sendto, __NR_accept, __NR_exit_group] {
         #expect(filter.answer(to: call) == Self.allowed, "\(call)")
       }
@@ -74,7 +86,7 @@ struct SystemCallFilterTests {
 
   @Test("calls of another architecture or ABI are refused, whatever their numbers mean here")
   func architectures() {
-    for filter in [SystemCallFilter.run, .guard] {
+    for filter in [SystemCallFilter.run, .runWithRings, .guard] {
       #expect(filter.answer(to: __NR_read, by: UInt32(EM_386)) == Self.refused)
       let x32 = __NR_read | CInt(CLinux_X32_SYSCALL_BIT)
       #expect(filter.answer(to: x32) == Self.refused)

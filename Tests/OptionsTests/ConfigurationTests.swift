@@ -308,6 +308,40 @@ struct ConfigurationTests {
           }))
   }
 
+  @Test("a ring's memory is pages unless it is chosen, for a run as for a check")
+  func understandsRings() throws {
+    let line = "-l -f eth0 -s 192.0.2.1 -p 5201 --engine zcrx"
+    for (option, kind) in [
+      ("", MemoryKind.host(nil)), (" --memory host:huge=2M", .host(.huge2MiB)),
+      (" --memory udmabuf", .udmabuf(nil)),
+    ] {
+      #expect(
+        try Configuration(line + option)
+          == .receive(
+            receive {
+              $0.target.engine = .zcrx
+              $0.target.memory.kind = kind
+            }))
+    }
+    guard case .check(let check) = try Configuration("--check -f eth0 --engine zcrx") else {
+      Issue.record("not a check")
+      return
+    }
+    #expect(check.target.memory.kind == .host(nil))
+  }
+
+  @Test(
+    "a ring only receives, and pages are for rings only",
+    arguments: [
+      ("-f eth0 -s 192.0.2.1 -p 5201 --engine zcrx", "--engine zcrx: only receives"),
+      ("-l -f eth0 -s 192.0.2.1 -p 5201 --memory host", "--memory host: needs --engine zcrx"),
+    ])
+  func refusesRings(line: String, words: String) {
+    let failure = failing { () throws(Failure) in try Configuration(line) }
+    #expect(failure?.kind == .usage)
+    #expect(failure?.line == words)
+  }
+
   @Test("what the other end is to send from is not this end's engine's business")
   func leavesPeerItsEngine() throws {
     let line =

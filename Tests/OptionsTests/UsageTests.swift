@@ -123,12 +123,13 @@ struct UsageTests {
       ),
       (
         "--memory tape",
-        #"--memory "tape": the kinds of memory are udmabuf, heap:NAME, drm, fd:N and cuda"#
+        #"--memory "tape": the kinds of memory are udmabuf, host, heap:NAME, drm, fd:N and cuda"#
       ),
       (
         "--memory udmabuf:huge=3M",
         #"--memory "udmabuf:huge=3M": udmabuf takes huge=2M or huge=1G"#
       ),
+      ("--memory host:3M", #"--memory "host:3M": host takes huge=2M or huge=1G"#),
       (
         "--memory heap",
         #"--memory "heap": heap takes a name, such as heap:system"#
@@ -202,7 +203,12 @@ struct UsageTests {
       (
         "--check -f eth0 --engine socket", "with --engine socket", ["--probe", "--memory udmabuf"]
       ),
-      ("-f eth0", "without -s", ["--engine socket"]),
+      (
+        "-l -f eth0 -s 192.0.2.1 -p 1 --engine zcrx", "with --engine zcrx",
+        ["-a 1", "-U 1", "--autorelease-attribute 6"]
+      ),
+      ("--check -f eth0 --engine zcrx", "with --engine zcrx", ["--probe"]),
+      ("-f eth0", "without -s", ["--engine socket", "--engine zcrx"]),
       ("-f eth0 -s 192.0.2.1 -p 1", "when sending", ["--all"]),
     ])
   func refusesWhereMeaningless(line: String, circumstance: String, options: [String]) throws {

@@ -22,7 +22,7 @@ struct VersionTests {
     #expect(
       Version.text.contains(
         "\ndocuments: ncdevmem-run-1, \(MeasurementReport.schema), \(MutualReport.schema)\n"))
-    #expect(Version.text.contains("\nengines: devmem, socket, socket:zerocopy\n"))
+    #expect(Version.text.contains("\nengines: devmem, zcrx, socket, socket:zerocopy\n"))
     #expect(Version.text.hasSuffix("\ncontrol protocol: \(PeerMessage.version)"))
   }
 }

@@ -12,6 +12,13 @@ struct PatternTests {
     #expect(try #require(Pattern(period: 256)).bytes(257).suffix(3) == [255, 10, 1])
   }
 
+  @Test("the alphabet begins again after z, and is another pattern than the numbers up to 25")
+  func spells() {
+    #expect(Pattern.alphabet.bytes(28) == Array("abcdefghijklmnopqrstuvwxyzab".utf8))
+    #expect(Pattern.alphabet.bytes.count == 26)
+    #expect(Pattern.alphabet != Pattern(period: 26))
+  }
+
   @Test("one period of it is as long as that")
   func hasPeriod() throws {
     #expect(try #require(Pattern(period: 2)).bytes == [1, 10])

@@ -62,6 +62,24 @@ struct SettingFindingTests {
     }
   }
 
+  @Test("a check for a ring asks for io_uring, and for no binding")
+  func looksAheadToRings() throws {
+    let found = try host.look(
+      try Directory(),
+      for: {
+        $0.engine = .zcrx
+        $0.memory.kind = .host(nil)
+      })
+    #expect(found["io-uring"] != nil)
+    #expect(found["memory-host"]?.verdict == .ok)
+    for item in ["link", "header-split", "ntuple", "privilege", "memlock"] {
+      #expect(found[item] != nil, "\(item)")
+    }
+    for item in ["bind-rx", "bind-tx", "rx-page-size", "token-mode"] {
+      #expect(found[item] == nil, "\(item)")
+    }
+  }
+
   @Test("a driver that may copy short payload is warned of; bnxt and gve leave it alone")
   func copybreak() throws {
     let files = try Directory()

@@ -93,6 +93,18 @@ struct SummaryTests {
         """)
   }
 
+  @Test("people read what a ring received, and what the kernel copied into it")
+  func describesRing() {
+    let text = ReceiveSummary(
+      by: .zcrx, statistics: received, checkedBytes: 0, wrongBytes: nil, duration: .seconds(2),
+      cpu: cpu
+    ).text
+    #expect(
+      text.contains(
+        ": 3145728 in the ring's memory, 1048576 copied there by the kernel; 4 pieces in 5 batches; "
+      ))
+  }
+
   @Test("people read what sockets copied and showed, and why they showed nothing")
   func describesSockets() {
     func text(_ engine: Engine, mapped: Int) -> String {

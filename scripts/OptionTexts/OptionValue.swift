@@ -36,7 +36,8 @@ enum OptionValue: Equatable {
 
   /// The kinds of memory that need no look at the host. One that ends with a colon takes more.
   static let memoryKinds = [
-    "udmabuf", "udmabuf:huge=2M", "udmabuf:huge=1G", "heap:", "drm", "fd:", "cuda",
+    "udmabuf", "udmabuf:huge=2M", "udmabuf:huge=1G", "host", "host:huge=2M", "host:huge=1G",
+    "heap:", "drm", "fd:", "cuda",
   ]
 }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Runs the kernel's own driver tests, on a tree of them with the tool in the C tool's place."""
+"""Runs the kernel's own driver tests, on a tree of them with the tool in the C tools' places."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ ENVIRONMENT = {
 
 
 class Tree:
-    """The upstream tree, writable, with a certain binary as its ncdevmem."""
+    """The upstream tree, writable, with a certain binary as its ncdevmem and its iou-zcrx."""
 
     def __init__(
         self, name: str, upstream: Path, binary: Path | None = None, *tests: Path
     ) -> None:
-        """Lays a binary over the C tool, and tests of ours beside the others."""
+        """Lays a binary over the C tools, and tests of ours beside the others."""
         self.name = name
         base = Path("/run/drv-net") / name
         for part in ("upper", "work", "tree"):
@@ -58,7 +58,8 @@ class Tree:
             f"lowerdir={upstream},upperdir={base}/upper,workdir={base}/work")
         self.drivers = base / "tree" / DRIVERS
         if binary:
-            shutil.copy(binary, self.drivers / "hw/ncdevmem")
+            for program in ("ncdevmem", "iou-zcrx"):
+                shutil.copy(binary, self.drivers / "hw" / program)
         for test in tests:
             shutil.copy(test, self.drivers / "hw")
 

@@ -3,7 +3,7 @@
 # shellcheck shell=bash
 
 # Made from the option table: options
-_ncdevmem_memory_kinds="udmabuf udmabuf:huge=2M udmabuf:huge=1G heap: drm fd: cuda"
+_ncdevmem_memory_kinds="udmabuf udmabuf:huge=2M udmabuf:huge=1G host host:huge=2M host:huge=1G heap: drm fd: cuda"
 _ncdevmem_options="
     -l --listen
     -s --server

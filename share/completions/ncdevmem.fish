@@ -47,7 +47,7 @@ end
 
 complete -c ncdevmem -f
 # Made from the option table: options
-set -g __ncdevmem_memory_kinds udmabuf udmabuf:huge=2M udmabuf:huge=1G heap: drm fd: cuda
+set -g __ncdevmem_memory_kinds udmabuf udmabuf:huge=2M udmabuf:huge=1G host host:huge=2M host:huge=1G heap: drm fd: cuda
 complete -c ncdevmem -s l -l listen -d 'wait for a connection and receive'
 complete -c ncdevmem -s s -l server -x -d 'the address or name to listen at, or to connect to'
 complete -c ncdevmem -s p -l port -x -d 'the TCP port, 1 to 65535'

@@ -19,5 +19,6 @@
 #include "options.h"
 #include "privileges.h"
 #include "tcp.h"
+#include "zcrx.h"
 
 #endif
