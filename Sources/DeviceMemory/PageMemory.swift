@@ -14,9 +14,11 @@ package struct PageMemory: MemoryProvider {
 
   /// Makes a file of memory, and maps it.
   package func allocate(byteCount: Int) throws(Failure) -> DeviceBuffer {
+    let (operation, subject) = ("map", "\(byteCount) bytes of memory")
+    if pages == .base { try requireAvailable(byteCount, to: operation, subject) }
     let file = try pages.makeFile(byteCount: byteCount)
     let hint = pages == .base ? nil : pages.reservation
-    let mapping = try attempt("map", on: "\(byteCount) bytes of memory", hint: hint) {
+    let mapping = try attempt(operation, on: subject, hint: hint) {
       () throws(Errno) in
       try Mapping(file, count: byteCount)
     }

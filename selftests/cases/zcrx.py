@@ -7,6 +7,7 @@ import hashlib
 import re
 import signal
 import socket
+import subprocess
 from pathlib import Path
 
 from testbed import nic, recovery
@@ -20,7 +21,7 @@ from testbed.recovery import RESTORED
 from testbed.state import (
     bind_rx_attributes, has_huge_pages, kernel, netdev, nic_state, unchanged)
 from testbed.summary import document
-from testbed.tool import finish, listen, receive, run
+from testbed.tool import BINARY, finish, listen, receive, run, track
 
 ZCRX = ("--engine", "zcrx")
 # As much as the other cases have: a ring of the NIC, and a socket's largest buffer.
@@ -131,15 +132,15 @@ def counts_copies() -> None:
     if kernel() < (7, 3):
         raise Skipped("the kernel counts what it copies from Linux 7.3 on")
     length = 1 << 20
-    for options, text in (((), "none of its 1048576 bytes"), (("-L",), "-L")):
+    for options, text in (((), "which is not bound"), (("-L",), "-L")):
         port = free_port()
         with rules_taken(), split(), steered(port, first_queue()), unchanged():
             process = listen(
                 4, port, *ZCRX, *HOST, "-n", "-t", "2", "-q", "1", "-v", "7", "--json", *options)
             Sender(4, port, pattern(length)).start()
             found = document(finish(process).expect(1, text))
-        expect(found["plain_bytes"] > 0, str(found))
-        expect_equal(found["device_bytes"], 0, "bytes that the NIC wrote into the ring's memory")
+        # What a driver copies by itself, in the linear part of a frame, the kernel does not count.
+        expect(found["plain_bytes"] > 100 * found["device_bytes"], str(found))
         expect_no_ring()
 
 
@@ -233,6 +234,23 @@ def checks() -> None:
     expect("bind-rx" not in lines, f"bindings: {lines}")
     if kernel() < (6, 15):
         result.expect(1)
+
+
+@case("where the limit of locked memory or the header split forbids a ring, the run says so")
+def limits() -> None:
+    need()
+    where = ("-l", "-f", NIC, "-s", LOCAL[4], "-p", str(free_port()))
+    with unchanged():
+        run(*where, *ZCRX, *HOST, "-n", "-t", "2", "-q", "1").expect(
+            1, "EINVAL", "header split must be on")
+        # The capability to set the NIC up, and none to exceed the limit.
+        command = [
+            "setpriv", "--bounding-set=-all,+net_admin", "--inh-caps=-all,+net_admin", "prlimit",
+            "--memlock=65536", BINARY, *where, *ZCRX, *HOST]
+        result = finish(track(subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)))
+        result.expect(1, "ENOMEM", "ulimit -l")
+    expect_no_ring()
 
 
 @case("what a ring cannot do is refused, with what would help")
