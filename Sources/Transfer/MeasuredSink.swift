@@ -7,6 +7,11 @@ package import Payload
 package struct MeasuredSink: PayloadSink, ~Copyable {
   private var validation: ValidatingSink?
 
+  // What `validation` would answer, too: but each look into it is a call, and there are three for each
+  // fragment.
+  package let dropsPayload: Bool
+  package let readsAtOnce: Bool
+
   /// - Parameters:
   ///   - pattern: What to compare with; `nil` to drop all.
   ///   - interval: Of how many pieces the first one is compared, at least 1.
@@ -14,11 +19,15 @@ package struct MeasuredSink: PayloadSink, ~Copyable {
   package init(
     _ pattern: Pattern?, every interval: Int = 1, report: @escaping (String) -> Void
   ) {
+    dropsPayload = pattern == nil
     guard let pattern else {
       validation = nil
+      readsAtOnce = false
       return
     }
-    validation = ValidatingSink(pattern, every: interval, report: report)
+    let validation = ValidatingSink(pattern, every: interval, report: report)
+    readsAtOnce = validation.readsAtOnce
+    self.validation = consume validation
   }
 
   package mutating func take(
@@ -29,16 +38,7 @@ package struct MeasuredSink: PayloadSink, ~Copyable {
 
   package mutating func release() throws(Failure) {}
 
-  package var dropsPayload: Bool { validation == nil }
-
-  package var readsPayload: Bool { validation != nil }
-
-  package var readsAtOnce: Bool {
-    switch validation {
-    case .some(let validation): validation.readsAtOnce
-    case .none: false
-    }
-  }
+  package var readsPayload: Bool { !dropsPayload }
 
   package var checkedByteCount: Int {
     switch validation {
