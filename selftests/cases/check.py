@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import os
 import subprocess
 
@@ -91,7 +92,13 @@ def reports_json() -> None:
     expect_equal([item["item"] for item in report["items"]], list(text), "items")
     for item in report["items"]:
         words = item["seen"] + (f" -> {item['remedy']}" if "remedy" in item else "")
-        expect_equal((item["verdict"], words), text[item["item"]], item["item"])
+        verdict, seen = text[item["item"]]
+        expect_equal((item["verdict"], fixed(words)), (verdict, fixed(seen)), item["item"])
+
+
+def fixed(words: str) -> str:
+    """What a check has seen, without what changes by itself from one to the next."""
+    return re.sub(r"\d+ MiB available", "some MiB available", words)
 
 
 @case("a check of the loopback finds no queue management, no channels and no rules", binds=False)
