@@ -201,6 +201,13 @@ extension Configuration {
       self.address = address
       self.port = port
     }
+
+    /// Has it send as an end with an engine does: by a socket where its load comes from host memory,
+    /// and from there by a socket.
+    package mutating func send(by engine: Engine) {
+      self.engine = engine.sending(fromHostMemory: load.usesHostMemory)
+      load.usesHostMemory = self.engine.isSocket
+    }
   }
 
   /// How long a run waits for its peer unless options say otherwise.

@@ -218,8 +218,7 @@ struct Draft {
     send.source = source?.scoped(to: target.interface)
     send.tcp = tcp
     send.memory = target.memory
-    send.engine = target.engine.sending(fromHostMemory: send.load.usesHostMemory)
-    send.load.usesHostMemory = send.engine.isSocket
+    send.send(by: target.engine)
     send.measurement = measurement
     send.timeout = timeout
     send.output = output

@@ -22,7 +22,10 @@ enum LeastPrivilege {
 }
 
 extension Configuration.Receive {
-  /// What a receiving run takes once it is set up: to steer flows as they come, to set up those that
-  /// it asks for, and to undo.
-  var keptCapabilities: Capabilities { configuresNIC || request != nil ? .netAdmin : [] }
+  /// Leaves a receiving run what it takes once it is set up: to steer flows as they come, to set up
+  /// those that it asks for, and to undo.
+  func enterLeastPrivilege() {
+    LeastPrivilege.enter(
+      keeping: configuresNIC || request != nil ? .netAdmin : [], for: target.engine)
+  }
 }

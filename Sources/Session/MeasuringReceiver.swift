@@ -91,8 +91,7 @@ struct MeasuringReceiver {
     _ flows: inout ReceivingDirection, agreedBy pairing: (any Pairing)?,
     in transaction: inout Transaction, _ wait: Wait, into document: inout Document
   ) throws(Failure) -> MeasurementReport {
-    LeastPrivilege.enter(
-      keeping: configuration.keptCapabilities, for: configuration.target.engine)
+    configuration.enterLeastPrivilege()
     try (pairing as? ListenerPairing)?.ready()
     try flows.connect(in: &transaction, wait)
     try (pairing as? CallerPairing)?.ready()
@@ -122,14 +121,12 @@ struct MeasuringReceiver {
       try caller.ready(at: try listener.port)
       try incoming.connect(in: &transaction, wait)
       try outgoing.accept(from: listener, caller, wait)
-      LeastPrivilege.enter(
-        keeping: configuration.keptCapabilities, for: configuration.target.engine)
+      configuration.enterLeastPrivilege()
       try caller.waitForCaller()
     } else {
       try incoming.connect(in: &transaction, wait)
       try outgoing.connect(wait)
-      LeastPrivilege.enter(
-        keeping: configuration.keptCapabilities, for: configuration.target.engine)
+      configuration.enterLeastPrivilege()
       try (pairing as? CallerPairing)?.ready()
     }
     document.begin(
@@ -181,8 +178,7 @@ extension Configuration.Receive {
     send.memory = target.memory
     send.tcp = tcp
     send.load = pairing.agreement.load
-    send.engine = target.engine.sending(fromHostMemory: send.load.usesHostMemory)
-    send.load.usesHostMemory = send.engine.isSocket
+    send.send(by: target.engine)
     send.timeout = timeout
     send.output = output
     return send

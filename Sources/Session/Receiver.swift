@@ -35,8 +35,7 @@ struct Receiver {
           for: configuration, from: source, through: netdev, in: &transaction, carrier, watched,
           watch)
         defer { document.carrierChangesInTransfer = end.carrierChanges }
-        LeastPrivilege.enter(
-          keeping: configuration.keptCapabilities, for: configuration.target.engine)
+        configuration.enterLeastPrivilege()
         try Capabilities.withoutEffect { () throws(Failure) in
           let connection = try end.next(watched)
           try receive(from: connection, at: &end, watched, into: &document)

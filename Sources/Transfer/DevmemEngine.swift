@@ -255,28 +255,19 @@ extension DevmemEngine where Source: ~Copyable, Memory: ~Copyable {
     try intake.sink.take(bytes, from: .linear)
   }
 
-  /// Which range of a memory to read after one call of `recvmsg`.
-  ///
-  /// Mapped memory is read as a whole. Of other memory, one range holds all fragments: a page pool
-  /// hands out its lowest memory first, so that fragments lie close together, and the start of a
-  /// copy costs more than some bytes in between.
-  ///
-  /// - Returns: A range within the memory. Fragments outside of the memory are refused later.
+  /// Which range of a memory to read to have what one call of `recvmsg` received.
   private static func rangeToRead(
     _ messages: consuming ControlMessages, through binding: UInt32, in memory: borrowing Memory
   ) -> Range<Int> {
-    let byteCount = memory.bytes.byteCount
-    if memory.isMapped { return 0..<byteCount }
-    var low = byteCount
-    var high = 0
+    var range = RangeToRead(of: memory)
+    guard !range.isWhole else { return range.value }
     while let message = messages.next() {
       guard case .fragment(let fragment) = message, fragment.binding == binding,
-        let start = Int(exactly: fragment.offset), start <= byteCount - Int(fragment.size)
+        let start = Int(exactly: fragment.offset)
       else { continue }
-      low = min(low, start)
-      high = max(high, start + Int(fragment.size))
+      range.extend(to: start, count: Int(fragment.size))
     }
-    return low < high ? low..<high : 0..<0
+    return range.value
   }
 
   /// Whether a fragment came through the binding and lies within its memory.

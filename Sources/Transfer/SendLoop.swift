@@ -27,8 +27,8 @@ package struct SendStatistics: Equatable, Sendable {
   package init() {}
 }
 
-/// Sends one stream, from device memory or from the host's: reads payload into slots of it, keeps many sends in
-/// flight, and fills a slot again only when the kernel is done with it.
+/// Sends one stream, from device memory or from the host's: reads payload into slots of it, keeps
+/// many sends in flight, and fills a slot again only when the kernel is done with it.
 ///
 /// Each send is at least one fragment of a packet, and drivers take few in one: gve 9 (`drivers/net/
 /// ethernet/google/gve/gve_tx_dqo.c`). A packet of more they would have to copy, which device memory

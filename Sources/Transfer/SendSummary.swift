@@ -30,8 +30,8 @@ package struct SendSummary {
   package var text: String {
     """
     sent \(statistics.bytes) bytes in \(seconds.formatted(3)) s \
-    (\(rate.formatted(1)) MiB/s) from \(engine.isSocket ? "host" : "device") memory: \(statistics.sends) calls of \
-    sendmsg, \(statistics.completions) complete in \(statistics.notices) notices, \
+    (\(rate.formatted(1)) MiB/s) from \(engine.isSocket ? "host" : "device") memory: \
+    \(statistics.sends) calls of sendmsg, \(statistics.completions) complete in \(statistics.notices) notices, \
     \(statistics.copied) copied, \(statistics.backoffs) waits for notices; \
     CPU \(cpu.user.inSeconds.formatted(3)) s user, \(cpu.system.inSeconds.formatted(3)) s system
     """

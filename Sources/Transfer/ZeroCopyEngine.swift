@@ -51,7 +51,7 @@ package struct ZeroCopyEngine<
   private var retries = 0
 
   /// - Parameters:
-  ///   - number: What tells the stream from the others of its ring.
+  ///   - number: The stream's number in its ring, which its completions carry.
   ///   - requestSize: How many bytes to ask for at once; for all that comes if `nil`.
   ///   - failsOnLinear: Whether payload that the kernel had to copy is an error.
   package init(as number: Int, requesting requestSize: Int? = nil, failsOnLinear: Bool = false) {
@@ -187,18 +187,16 @@ package struct ZeroCopyEngine<
     return total
   }
 
-  /// Which range of the memory to read: all of it where that costs nothing, else one that holds the
-  /// pieces that come next.
+  /// Which range of the memory to read to have the pieces that come next.
   private func rangeToRead(_ count: Int, of shared: borrowing Shared) -> Range<Int> {
-    let byteCount = shared.memory.bytes.byteCount
-    if shared.memory.isMapped { return 0..<byteCount }
-    var (low, high) = (byteCount, 0)
+    var range = RangeToRead(of: shared.memory)
+    guard !range.isWhole else { return range.value }
     for index in 0..<count {
       let completion = shared.ring.completion(index)
-      low = min(low, shared.area.lowerBound + completion.offset)
-      high = max(high, shared.area.lowerBound + completion.offset + Int(completion.result))
+      range.extend(
+        to: shared.area.lowerBound + completion.offset, count: Int(completion.result))
     }
-    return low < high && high <= byteCount ? low..<high : 0..<0
+    return range.value
   }
 
   private func giveBack(_ count: Int, by ring: inout Ring) throws(Failure) {
@@ -209,15 +207,15 @@ package struct ZeroCopyEngine<
 
   /// Has the kernel try again, a bounded number of times, where that can help.
   private mutating func recover(from error: Errno, by ring: inout Ring) throws(Failure) {
+    retries += 1
     switch error {
+    case _ where retries > RingLimits.retries:
+      throw Failure(toReceiveByRing: error)
     case .noSpace, .noBuffers, .interrupted, .tryAgain:
       // More came than completions have room for: they are taken by now.
-      retries += 1
-      guard retries <= RingLimits.retries else { throw Failure(toReceiveByRing: error) }
+      break
     case .outOfMemory:
       // No buffer is free to copy into. Those that were given back may wait to be read.
-      retries += 1
-      guard retries <= RingLimits.retries else { throw Failure(toReceiveByRing: error) }
       if !ring.makeRoom() { pause(for: RingLimits.pause) }
     default:
       throw Failure(toReceiveByRing: error)

@@ -10,10 +10,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from testbed.harness import case, expect, expect_equal, wait_for
+from testbed.harness import case, expect, expect_equal
 from testbed.hosts import (
     LOCAL, NIC, REMOTE_NIC, Sender, free_port, output, parameter, pattern, wait_for_traffic)
-from testbed.pair import check_consistent, paired, reversed_pair
+from testbed.pair import check_consistent, in_each_direction, paired
+from testbed.recovery import expect_back
 from testbed.sending import check_sent
 from testbed.state import nic_state, unchanged
 from testbed.summary import document
@@ -102,15 +103,7 @@ def pairs() -> None:
 @case("sockets ask for flows (-R), send and receive at once (--bidir), and exchange messages",
       binds=False, deadline=300)
 def directions() -> None:
-    for by, load in (("-R", ("--bytes", "2M")), ("--bidir", ("--bytes", "2M")),
-                     ("-R", ("--latency", "--duration", "1"))):
-        port, control = free_port(), free_port()
-        with unchanged():
-            calling, listening = reversed_pair(
-                port, control, ("--flows", "2", "--engine", "socket", "--json", "-v", "7", *load),
-                ("--engine", "socket", "--json"), by)
-            finish(calling, 100).expect(0)
-            finish(listening, 60).expect(0)
+    in_each_direction("socket")
 
 
 @case("with -t and -q, the flows of sockets come through these queues, and the NIC is restored",
@@ -136,7 +129,7 @@ def killed() -> None:
         wait_for_traffic(4 << 20)
         process.kill()
         finish(process)
-        expect(wait_for(lambda: nic_state() == before, 30), "the NIC is not as before")
+        expect_back(before)
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from testbed.drm import vgem
 from testbed.habits import largest_buffer
-from testbed.harness import Skipped, case, expect, expect_equal
+from testbed.harness import Skipped, case, expect, expect_equal, holding
 from testbed.hosts import LOCAL, NIC, REMOTE, Sender, free_port, pattern
 from testbed.nic import setting
 from testbed.sending import check_sent
@@ -118,18 +118,6 @@ def cuda(**settings: str) -> Iterator[Path]:
                 del os.environ[name]
 
 
-@contextlib.contextmanager
-def size_limit(mebibytes: str) -> Iterator[None]:
-    """For a while, the driver of udmabufs makes none that are larger."""
-    parameter = Path("/sys/module/udmabuf/parameters/size_limit_mb")
-    before = parameter.read_text(encoding="ascii")
-    parameter.write_text(mebibytes, encoding="ascii")
-    try:
-        yield
-    finally:
-        parameter.write_text(before, encoding="ascii")
-
-
 @case("udmabuf: pages, and huge pages where they are asked for", deadline=300)
 def udmabufs() -> None:
     works("--memory", "udmabuf")
@@ -140,7 +128,7 @@ def udmabufs() -> None:
     works("--memory", "udmabuf:huge=2M", "--memory-size", "16M")
     expect_equal(huge_pages_free(), before, "free huge pages")
     # Linux 6.12's driver takes 64 MiB at most, which it looks at first.
-    with size_limit("2048"):
+    with holding(Path("/sys/module/udmabuf/parameters/size_limit_mb"), "2048"):
         result = run("-f", NIC, "--memory", "udmabuf:huge=1G", "--memory-size", "1G")
         result.expect(1, "hugepages-1048576kB/nr_hugepages")
         result = run("-f", NIC, "--memory", "udmabuf:huge=2M", "--memory-size", "1G")

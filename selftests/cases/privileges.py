@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from testbed.drm import vgem
 from testbed.habits import split
-from testbed.harness import Skipped, case, expect, expect_equal, wait_for
+from testbed.harness import Skipped, case, expect, expect_equal, holding, wait_for
 from testbed.hosts import (
     LOCAL, NIC, REMOTE, REMOTE_NIC, Sender, free_port, pattern, wait_for_traffic,
     wait_listening)
@@ -214,16 +214,11 @@ def rows() -> None:
 @contextlib.contextmanager
 def congestion_control(name: str) -> Iterator[None]:
     """Leaves all users one congestion control, which is then that of connections, too."""
-    settings = [Path("/proc/sys/net/ipv4") / name for name in (
-        "tcp_congestion_control", "tcp_allowed_congestion_control")]
-    before = [setting.read_text(encoding="ascii") for setting in settings]
-    for setting in settings:
-        setting.write_text(name, encoding="ascii")
-    try:
+    with contextlib.ExitStack() as settings:
+        # The second one adds itself to those that the first one allows.
+        for setting in ("tcp_allowed_congestion_control", "tcp_congestion_control"):
+            settings.enter_context(holding(Path("/proc/sys/net/ipv4") / setting, name))
         yield
-    finally:
-        for setting, value in zip(settings, before):
-            setting.write_text(value, encoding="ascii")
 
 
 @case("options that need a capability name it, and work with it", once=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from testbed.devmem import Buffer, Netlink, refuses
-from testbed.harness import Failed, case, expect, expect_equal, wait_for
+from testbed.harness import Failed, case, expect, expect_equal, holding, wait_for
 from testbed.hosts import (
     LOCAL, NIC, REMOTE, free_port, output, reload_nic, set_fault, statistic,
     wait_listening_remotely)
@@ -225,12 +225,8 @@ def like_mlx5() -> None:
             expect("mismatch" in bind_both(enough), "queues of two devices are bound as one")
         enough.close()
     # Without time stamps, a frame of little data is a short one.
-    timestamps = Path("/proc/sys/net/ipv4/tcp_timestamps")
-    timestamps.write_text("0\n", encoding="ascii")
-    try:
+    with holding(Path("/proc/sys/net/ipv4/tcp_timestamps"), "0\n"):
         receive(5, "-v", "7").expect(0)
-    finally:
-        timestamps.write_text("1\n", encoding="ascii")
 
 
 def bind_both(buffer: Buffer) -> str:

@@ -13,10 +13,10 @@ from pathlib import Path
 from testbed import nic, recovery
 from testbed.devmem import free_deferred
 from testbed.habits import first_queue, largest_buffer, rules_taken, split, steered
-from testbed.harness import Skipped, case, expect, expect_equal, wait_for
+from testbed.harness import Skipped, case, expect, expect_equal, holding, wait_for
 from testbed.hosts import (
     LOCAL, NIC, Sender, free_port, output, pattern, reload_nic, set_fault, wait_for_traffic)
-from testbed.pair import check_consistent, paired, reversed_pair
+from testbed.pair import check_consistent, in_each_direction, paired
 from testbed.recovery import RESTORED
 from testbed.state import (
     bind_rx_attributes, has_huge_pages, kernel, netdev, nic_state, unchanged)
@@ -175,16 +175,7 @@ def drops() -> None:
       deadline=300)
 def directions() -> None:
     need()
-    for by, load in (("-R", ("--bytes", "2M")), ("--bidir", ("--bytes", "2M")),
-                     ("-R", ("--latency", "--duration", "1"))):
-        port, control = free_port(), free_port()
-        with unchanged():
-            calling, listening = reversed_pair(
-                port, control, ("--flows", "2", *ZCRX, "--json", "-v", "7", *load),
-                ("--engine", "socket", "--json"), by)
-            finish(calling, 100).expect(0)
-            finish(listening, 60).expect(0)
-        expect_no_ring()
+    in_each_direction("zcrx", expect_no_ring)
 
 
 @case("a run that is killed, or stopped, with a ring in use leaves the NIC as it was", deadline=240)
@@ -263,12 +254,8 @@ def refuses() -> None:
         run("-l", *where, *ZCRX, "-a", "1").expect(2, "-a: means nothing with --engine zcrx")
         run("-l", *where, "--memory", "host").expect(2, "needs --engine zcrx")
         run(*where, *ZCRX).expect(2, "only receives")
-        disabled = Path("/proc/sys/kernel/io_uring_disabled")
-        disabled.write_text("2", encoding="ascii")
-        try:
+        with holding(Path("/proc/sys/kernel/io_uring_disabled"), "2"):
             run("-l", *where, *ZCRX).expect(4, "io_uring_disabled")
-        finally:
-            disabled.write_text("0", encoding="ascii")
     if bind_rx_attributes().get("rx-page-size") == "u32" and largest_buffer():
         with unchanged():
             run("-l", *where, *ZCRX, "--memory", "host", "-b", str(largest_buffer() * 2)).expect(

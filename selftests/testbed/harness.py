@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -68,6 +69,17 @@ def expect_equal(actual: object, expected: object, what: str) -> None:
     """Fails the case unless two values are equal."""
     if actual != expected:
         raise Failed(f"{what}: got {actual!r}, expected {expected!r}")
+
+
+@contextlib.contextmanager
+def holding(path: Path, text: str) -> Iterator[None]:
+    """For a while, a file of the kernel's holds something else."""
+    before = path.read_text(encoding="ascii")
+    path.write_text(text, encoding="ascii")
+    try:
+        yield
+    finally:
+        path.write_text(before, encoding="ascii")
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 20) -> bool:

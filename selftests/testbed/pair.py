@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from .harness import expect, expect_equal
 from .hosts import (
@@ -54,22 +54,33 @@ def reversed_pair(
     return calling, listening
 
 
+def both_ends(
+    receiving: Sequence[str], sending: Sequence[str], seconds: float, version: int = 4,
+    watch: Callable[[list[subprocess.Popen[bytes]]], None] = lambda _: None,
+) -> tuple[Result, Result]:
+    """How receiver and sender of a measurement end that agree by a control connection. Meanwhile
+    `watch` is called with both, and may take as long as they do."""
+    port, control = free_port(), free_port()
+    listening = receiver(port, "--control", str(control), *receiving, version=version)
+    try:
+        wait_listening(control, listening)
+        talking = sender(port, "--control", str(control), *sending, version=version)
+        watch([listening, talking])
+        sent = finish(talking, seconds)
+        return finish(listening, 60), sent
+    finally:
+        listening.kill()
+
+
 def measure(
     flows: int, receiving: list[str], sending: list[str], seconds: float = 300,
     watch: Callable[[list[subprocess.Popen[bytes]]], None] = lambda _: None
 ) -> dict:
-    """What the receiver reports of flows from host memory. Nothing else is printed. Meanwhile
-    `watch` is called with both ends, and may take as long as they do."""
-    port, control = free_port(), free_port()
-    ends = ("--control", str(control), "--interval", "0")
-    listening = receiver(port, *ends, "--json", *receiving)
-    try:
-        wait_listening(control, listening)
-        talking = sender(port, *ends, "--host-memory", "--flows", str(flows), *sending)
-        watch([listening, talking])
-        sent, received = finish(talking, seconds), finish(listening)
-    finally:
-        listening.kill()
+    """What the receiver reports of flows from host memory. Nothing else is printed."""
+    quiet = ("--interval", "0")
+    received, sent = both_ends(
+        (*quiet, "--json", *receiving),
+        (*quiet, "--host-memory", "--flows", str(flows), *sending), seconds, watch=watch)
     if received.code or sent.code:
         raise SystemExit(f"receiver: exit status {received.code}\n{received.stderr}\n"
                          f"sender: exit status {sent.code}\n{sent.stderr}")
@@ -81,20 +92,29 @@ def paired(
     watch: Callable[[list[subprocess.Popen[bytes]]], None] = lambda _: None,
 ) -> tuple[dict, dict]:
     """A measurement whose ends agree, and that changes nothing; gives what receiver and sender say
-    of it. Meanwhile `watch` is called with both ends, and may take as long as they do."""
-    port, control = free_port(), free_port()
+    of it."""
     with unchanged():
-        listening = receiver(
-            port, "--control", str(control), "--json", *receiving, version=version)
-        wait_listening(control, listening)
-        talking = sender(port, "--control", str(control), "--json", *sending, version=version)
-        watch([listening, talking])
-        sent = finish(talking, 100)
-        received = finish(listening, 60)
+        received, sent = both_ends(
+            ("--json", *receiving), ("--json", *sending), 100, version, watch)
         expect(not sent.code and not received.code, f"{sent.stderr}\n{received.stderr}")
         ours, theirs = document(received, "receive"), document(sent, "send")
     expect_released()
     return ours, theirs
+
+
+def in_each_direction(engine: str, then: Callable[[], None] = lambda: None) -> None:
+    """Two flows that an engine asks for (-R), that both ends send at once (--bidir), and that are
+    exchanges of messages; the other end has sockets. After each, `then` is called."""
+    for by, load in (("-R", ("--bytes", "2M")), ("--bidir", ("--bytes", "2M")),
+                     ("-R", ("--latency", "--duration", "1"))):
+        with unchanged():
+            calling, listening = reversed_pair(
+                free_port(), free_port(),
+                ("--flows", "2", "--engine", engine, "--json", "-v", "7", *load),
+                ("--engine", "socket", "--json"), by)
+            finish(calling, 100).expect(0)
+            finish(listening, 60).expect(0)
+        then()
 
 
 def document(result: Result, role: str, verdict: str = "ok") -> dict:
