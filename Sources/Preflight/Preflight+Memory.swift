@@ -79,8 +79,8 @@ extension Preflight {
     guard let available = files.availableMemory else { return .ok("the kernel does not say") }
     let seen = "\(mebibytes(byteCount)) MiB to be bound, \(available >> 20) MiB available"
     return switch target.memory.kind {
-    case .udmabuf where pages != nil: .ok(seen)
-    case .udmabuf, .heap("system"):
+    case _ where pages != nil: .ok(seen)
+    case .udmabuf, .host, .heap("system"):
       byteCount <= available
         ? .ok(seen) : .missing(seen, do: "choose less memory (--memory-size)")
     default: .ok(seen)

@@ -181,7 +181,7 @@ struct SettingFindingTests {
     try files.write("MemAvailable:  65535 kB\nSwapFree: 1 kB\n", to: "proc/meminfo")
     let enough = try host.look(files)["available-memory"]
     #expect(enough?.verdict == .ok && enough?.seen == "64 MiB to be bound, 64 MiB available")
-    for kind in [MemoryKind.udmabuf(nil), .udmabuf(.base), .heap("system")] {
+    for kind in [MemoryKind.udmabuf(nil), .udmabuf(.base), .host(nil), .heap("system")] {
       let large = try host.look(files) {
         $0.memory.byteCount! += 1
         $0.memory.kind = kind
@@ -189,7 +189,10 @@ struct SettingFindingTests {
       #expect(large?.verdict == .missing)
       #expect(large?.remedy?.contains("--memory-size") == true)
     }
-    for kind in [MemoryKind.udmabuf(.huge2MiB), .heap("other"), .drm(.any), .cuda(nil)] {
+    let others = [
+      MemoryKind.udmabuf(.huge2MiB), .host(.huge2MiB), .heap("other"), .drm(.any), .cuda(nil),
+    ]
+    for kind in others {
       let other = try host.look(files) {
         $0.memory.byteCount! += 1
         $0.memory.kind = kind
